@@ -1,0 +1,69 @@
+# Everything runs in .venv, made from requirements.lock. Needs Python 3.11 or newer, and make.
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test lint lock clean distclean
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN    := .venv/bin
+STAMP  := .venv/.installed
+PIP    := -m pip --disable-pip-version-check --no-input
+EXTRAS := autograd,torch,jax,lab,dev
+# Installed before the rest when the lock is made: a bare "torch" may bring several GB of CUDA libraries.
+TORCH  := torch==2.13.0
+
+help:
+	@echo 'make lab        set up, then compare the engines and write the report'
+	@echo 'make test       set up, then run the tests and the doctests'
+	@echo 'make setup      make .venv from requirements.lock, with closedform editable in it'
+	@echo 'make lint       ruff (rules and format) and mypy'
+	@echo 'make lock       make requirements.lock anew from pyproject.toml'
+	@echo 'make clean      remove caches, reports and builds; make distclean also removes .venv'
+
+setup: $(STAMP)
+
+# No build isolation: hatchling too comes from the lock file.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'closedform needs Python 3.11 or newer; name one with: make setup PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo 'This Python cannot make virtual environments (on Debian: apt install python3-venv).'; exit 1; }
+	@echo 'Setting up .venv (about 2 GB; a minute or two the first time) ...'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python $(PIP) install -qq --requirement requirements.lock
+	@$(BIN)/python $(PIP) install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lab: setup
+	$(BIN)/closedform lab
+
+# One BLAS thread for each of the two workers; no window, no accelerator.
+test: export OMP_NUM_THREADS := 1
+test: export OPENBLAS_NUM_THREADS := 1
+test: export MPLBACKEND := Agg
+test: export JAX_PLATFORMS := cpu
+test: setup
+	$(BIN)/python -m pytest -n 2 --doctest-modules src/closedform tests $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# A local version ("2.13.0+cpu") names one build of a release; the lock pins the release.
+lock:
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python $(PIP) install -qq $(TORCH)
+	.venv-lock/bin/python $(PIP) install -qq '.[$(EXTRAS)]'
+	{ echo '# Exact versions of everything closedform and its extras use. Made by "make lock"; do not edit.'; \
+	  .venv-lock/bin/python $(PIP) freeze --exclude closedform | sed 's/+[A-Za-z0-9.]*$$//'; } > requirements.lock.new
+	@if grep -nE '@|/|\\' requirements.lock.new; then echo 'The lock would hold a path or an address.'; exit 1; fi
+	mv requirements.lock.new requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .venv-lock requirements.lock.new build dist report
+	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv

@@ -1,0 +1,1 @@
+"""Derivatives of NumPy functions as formulas a person would write and as fast code."""

@@ -1,0 +1,671 @@
+"""Constructors of the calculus: sums and contractions, in a normal form that is kept as they are built.
+
+A *contraction* is an n-ary einsum with a rational coefficient and an exponent on every factor:
+out[labels] = coefficient * sum over the other labels of prod factor[labels] ** exponent. A label that
+stands twice in the result is a Kronecker delta, one that stands in no factor is a broadcast (ones).
+A *linear* node is a sum of such terms with rational coefficients. Products, powers with constant
+exponents, matrix products, transposes, traces, diagonals, sums over axes and broadcasting are all
+contractions, so they share one derivative and one set of identities.
+
+An identity used here may extend the domain of a formula (x/x = 1), never change a value it had.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from closedform.expression.expr import Expr, Operand
+from closedform.expression.size import Size
+
+Label = Hashable
+Number = int | Fraction
+
+# A product with more matrix-like factors than this keeps a nested contraction as one factor,
+# so that long chains stay linear in size.
+LONGEST_PRODUCT = 12
+# Ties between equal factors are broken by trying this many orders at most.
+MOST_ORDERS = 64
+
+
+class Spec(NamedTuple):
+    """What a contraction does: `args[i]` has `labels[i]` and `exponents[i]`; `out` are the result's labels."""
+
+    coefficient: Number
+    labels: tuple[tuple[int, ...], ...]
+    exponents: tuple[Number, ...]
+    out: tuple[int, ...]
+
+
+class Factor(NamedTuple):
+    """One factor of a product, with a label for each of its axes."""
+
+    base: Expr
+    labels: tuple[Label, ...] = ()
+    exponent: Number = 1
+
+
+def exact(number: float | Number) -> Number:
+    """The number as an integer or a fraction, without rounding (a float is a dyadic rational)."""
+    fraction = Fraction(number)
+    return fraction.numerator if fraction.denominator == 1 else fraction
+
+
+def spec_of(node: Expr) -> Spec:
+    """The specification of a contraction node."""
+    spec: Spec = node.params[0]
+    return spec
+
+
+def factors_of(node: Expr) -> list[Factor]:
+    """The factors of a contraction node."""
+    spec = spec_of(node)
+    return [Factor(*item) for item in zip(node.args, spec.labels, spec.exponents, strict=True)]
+
+
+def terms_of(node: Expr) -> list[tuple[Number, Expr]]:
+    """The terms of any node as a sum: (coefficient, term)."""
+    if node.op == "linear":
+        return list(zip(node.params, node.args, strict=True))
+    if node.op == "contract":
+        spec = spec_of(node)
+        if spec.coefficient == 0:
+            return []
+        inner = _unit(node)
+        if inner.op == "linear":
+            return [(spec.coefficient * c, t) for c, t in terms_of(inner)]
+        return [(spec.coefficient, inner)]
+    return [(1, node)]
+
+
+def label_sizes(node: Expr) -> dict[int, Size]:
+    """The size of every label of a contraction."""
+    spec = spec_of(node)
+    sizes = {}
+    for base, labels in zip(node.args, spec.labels, strict=True):
+        sizes.update(zip(labels, base.shape, strict=True))
+    sizes.update(zip(spec.out, node.shape, strict=True))
+    return sizes
+
+
+def number(value: float | Number, shape: Iterable[int | Size] = ()) -> Expr:
+    """A constant number, broadcast to a shape."""
+    sizes = tuple(Size.of(s) for s in shape)
+    coefficient = exact(value)
+    return Expr("contract", (), (Spec(coefficient, (), (), tuple(range(len(sizes)))),), sizes)
+
+
+def zeros(shape: Iterable[int | Size]) -> Expr:
+    """The zero of a shape."""
+    return number(0, shape)
+
+
+def identity(shape: Sequence[Size]) -> Expr:
+    """The identity on arrays of a shape: delta(i, j, ..., i', j', ...)."""
+    labels = tuple(range(len(shape)))
+    return contract([], labels + labels, dict(zip(labels, shape, strict=True)))
+
+
+def size_number(size: Size) -> Expr:
+    """A size as a scalar expression."""
+    return number(size.value) if size.is_literal else Expr("size", (), (size,), ())
+
+
+def as_number(node: Expr) -> Number | None:
+    """The value of a constant scalar, or None."""
+    if node.op == "contract" and not node.args and not node.shape:
+        return spec_of(node).coefficient
+    return None
+
+
+def is_zero(node: Expr) -> bool:
+    """Whether the node is the number zero, of any shape."""
+    return node.op == "contract" and spec_of(node).coefficient == 0
+
+
+def is_integer(exponent: Number) -> bool:
+    """Whether an exponent is an integer."""
+    return isinstance(exponent, int)
+
+
+def operand(value: Operand) -> Expr:
+    """An expression from an expression or a number."""
+    return value if isinstance(value, Expr) else number(value)
+
+
+def add(*operands: Operand) -> Expr:
+    """The elementwise sum; scalars are broadcast."""
+    nodes = [operand(o) for o in operands]
+    shape = next((n.shape for n in nodes if n.shape), ())
+    return linear([(1, broadcast(n, shape)) for n in nodes], shape)
+
+
+def multiply(*operands: Operand) -> Expr:
+    """The elementwise product; scalars are broadcast."""
+    nodes = [operand(o) for o in operands]
+    shape = next((n.shape for n in nodes if n.shape), ())
+    out = tuple(range(len(shape)))
+    return contract([Factor(n, out if n.shape else ()) for n in nodes], out, dict(zip(out, shape, strict=True)))
+
+
+def power(base: Operand, exponent: float | Number) -> Expr:
+    """The elementwise power with a constant exponent."""
+    node = operand(base)
+    out = tuple(range(node.ndim))
+    return contract([Factor(node, out, exact(exponent))], out, dict(zip(out, node.shape, strict=True)))
+
+
+def broadcast(node: Expr, shape: Sequence[Size]) -> Expr:
+    """The node with leading axes added and axes of size 1 stretched, as NumPy broadcasts."""
+    if tuple(node.shape) == tuple(shape):
+        return node
+    lead = len(shape) - node.ndim
+    labels: list[Label] = []
+    for i, size in enumerate(node.shape):
+        stretched = size == Size.of(1) and shape[lead + i] != size
+        labels.append(("one", i) if stretched else lead + i)
+    sizes: dict[Label, Size] = dict(enumerate(shape))
+    return contract([Factor(node, tuple(labels))], tuple(range(len(shape))), sizes)
+
+
+def transpose(node: Expr, order: Sequence[int]) -> Expr:
+    """The axes in another order."""
+    return contract([Factor(node, tuple(range(node.ndim)))], tuple(order))
+
+
+def dot(left: Expr, right: Expr, axes: int = 1) -> Expr:
+    """The contraction of the last `axes` axes of `left` with the first ones of `right`."""
+    shared = [("shared", i) for i in range(axes)]
+    first: list[Label] = [("left", i) for i in range(left.ndim - axes)]
+    second: list[Label] = [("right", i) for i in range(right.ndim - axes)]
+    return contract(
+        [Factor(left, (*first, *shared)), Factor(right, (*shared, *second))], (*first, *second)
+    )
+
+
+def contract(
+    factors: Iterable[Factor],
+    out: Sequence[Label],
+    sizes: Mapping[Label, Size] | None = None,
+    coefficient: float | Number = 1,
+) -> Expr:
+    """The contraction of the factors, in normal form.
+
+    `sizes` gives the sizes of those labels of `out` that stand in no factor.
+    """
+    return _Product(factors, tuple(out), sizes or {}, exact(coefficient)).build()
+
+
+class _Product:
+    """A product under construction: nested products are merged, deltas and ones vanish."""
+
+    def __init__(
+        self, factors: Iterable[Factor], out: tuple[Label, ...], sizes: Mapping[Label, Size], coefficient: Number
+    ) -> None:
+        self.parent: dict[Label, Label] = {}
+        self.sizes: dict[Label, Size] = {}
+        self.coefficient = coefficient
+        self.factors: list[Factor] = []
+        self.fresh = itertools.count()
+        self.matrices = 0
+        self.out = out
+        for label in out:
+            if label in sizes:
+                self._see(label, sizes[label])
+        for factor in factors:
+            for label, size in zip(factor.labels, factor.base.shape, strict=True):
+                self._see(label, size)
+        for factor in factors:
+            self._include(*factor)
+
+    def _see(self, label: Label, size: Size) -> None:
+        known = self.sizes.setdefault(self._find(label), size)
+        if known != size:
+            raise ValueError(f"a label stands for axes of different sizes, {known} and {size}")
+
+    def _find(self, label: Label) -> Label:
+        while label in self.parent:
+            label = self.parent[label]
+        return label
+
+    def _unite(self, first: Label, second: Label) -> None:
+        first, second = self._find(first), self._find(second)
+        if first != second:
+            self._see(first, self.sizes[second])
+            self.parent[second] = first
+
+    def _include(self, base: Expr, labels: tuple[Label, ...], exponent: Number) -> None:
+        if base.op == "contract":
+            spec = spec_of(base)
+            scale = _real_power(spec.coefficient, exponent)
+            if scale is not None:
+                if scale == 0 or self._may_merge(base, exponent):
+                    self.coefficient *= scale
+                    self._merge(base, labels, exponent)
+                    return
+                if spec.coefficient != 1:
+                    self.coefficient *= scale
+                    self._include(_unit(base), labels, exponent)
+                    return
+        self.matrices += base.ndim > 1
+        self.factors.append(Factor(base, labels, exponent))
+
+    def _may_merge(self, base: Expr, exponent: Number) -> bool:
+        """Whether the factors of a nested product may join this one."""
+        spec = spec_of(base)
+        outer = set(spec.out)
+        summed = any(label not in outer for labels in spec.labels for label in labels)
+        if exponent == 1:
+            matrices = self.matrices + sum(arg.ndim > 1 for arg in base.args)
+            return not summed or (base.ndim > 0 and matrices <= LONGEST_PRODUCT)
+        if summed or (len(outer) < len(spec.out) and exponent <= 0):
+            return False
+        # (x^q)^p = x^(q p) holds for every real x only if p is an integer or x^q already needs x >= 0
+        return is_integer(exponent) or all(
+            not is_integer(q) or is_nonnegative(arg) for arg, q in zip(base.args, spec.exponents, strict=True)
+        )
+
+    def _merge(self, base: Expr, labels: tuple[Label, ...], exponent: Number) -> None:
+        spec = spec_of(base)
+        names: dict[int, Label] = {}
+        for inner, label in zip(spec.out, labels, strict=True):
+            if inner in names:
+                self._unite(names[inner], label)
+            else:
+                names[inner] = label
+        for arg, arg_labels, q in zip(base.args, spec.labels, spec.exponents, strict=True):
+            for inner, size in zip(arg_labels, arg.shape, strict=True):
+                if inner not in names:
+                    names[inner] = ("merged", next(self.fresh))
+                    self.sizes[names[inner]] = size
+            self._include(arg, tuple(names[i] for i in arg_labels), exact(q * exponent))
+
+    def build(self) -> Expr:
+        if self.coefficient == 0:
+            return self._zero()
+        out = tuple(self._find(label) for label in self.out)
+        merged: dict[tuple[Expr, tuple[Label, ...]], Number] = {}
+        for base, labels, exponent in self.factors:
+            where = (base, tuple(self._find(label) for label in labels))
+            merged[where] = exact(merged.get(where, 0) + exponent)
+        factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
+        used = {label for f in factors for label in f.labels}
+        alive = {self._find(label) for label in self.sizes}
+        for label in alive - used - set(out):  # a sum of ones
+            size = self.sizes[label]
+            if size.is_literal:
+                self.coefficient *= size.value
+            else:
+                factors.append(Factor(size_number(size)))
+        return self._assemble(factors, out)
+
+    def _zero(self) -> Expr:
+        return zeros(self.sizes[self._find(label)] for label in self.out)
+
+    def _assemble(self, factors: list[Factor], out: tuple[Label, ...]) -> Expr:
+        groups = _components(factors, out)
+        if len(groups) > 1 or (groups and out):
+            kept = []
+            for group, touches_out in groups:
+                if touches_out or not any(f.labels for f in group):
+                    kept += group
+                else:
+                    scalar = _canonical(1, group, (), self.sizes)
+                    kept.append(Factor(scalar))
+            totals: dict[tuple[Expr, tuple[Label, ...]], Number] = {}
+            for base, labels, p in kept:
+                totals[base, labels] = exact(totals.get((base, labels), 0) + p)
+            factors = [Factor(base, labels, p) for (base, labels), p in totals.items() if p != 0]
+        if any(self.sizes[label] == ZERO for f in factors for label in f.labels if label not in out):
+            return self._zero()  # a sum over nothing
+        return _canonical(self.coefficient, factors, out, self.sizes)
+
+
+ZERO = Size.of(0)
+
+
+def _real_power(base: Number, exponent: Number) -> Number | None:
+    """base ** exponent when that is rational, else None."""
+    if base == 1:
+        return 1
+    if is_integer(exponent):
+        if base == 0:
+            return 0 if exponent > 0 else None
+        return exact(Fraction(base) ** int(exponent))
+    if base > 0:
+        fraction = Fraction(base)
+        root = [_root(part, Fraction(exponent).denominator) for part in (fraction.numerator, fraction.denominator)]
+        if root[0] and root[1]:
+            return exact(Fraction(root[0], root[1]) ** Fraction(exponent).numerator)
+    return None
+
+
+def _root(number: int, degree: int) -> int | None:
+    candidate = round(number ** (1 / degree)) if number < 1 << 52 else 0
+    return candidate if candidate**degree == number else None
+
+
+def _components(
+    factors: Sequence[Factor], out: tuple[Label, ...]
+) -> list[tuple[list[Factor], bool]]:
+    """Factors grouped by shared labels; whether the group holds a label of the result."""
+    groups: list[tuple[list[Factor], set[Label]]] = []
+    for factor in factors:
+        labels = set(factor.labels)
+        group = [factor]
+        rest = []
+        for members, theirs in groups:
+            if labels & theirs:
+                group = members + group
+                labels |= theirs
+            else:
+                rest.append((members, theirs))
+        groups = [*rest, (group, labels)]
+    return [(members, bool(labels & set(out))) for members, labels in groups]
+
+
+def _canonical(
+    coefficient: Number, factors: Sequence[Factor], out: tuple[Label, ...], sizes: Mapping[Label, Size]
+) -> Expr:
+    """The interned contraction node: factors and labels in an order that depends only on the structure."""
+    ordered = _ordered(factors, out)
+    numbers: dict[Label, int] = {}
+    for label in itertools.chain(out, *(f.labels for f in ordered)):
+        numbers.setdefault(label, len(numbers))
+    spec = Spec(
+        exact(coefficient),
+        tuple(tuple(numbers[label] for label in f.labels) for f in ordered),
+        tuple(f.exponent for f in ordered),
+        tuple(numbers[label] for label in out),
+    )
+    shape = [sizes[label] for label in out]
+    return _whole(Expr("contract", tuple(f.base for f in ordered), (spec,), shape))
+
+
+def _unit(node: Expr) -> Expr:
+    """A contraction without its coefficient."""
+    return _whole(Expr("contract", node.args, (spec_of(node)._replace(coefficient=1),), node.shape))
+
+
+def _whole(node: Expr) -> Expr:
+    """A contraction that does nothing is its only factor."""
+    spec = spec_of(node)
+    if len(node.args) == 1 and spec.coefficient == 1 and spec.exponents == (1,):
+        (labels,) = spec.labels
+        if labels == spec.out and len(set(labels)) == len(labels):
+            return node.args[0]
+    return node
+
+
+def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[Factor]:
+    """Factors in canonical order: colour refinement on labels, ties broken by trying each."""
+    if len(factors) <= 1:
+        return list(factors)
+    outer: dict[Label, tuple[int, ...]] = {}
+    for position, label in enumerate(out):
+        outer[label] = (*outer.get(label, ()), position)
+    internal = {label for f in factors for label in f.labels} - set(outer)
+    colours: dict[Label, tuple[int, ...]] = {label: (0, *where) for label, where in outer.items()}
+    colours.update(dict.fromkeys(internal, (1,)))
+    best: list[tuple[tuple[object, ...], list[Factor]]] = []
+    _search(list(factors), colours, internal, best, [MOST_ORDERS])
+    return best[0][1]
+
+
+def _head(factor: Factor) -> tuple[object, ...]:
+    return (factor.base.ndim, factor.base.weight, factor.base.key, factor.exponent)
+
+
+def _search(
+    factors: list[Factor],
+    colours: dict[Label, tuple[int, ...]],
+    internal: set[Label],
+    best: list[tuple[tuple[object, ...], list[Factor]]],
+    budget: list[int],
+) -> None:
+    colours = _refine(factors, colours, internal)
+    classes: dict[tuple[int, ...], list[Label]] = {}
+    for label in internal:
+        classes.setdefault(colours[label], []).append(label)
+    tied = min((c for c, members in classes.items() if len(members) > 1), default=None)
+    if tied is None:
+        ordered = sorted(factors, key=lambda f: (*_head(f), tuple(colours[label] for label in f.labels)))
+        certificate = tuple((f.base.key, tuple(colours[label] for label in f.labels)) for f in ordered)
+        if not best or certificate < best[0][0]:
+            best[:] = [(certificate, ordered)]
+        return
+    for label in classes[tied]:
+        if budget[0] <= 0 and best:
+            return
+        budget[0] -= 1
+        _search(factors, {**colours, label: (*tied, -1)}, internal, best, budget)
+
+
+def _refine(
+    factors: list[Factor], colours: dict[Label, tuple[int, ...]], internal: set[Label]
+) -> dict[Label, tuple[int, ...]]:
+    """Split the classes of labels by the factors they stand in, until nothing changes."""
+    count = len(set(colours.values()))
+    while internal:
+        seen: dict[Label, list[tuple[object, ...]]] = {label: [] for label in colours}
+        for factor in factors:
+            ring = tuple(colours[label] for label in factor.labels)
+            for position, label in enumerate(factor.labels):
+                seen[label].append((*_head(factor), position, ring))
+        signatures = {label: (colours[label], sorted(seen[label])) for label in internal}
+        ranked = sorted(signatures.values())
+        colours = {**colours}
+        for label in internal:
+            colours[label] = (1, ranked.index(signatures[label]))
+        if len(set(colours.values())) == count:
+            break
+        count = len(set(colours.values()))
+    return colours
+
+
+def is_nonnegative(node: Expr) -> bool:
+    """Whether the value is known to be at least zero wherever it is defined."""
+    from closedform.expression.facts import holds  # facts read the structure that is built here
+
+    return holds(node, "nonnegative")
+
+
+# --- sums -----------------------------------------------------------------------------------------
+
+
+def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) -> Expr:
+    """The sum of coefficient * term, in normal form.
+
+    Like terms are collected, a factor that all terms share is taken out, products of sums are
+    multiplied out only where that makes the sum shorter, and the content (the greatest common
+    divisor of the coefficients, with the sign) is taken out.
+    """
+    totals: dict[Expr, Number] = {}
+    for coefficient, term in terms:
+        for inner, node in terms_of(term):
+            totals[node] = exact(totals.get(node, 0) + exact(coefficient) * inner)
+    totals = {node: c for node, c in totals.items() if c != 0}
+    if not totals:
+        return zeros(shape)
+    if len(totals) == 1:
+        return _scaled(totals)
+    shared = _common_factors(totals, shape)
+    if shared is not None:
+        return shared
+    shorter = _multiplied_out(totals)
+    if shorter is not None:
+        return linear([(c, node) for node, c in shorter.items()], shape)
+    return _sum_node(totals, shape)
+
+
+def _scaled(totals: dict[Expr, Number]) -> Expr:
+    ((node, c),) = totals.items()
+    out = tuple(range(node.ndim))
+    return node if c == 1 else contract([Factor(node, out)], out, coefficient=c)
+
+
+def _sum_node(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr:
+    nodes = sorted(totals, key=term_order)
+    content = _content(totals[n] for n in nodes)
+    if totals[nodes[-1]] < 0:
+        content = -content
+    coefficients = tuple(exact(Fraction(totals[n]) / content) for n in nodes)
+    node = Expr("linear", tuple(nodes), coefficients, shape)
+    if content == 1:
+        return node
+    out = tuple(range(len(shape)))
+    return _canonical(exact(content), [Factor(node, out)], out, dict(zip(out, shape, strict=True)))
+
+
+def term_order(node: Expr) -> tuple[object, ...]:
+    """Order of the terms of a sum: simple before complex, numbers last. The last one is written positive."""
+    plain = node.op == "contract" and not node.args
+    return (plain, node.weight, node.op, node.key)
+
+
+def _content(coefficients: Iterable[Number]) -> Fraction:
+    fractions = [Fraction(c) for c in coefficients]
+    return Fraction(
+        math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
+    )
+
+
+Wiring = tuple[tuple[int, ...], ...]
+
+
+def _pointwise(node: Expr) -> dict[tuple[Expr, Wiring], Number]:
+    """The factors of a term that hold no summed label, as (factor, positions in the result): exponent."""
+    if node.op != "contract":
+        return {(node, tuple((i,) for i in range(node.ndim))): 1}
+    spec = spec_of(node)
+    where: dict[int, tuple[int, ...]] = {}
+    for position, label in enumerate(spec.out):
+        where[label] = (*where.get(label, ()), position)
+    return {
+        (base, tuple(where[label] for label in labels)): p
+        for base, labels, p in factors_of(node)
+        if all(label in where for label in labels)
+    }
+
+
+def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr | None:
+    """x f + y f = (x + y) f, with every factor, delta and broadcast axis that all terms share."""
+    tables = [_pointwise(node) for node in totals]
+    common = dict(tables[0])
+    for table in tables[1:]:
+        common = {
+            k: min(p, table[k], key=abs) for k, p in common.items() if k in table and (p > 0) == (table[k] > 0)
+        }
+    patterns = {_pattern(node) for node in totals}
+    free = set.intersection(*(_broadcast_axes(node) for node in totals))
+    pattern = next(iter(patterns))
+    if len(patterns) > 1:
+        pattern, free = tuple(range(len(shape))), set()
+    reduces = bool(free) or len(set(pattern)) < len(pattern)
+    if not common and not reduces:
+        return None
+    kept = [axis for axis in sorted(set(pattern)) if axis not in free]
+    rest = []
+    for node, c in totals.items():
+        divided = [
+            Factor(base, tuple(pattern[w[0]] for w in wiring), exact(-p)) for (base, wiring), p in common.items()
+        ]
+        remaining = _divide(node, divided, pattern, kept)
+        rest.append((c, remaining))
+    inner = linear(rest, [shape[axis] for axis in kept])
+    factors = [Factor(inner, tuple(kept))]
+    factors += [Factor(base, tuple(pattern[w[0]] for w in wiring), p) for (base, wiring), p in common.items()]
+    return contract(factors, pattern, dict(enumerate(shape)))
+
+
+def _divide(node: Expr, divisors: list[Factor], pattern: Sequence[int], kept: Sequence[int]) -> Expr:
+    """A term without its common factors, on the axes that are kept."""
+    if node.op != "contract":
+        factors, out = [Factor(node, tuple(range(node.ndim)))], tuple(range(node.ndim))
+        sizes = dict(enumerate(node.shape))
+    else:
+        factors, out, sizes = factors_of(node), spec_of(node).out, label_sizes(node)
+    at = {axis: out[axis] for axis in set(pattern)}
+    left = {(f.base, f.labels): f.exponent for f in factors}
+    for base, labels, p in divisors:
+        where = (base, tuple(at[axis] for axis in labels))
+        left[where] = exact(left[where] + p)
+    remaining = [Factor(base, labels, p) for (base, labels), p in left.items() if p != 0]
+    return contract(remaining, [at[axis] for axis in kept], sizes)
+
+
+def _pattern(node: Expr) -> tuple[int, ...]:
+    """For each axis of the result the first axis that a delta ties it to."""
+    if node.op != "contract":
+        return tuple(range(node.ndim))
+    out = spec_of(node).out
+    return tuple(out.index(label) for label in out)
+
+
+def _broadcast_axes(node: Expr) -> set[int]:
+    """Axes along which the term is constant."""
+    if node.op != "contract":
+        return set()
+    spec = spec_of(node)
+    used = {label for labels in spec.labels for label in labels}
+    return {i for i, label in enumerate(spec.out) if label not in used and spec.out.index(label) == i}
+
+
+def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
+    """The sum with its products of sums multiplied out, if it then has fewer terms."""
+    count = 0
+    expanded: dict[Expr, Number] = {}
+    for node, c in totals.items():
+        parts = _expand(node)
+        count += _monomials(node)
+        for inner, term in parts:
+            expanded[term] = exact(expanded.get(term, 0) + c * inner)
+    expanded = {node: c for node, c in expanded.items() if c != 0}
+    return expanded if len(expanded) < count and expanded != totals and _has_sums(totals) else None
+
+
+def _has_sums(totals: dict[Expr, Number]) -> bool:
+    return any(_sums(node) for node in totals)
+
+
+def _sums(node: Expr) -> list[int]:
+    """Positions of the factors of a term that are sums and may be multiplied out."""
+    if node.op != "contract":
+        return []
+    spec = spec_of(node)
+    return [
+        i
+        for i, (base, p) in enumerate(zip(node.args, spec.exponents, strict=True))
+        if base.op == "linear" and isinstance(p, int) and 1 <= p <= 4 and set(spec.labels[i]) <= set(spec.out)
+    ]
+
+
+def _monomials(node: Expr) -> int:
+    """How many terms are written for a product: the sum of its sums' lengths."""
+    positions = _sums(node)
+    return sum(len(node.args[i].args) for i in positions) if positions else 1
+
+
+def _expand(node: Expr) -> list[tuple[Number, Expr]]:
+    """The terms of a product of sums, multiplied out (at most 64 of them)."""
+    positions = _sums(node)
+    spec = spec_of(node) if positions else None
+    if spec is None or math.prod(len(node.args[i].args) ** int(spec.exponents[i]) for i in positions) > 64:
+        return [(1, node)]
+    rest = [f for i, f in enumerate(factors_of(node)) if i not in positions]
+    sizes = label_sizes(node)
+    choices = [
+        [(c, Factor(t, spec.labels[i])) for c, t in terms_of(node.args[i])]
+        for i in positions
+        for _ in range(int(spec.exponents[i]))
+    ]
+    expanded: dict[Expr, Number] = {}
+    for choice in itertools.product(*choices):
+        coefficient = math.prod(c for c, _ in choice)
+        product = contract([*rest, *(f for _, f in choice)], spec.out, sizes, coefficient * spec.coefficient)
+        for c, term in terms_of(product):
+            expanded[term] = exact(expanded.get(term, 0) + c)
+    return [(c, term) for term, c in expanded.items()]

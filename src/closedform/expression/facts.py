@@ -1,0 +1,54 @@
+"""What is known of an expression's values: declared on inputs, derived by rules for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from closedform.expression.calculus import Spec, factors_of, spec_of
+from closedform.expression.expr import Expr
+
+# A declared fact implies these as well.
+IMPLIED: dict[str, frozenset[str]] = {
+    "positive": frozenset({"nonnegative"}),
+    "spd": frozenset({"symmetric"}),
+    "simplex": frozenset({"nonnegative"}),
+    "diagonal": frozenset({"symmetric"}),
+}
+
+# Elementwise functions whose values are never negative.
+NONNEGATIVE_MAPS = frozenset({"exp", "expit", "abs", "cosh", "softplus", "softmax", "sech", "hypot"})
+
+
+def holds(node: Expr, fact: str) -> bool:
+    """Whether a fact is known to hold; False means "not known"."""
+    if node.op == "input":
+        declared: frozenset[str] = node.params[1]
+        return fact in declared or any(fact in IMPLIED.get(d, ()) for d in declared)
+    rule = _RULES.get(fact)
+    return rule is not None and rule(node)
+
+
+def _nonnegative(node: Expr) -> bool:
+    if node.op in NONNEGATIVE_MAPS or node.op == "size":
+        return True
+    if node.op == "linear":
+        return all(c > 0 for c in node.params) and all(holds(arg, "nonnegative") for arg in node.args)
+    if node.op != "contract":
+        return False
+    spec: Spec = spec_of(node)
+    return spec.coefficient >= 0 and all(
+        p % 2 == 0 or not isinstance(p, int) or holds(base, "nonnegative") for base, _, p in factors_of(node)
+    )
+
+
+def _symmetric(node: Expr) -> bool:
+    from closedform.expression.calculus import transpose  # a rule may build what it compares with
+
+    if node.ndim != 2 or node.shape[0] != node.shape[1]:
+        return False
+    if node.op in {"contract", "linear"}:
+        return transpose(node, (1, 0)) is node
+    return node.op in {"inv", "expm", "cofactor"} and holds(node.args[0], "symmetric")
+
+
+_RULES: dict[str, Callable[[Expr], bool]] = {"nonnegative": _nonnegative, "symmetric": _symmetric}

@@ -1,0 +1,74 @@
+"""What a primitive operation is: one record of facts, read by every part of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from closedform.expression.expr import Expr
+
+# Binding strength of printed operations, loosest first.
+SUM, PRODUCT, POWER, CALL, ATOM = range(5)
+
+IDIOMS = ("numpy", "autograd", "jax", "torch")
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One operation, as NumPy names it.
+
+    name         the `op` of its expression nodes
+    numpy        the NumPy and SciPy callables that are traced to it
+    bind         called as the NumPy function is; returns (array operands, other parameters)
+    lower        (operands, **parameters) -> Expr of the calculus; None when the calculus has the operation itself
+    partials     for an elementwise function: one formula per operand, of (*operands, value)
+    jacobian     for other functions of the calculus: (node, operand number) -> the Jacobian as an expression
+                 of shape node.shape + operand.shape, its products kept symbolic
+    pullback     instead of `jacobian`: (node, operand number, cotangent of shape lead + node.shape) ->
+                 cotangent of shape lead + operand.shape
+    latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it)
+    strength     binding strength of the printed form
+    source       NumPy source template with {0}, {1}, ... and {name} for each parameter
+    sources      templates of other idioms where they differ; None says that the idiom cannot do it
+    helper       source of a function that `source` calls, put into the emitted module
+    ball         (operands, **parameters) -> value, on exact real balls: `arb` or `arb_series` operands
+    domain       open interval of real operands on which it is smooth, for tests
+    samples      (rng) -> operands and parameters for tests, where `domain` does not tell
+    """
+
+    name: str
+    numpy: tuple[Any, ...] = ()
+    bind: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+    lower: Callable[..., Expr] | None = None
+    partials: tuple[Callable[..., Any], ...] = ()
+    jacobian: Callable[[Expr, int], Expr] | None = None
+    pullback: Callable[[Expr, int, Expr], Expr] | None = None
+    latex: str = ""
+    text: str = ""
+    strength: int = CALL
+    source: str = ""
+    sources: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    helper: str = ""
+    ball: Callable[..., Any] | None = None
+    domain: tuple[float, float] = (-2.0, 2.0)
+    samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the operation acts on each entry alone."""
+        return bool(self.partials)
+
+
+PRIMITIVES: dict[str, Primitive] = {}
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Add a record to the registry; a name can be taken once."""
+    if primitive.name in PRIMITIVES:
+        raise ValueError(f"primitive {primitive.name!r} is registered twice")
+    PRIMITIVES[primitive.name] = primitive
+    return primitive
