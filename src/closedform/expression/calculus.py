@@ -31,6 +31,14 @@ LONGEST_PRODUCT = 12
 MOST_ORDERS = 64
 
 
+class SizeMismatch(ValueError):
+    """Two axes of different symbolic sizes were used as one."""
+
+    def __init__(self, first: Size, second: Size) -> None:
+        super().__init__(f"axes of different sizes, {first} and {second}, are used as one")
+        self.sizes = (first, second)
+
+
 class Spec(NamedTuple):
     """What a contraction does: `args[i]` has `labels[i]` and `exponents[i]`; `out` are the result's labels."""
 
@@ -176,6 +184,20 @@ def transpose(node: Expr, order: Sequence[int]) -> Expr:
     return contract([Factor(node, tuple(range(node.ndim)))], tuple(order))
 
 
+def broadcast_shape(*shapes: Sequence[Size]) -> tuple[Size, ...]:
+    """The common shape of operands, by NumPy's rule."""
+    result: list[Size] = []
+    for axis in range(1, max((len(s) for s in shapes), default=0) + 1):
+        size = Size.of(1)
+        for shape in shapes:
+            if axis <= len(shape) and shape[-axis] != Size.of(1):
+                if size not in (Size.of(1), shape[-axis]):
+                    raise SizeMismatch(size, shape[-axis])
+                size = shape[-axis]
+        result.append(size)
+    return tuple(reversed(result))
+
+
 def dot(left: Expr, right: Expr, axes: int = 1) -> Expr:
     """The contraction of the last `axes` axes of `left` with the first ones of `right`."""
     shared = [("shared", i) for i in range(axes)]
@@ -224,7 +246,7 @@ class _Product:
     def _see(self, label: Label, size: Size) -> None:
         known = self.sizes.setdefault(self._find(label), size)
         if known != size:
-            raise ValueError(f"a label stands for axes of different sizes, {known} and {size}")
+            raise SizeMismatch(known, size)
 
     def _find(self, label: Label) -> Label:
         while label in self.parent:
@@ -557,7 +579,7 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     common = dict(tables[0])
     for table in tables[1:]:
         common = {
-            k: min(p, table[k], key=abs) for k, p in common.items() if k in table and (p > 0) == (table[k] > 0)
+            k: min(p, table[k]) for k, p in common.items() if k in table and (p > 0) == (table[k] > 0)
         }
     patterns = {_pattern(node) for node in totals}
     free = set.intersection(*(_broadcast_axes(node) for node in totals))

@@ -32,7 +32,9 @@ class Primitive:
                  cotangent of shape lead + operand.shape
     latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it)
     strength     binding strength of the printed form
-    source       NumPy source template with {0}, {1}, ... and {name} for each parameter
+    call         (*operands, **parameters) -> value, by default the first of `numpy`
+    source       NumPy source template: {0}, {1}, ... operands, {args} all of them, {name} a parameter,
+                 {params} ", name=value" for each parameter that is not at its default
     sources      templates of other idioms where they differ; None says that the idiom cannot do it
     helper       source of a function that `source` calls, put into the emitted module
     ball         (operands, **parameters) -> value, on exact real balls: `arb` or `arb_series` operands
@@ -50,12 +52,17 @@ class Primitive:
     latex: str = ""
     text: str = ""
     strength: int = CALL
+    call: Callable[..., Any] | None = None
     source: str = ""
     sources: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     helper: str = ""
     ball: Callable[..., Any] | None = None
     domain: tuple[float, float] = (-2.0, 2.0)
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.call is None and self.numpy:
+            object.__setattr__(self, "call", self.numpy[0])
 
     @property
     def elementwise(self) -> bool:

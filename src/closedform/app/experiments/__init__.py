@@ -1,0 +1,12 @@
+"""Experiments that go with problems of the sheet. To add one, write a file here that registers an `Experiment`."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from closedform.app.experiments.record import EXPERIMENTS, Experiment, Setting
+
+for _module in iter_modules(__path__):
+    if _module.name != "worker":
+        import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["EXPERIMENTS", "Experiment", "Setting"]

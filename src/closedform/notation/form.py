@@ -1,0 +1,429 @@
+"""The notation tree: what stands on paper. Forms go in, a tidier form comes out.
+
+A form is an expression whose operations are those of matrix notation. A vector is a column; the transpose of
+a column is a row; both have one axis.
+
+    symbol(name)           a named scalar, vector, matrix or tensor       literal(c)      a number; every entry of an array
+    ones, identity         the vector of ones, the identity matrix        basis(k)        the k-th unit vector
+    commutation            K with K vec(V) = vec(V'), V of shape (n, m) for sizes (m, n)
+    sum(+-a, +-b, ...)     a sum with signs                               negative(a)
+    product(s, t, ..., T)  scalars times at most one array, the last      fraction(T, s)  an array or scalar over a scalar
+    power(s, p)            of a scalar                                    norm(T)         root of the sum of squares
+    matmul(A, B, ...)      a chain of matrices, columns and rows          transpose(A), inverse(A), trace(A)
+    diag(v), diagonal(A)   vector to matrix, matrix to vector             kron(A, B), vec(A), row by row
+    hadamard(a, b, ...)    elementwise product                            quotient(a, b)  elementwise
+    elementwise_power(a, p)                                               lower(A; k)     the entries with column - row <= k
+    part(T; item, ...)     an index or a slice for each axis              ravel(T), reshape(v)  in C order
+    call(a, ...; name)     a primitive of the registry
+    selection(; item)      the matrix S with S x = x[item]
+    index(body; letters)   the array whose entries are `body`, a scalar with free letters
+    entry(T; letters), delta(; letters), different(; letters), summation(body; letters), running_product(body; letter)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from closedform.expression.calculus import Number, exact
+from closedform.expression.expr import Expr, Shape
+from closedform.expression.size import Size
+
+# Symmetry is looked for in forms of at most this many nodes.
+MOST_EXAMINED = 120
+
+Pair = tuple[Expr, Number]  # a form and its exponent
+
+
+def symbol(name: str, shape: Iterable[Size] = (), symmetric: bool = False) -> Expr:
+    """A named quantity."""
+    return Expr("symbol", (), (name, symmetric), shape)
+
+
+def literal(value: Number, shape: Iterable[Size] = ()) -> Expr:
+    """A number, or an array filled with it."""
+    return Expr("literal", (), (exact(value),), shape)
+
+
+def ones(size: Size) -> Expr:
+    """The vector of ones."""
+    return Expr("ones", (), (), (size,))
+
+
+def identity(size: Size) -> Expr:
+    """The identity matrix."""
+    return Expr("identity", (), (), (size, size))
+
+
+def commutation(m: Size, n: Size) -> Expr:
+    """The matrix that takes vec(V) to vec(V') for V of shape (n, m)."""
+    return Expr("commutation", (), (m, n), (m * n, m * n))
+
+
+def is_row(form: Expr) -> bool:
+    """Whether a form with one axis is a row."""
+    while form.op in {"product", "negative", "fraction"}:
+        form = form.args[0] if form.op == "fraction" else form.args[-1]
+    if form.op == "matmul":
+        form = form.args[0]
+    return form.op == "transpose" and form.ndim == 1
+
+
+def is_dot(form: Expr) -> bool:
+    """Whether the form is x'x."""
+    return form.op == "matmul" and len(form.args) == 2 and form.args[0] is transposed(form.args[1]) and not form.shape
+
+
+def is_symmetric(form: Expr) -> bool:
+    """Whether a matrix is seen to be its own transpose."""
+    if form.ndim != 2 or form.weight > MOST_EXAMINED:
+        return False
+    if form.op == "symbol":
+        return bool(form.params[1])
+    if form.op in {"identity", "diag"}:
+        return True
+    if form.op == "matmul":
+        return tuple(transposed(part) for part in reversed(form.args)) == form.args
+    if form.op == "sum":
+        signed = set(zip(form.args, form.params, strict=True))
+        return {(transposed(term), sign) for term, sign in signed} == signed
+    keeps = form.op in {"inverse", "hadamard", "quotient", "elementwise_power", "negative"} or (
+        form.op == "call" and form.params[0] in {"expm", "cofactor"}
+    )
+    return keeps and all(is_symmetric(arg) for arg in form.args)
+
+
+def transposed(form: Expr) -> Expr:
+    """The transpose, with (AB)' = B'A' carried out."""
+    if form.op == "transpose":
+        return form.args[0]
+    if not form.shape or is_symmetric(form):
+        return form
+    if form.op == "matmul":
+        return matmul(*(transposed(part) for part in reversed(form.args)))
+    if form.op in {"product", "negative", "fraction"}:
+        scalars, array = factored(form)
+        return product(*scalars, transposed(array))
+    return Expr("transpose", (form,), (), form.shape[::-1])
+
+
+def negative(form: Expr) -> Expr:
+    """-form."""
+    if form.op == "negative":
+        return form.args[0]
+    if form.op == "literal":
+        return literal(-form.params[0], form.shape)
+    if form.op == "sum":
+        return total([negative(signed(arg, sign)) for arg, sign in zip(form.args, form.params, strict=True)], form.shape)
+    if form.op == "index":
+        return Expr("index", (negative(form.args[0]),), form.params, form.shape)
+    return Expr("negative", (form,), (), form.shape)
+
+
+def signed(form: Expr, sign: int) -> Expr:
+    """The form or its negative."""
+    return form if sign > 0 else negative(form)
+
+
+def split_sign(form: Expr) -> tuple[int, Expr]:
+    """Sign and magnitude."""
+    if form.op == "negative" or (form.op == "literal" and form.params[0] < 0):
+        return -1, negative(form)
+    return 1, form
+
+
+def factored(form: Expr) -> tuple[list[Expr], Expr]:
+    """An array form without its scalar factors, and those."""
+    scalars: list[Expr] = []
+    while form.op in {"product", "negative", "fraction"}:
+        if form.op == "fraction":
+            scalars.append(Expr("fraction", (literal(1), form.args[1]), (), ()))
+            form = form.args[0]
+        else:
+            scalars += form.args[:-1] if form.op == "product" else [literal(-1)]
+            form = form.args[-1]
+    return scalars, form
+
+
+def matmul(*parts: Expr) -> Expr:
+    """The matrix product; scalars move to the front, identities go."""
+    scalars: list[Expr] = []
+    chain: list[Expr] = []
+    for part in parts:
+        lifted, array = factored(part)
+        scalars += lifted
+        chain += array.args if array.op == "matmul" else [array]
+    kept = [part for part in chain if part.op != "identity"] or chain[:1]
+    return product(*scalars, _chain(kept))
+
+
+def _chain(parts: list[Expr]) -> Expr:
+    if len(parts) == 1:
+        return parts[0]
+    first, last = parts[0], parts[-1]
+    left = () if is_row(first) else first.shape[:1]
+    right = () if last.ndim == 1 and not is_row(last) else last.shape[-1:]
+    return Expr("matmul", tuple(parts), (), left + right)
+
+
+def dot(left: Expr, right: Expr) -> Expr:
+    """left' right, written with the fewer transposes."""
+    candidates = [matmul(transposed(left), right), matmul(transposed(right), left)]
+    return min(candidates, key=lambda form: (_transposes(form), form.args[0].weight))
+
+
+def _transposes(form: Expr) -> int:
+    return sum(arg.op == "transpose" for arg in form.args)
+
+
+def outer(left: Expr, right: Expr) -> Expr:
+    """left right'."""
+    return matmul(left, transposed(right))
+
+
+def diag(vector: Expr) -> Expr:
+    """The diagonal matrix of a vector."""
+    scalars, array = factored(vector)
+    size = array.shape[0]
+    return product(*scalars, identity(size) if array.op == "ones" else Expr("diag", (array,), (), (size, size)))
+
+
+def trace(matrix: Expr) -> Expr:
+    """The trace; of a product, the cyclic order with the fewest transposes."""
+    scalars, array = factored(matrix)
+    candidates = [array]
+    if array.op == "matmul":
+        for chain in (array.args, transposed(array).args):
+            candidates += [_chain([*chain[k:], *chain[:k]]) for k in range(len(chain))]
+    best = min(candidates, key=lambda form: (_transposes(form), _chain_order(form)))
+    return product(*scalars, Expr("trace", (best,), (), ()))
+
+
+def _chain_order(form: Expr) -> tuple[str, ...]:
+    return tuple(str(arg.params[0]) if arg.op == "symbol" else "~" for arg in form.args)
+
+
+def elementwise(pairs: Iterable[Pair]) -> Expr:
+    """The elementwise product of powers of arrays of one shape."""
+    above: dict[Expr, Number] = {}
+    below: dict[Expr, Number] = {}
+    scalars: list[Expr] = []
+    shape: Shape = ()
+    for form, exponent in _elementwise_factors(pairs):
+        shape = form.shape or shape
+        if not form.shape:
+            scalars.append(power(form, exponent))
+        elif form.op not in {"ones", "literal"}:
+            side = above if exponent > 0 else below
+            side[form] = exact(side.get(form, 0) + abs(exponent))
+    for form in set(above) & set(below):
+        exponent = exact(above.pop(form) - below.pop(form))
+        if exponent:
+            (above if exponent > 0 else below)[form] = abs(exponent)
+    numerator, denominator = _times(above), _times(below)
+    if denominator is None:
+        return product(*scalars, numerator or filled(1, shape))
+    if numerator is None and denominator.ndim == 2:
+        ((form, exponent),) = below.items() if len(below) == 1 else [(denominator, 1)]
+        return product(*scalars, Expr("elementwise_power", (form,), (-exponent,), shape))
+    numerator = numerator or filled(1, shape)
+    return product(*scalars, Expr("quotient", (numerator, denominator), (), shape))
+
+
+def _elementwise_factors(pairs: Iterable[Pair]) -> list[Pair]:
+    """Nested elementwise products taken apart; the scalar factors of an array split off."""
+    found: list[Pair] = []
+    stack = list(pairs)[::-1]
+    while stack:
+        form, exponent = stack.pop()
+        integer = isinstance(exponent, int)
+        if form.op in {"product", "negative", "fraction"} and form.shape and integer:
+            scalars, array = factored(form)
+            stack += [(array, exponent), *((scalar, exponent) for scalar in scalars)]
+        elif form.op == "hadamard" and integer:
+            stack += [(arg, exponent) for arg in reversed(form.args)]
+        elif form.op == "quotient" and integer:
+            stack += [(form.args[1], -exponent), (form.args[0], exponent)]
+        elif form.op == "elementwise_power" and integer and isinstance(form.params[0], int):
+            stack.append((form.args[0], exact(form.params[0] * exponent)))
+        elif form.op == "literal" and form.shape:
+            found += [(literal(form.params[0]), exponent), (form, 1)]
+        else:
+            found.append((form, exponent))
+    return found
+
+
+def filled(value: Number, shape: Shape) -> Expr:
+    """An array with one value everywhere, as a multiple of ones: c 1, c 1 1'."""
+    if len(shape) == 1:
+        return product(literal(value), ones(shape[0]))
+    if len(shape) == 2:
+        return product(literal(value), outer(ones(shape[0]), ones(shape[1])))
+    return literal(value, shape)
+
+
+def _times(powers: dict[Expr, Number]) -> Expr | None:
+    factors = [
+        form if p == 1 else Expr("elementwise_power", (form,), (p,), form.shape) for form, p in powers.items()
+    ]
+    if len(factors) <= 1:
+        return factors[0] if factors else None
+    factors.sort(key=scalar_order)
+    return Expr("hadamard", tuple(factors), (), factors[0].shape)
+
+
+def power(base: Expr, exponent: Number) -> Expr:
+    """base ** exponent of a scalar; half-integer powers of x'x are powers of the norm."""
+    if exponent == 1:
+        return base
+    if base.op == "literal" and isinstance(exponent, int) and base.params[0] != 0:
+        return literal(Fraction(base.params[0]) ** exponent)
+    if exponent < 0:
+        return product(Expr("fraction", (literal(1), power(base, -exponent)), (), ()))
+    if is_dot(base) and isinstance(exact(2 * exponent), int) and not isinstance(exponent, int):
+        base, exponent = norm(base.args[1]), exact(2 * exponent)
+    elif base.op == "power" and (isinstance(exponent, int) or base.args[0].op == "norm"):
+        base, exponent = base.args[0], exact(base.params[0] * exponent)
+    return base if exponent == 1 else Expr("power", (base,), (exponent,), ())
+
+
+def norm(form: Expr) -> Expr:
+    """The root of the sum of squares."""
+    return Expr("norm", (form,), (), ())
+
+
+def sum_of_squares(form: Expr) -> Expr:
+    """x'x for a named vector, the squared norm of anything else."""
+    scalars, array = factored(form)
+    square = dot(array, array) if array.op in {"symbol", "part"} and array.ndim == 1 else power(norm(array), 2)
+    return product(*(power(scalar, 2) for scalar in scalars), square)
+
+
+def product(*factors: Expr) -> Expr:
+    """Scalars times at most one array, in reading order, with one fraction for all denominators."""
+    coefficient: Number = 1
+    above: list[Expr] = []
+    below: list[Expr] = []
+    array: Expr | None = None
+    stack = [(factor, True) for factor in reversed(factors)]
+    while stack:
+        form, upper = stack.pop()
+        if form.op == "product":
+            stack += [(arg, upper) for arg in reversed(form.args)]
+        elif form.op == "negative":
+            coefficient = -coefficient
+            stack.append((form.args[0], upper))
+        elif form.op == "fraction":
+            stack += [(form.args[1], not upper), (form.args[0], upper)]
+        elif form.op == "literal" and not form.shape and (upper or form.params[0]):
+            value = form.params[0]
+            coefficient = exact(coefficient * value if upper else Fraction(coefficient) / value)
+        elif form.shape:
+            array = form
+        else:
+            (above if upper else below).append(form)
+    return _assembled(coefficient, above, below, array)
+
+
+def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array: Expr | None) -> Expr:
+    if coefficient == 0:
+        return literal(0, array.shape if array is not None else ())
+    if array is not None and array.op == "literal":
+        coefficient = exact(coefficient * array.params[0])
+        array = None if above or below else literal(coefficient, array.shape)
+        if array is not None:
+            return array
+    if array is not None and array.op == "index":
+        body = _assembled(coefficient, above, below, array.args[0])
+        return Expr("index", (product(body),), array.params, array.shape)
+    if coefficient < 0:
+        return negative(_assembled(-coefficient, above, below, array))
+    above.sort(key=scalar_order)
+    tail = [array] if array is not None else []
+    if not below:
+        leading = [literal(coefficient)] if coefficient != 1 or not (above or tail) else []
+        return _juxtaposed([*leading, *above, *tail])
+    fraction = Fraction(coefficient)
+    below.sort(key=scalar_order)
+    denominator = _with_number(fraction.denominator, below)
+    if tail and not above and fraction.numerator == 1 and tail[0].op in {"symbol", "part"}:
+        return Expr("fraction", (tail[0], denominator), (), tail[0].shape)
+    quotient = Expr("fraction", (_with_number(fraction.numerator, above), denominator), (), ())
+    return _juxtaposed([quotient, *tail])
+
+
+def _with_number(number: int, factors: list[Expr]) -> Expr:
+    return _juxtaposed([*([literal(number)] if number != 1 or not factors else []), *factors])
+
+
+def _juxtaposed(factors: Sequence[Expr]) -> Expr:
+    if len(factors) == 1:
+        return factors[0]
+    return Expr("product", tuple(factors), (), factors[-1].shape)
+
+
+# Order of the factors of a product: names, inner products, functions, sums, exponentials.
+_PLACES = {"symbol": 0, "part": 0, "matmul": 1, "norm": 1, "trace": 1, "entry": 1, "call": 2, "sum": 3, "summation": 5}
+
+
+def scalar_order(form: Expr) -> tuple[object, ...]:
+    """Where a factor stands among commuting factors."""
+    base = form.args[0] if form.op in {"power", "elementwise_power"} else form
+    place = _PLACES.get(base.op, 2)
+    if base.op == "call" and base.params[0] == "exp":
+        place = 4
+    return (place, reading_weight(base), reading_key(form))
+
+
+def reading_weight(form: Expr) -> int:
+    """Nodes of a form, transposes not counted where they stand in front."""
+    return form.weight - sum(arg.op == "transpose" for arg in form.args) - (form.op == "transpose")
+
+
+def reading_key(form: Expr) -> tuple[object, ...]:
+    """A deterministic order of equally complex forms: by the first names in them."""
+    names: list[str] = []
+    stack = [form]
+    while stack and len(names) < 4:
+        node = stack.pop()
+        if node.op in {"symbol", "call"} and node.params:
+            names.append(str(node.params[0]))
+        stack.extend(reversed(node.args))
+    return (names, form.op == "transpose", form.key)
+
+
+def total(terms: Iterable[Expr], shape: Shape) -> Expr:
+    """The sum, in reading order: positive terms first, complex before simple, numbers last or before a minus."""
+    parts = [split_sign(term) for term in terms]
+    if len(parts) == 1:
+        return signed(parts[0][1], parts[0][0])
+    leads = any(sign > 0 and form.op != "literal" for sign, form in parts)
+
+    def order(part: tuple[int, Expr]) -> tuple[object, ...]:
+        sign, form = part
+        last = form.op == "literal" and (leads or sign < 0)
+        return (last, sign < 0, -_degree(form), -reading_weight(form), reading_key(form))
+
+    parts.sort(key=order)
+    return Expr("sum", tuple(form for _, form in parts), tuple(sign for sign, _ in parts), shape)
+
+
+def _degree(form: Expr) -> Number:
+    """The highest power in a product of scalars: x^3 stands before x^2."""
+    factors = form.args if form.op == "product" else (form,)
+    return max((f.params[0] for f in factors if f.op in {"power", "elementwise_power"}), default=1)
+
+
+def vec(matrix: Expr) -> Expr:
+    """The rows of a matrix, one after the other, as a vector."""
+    scalars, array = factored(matrix)
+    m, n = array.shape
+    return product(*scalars, Expr("vec", (array,), (), (m * n,)))
+
+
+def kron(left: Expr, right: Expr) -> Expr:
+    """The Kronecker product."""
+    first, a = factored(left)
+    second, b = factored(right)
+    shape = (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1])
+    return product(*first, *second, Expr("kron", (a, b), (), shape))

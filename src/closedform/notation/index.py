@@ -1,0 +1,167 @@
+"""Index notation: arrays go in, scalars with labels (`entry`) come out, and are bound to an array (`index`)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+
+from closedform.expression.expr import Expr, Shape, rebuild, toposort
+from closedform.notation.form import factored, literal, negative, power, product
+from closedform.primitives.record import PRIMITIVES
+
+# Labels are numbers, none bound twice, until `lettered` replaces them.
+Label = int | str
+
+LETTERS = "ijklpqrstuvw"
+LABELLED = frozenset({"entry", "delta", "different", "summation", "running_product", "index"})
+
+
+def bound(body: Expr, labels: Sequence[Label], shape: Shape) -> Expr:
+    """The array with the entries `body`."""
+    return Expr("index", (body,), tuple(labels), shape)
+
+
+def entry(form: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
+    """The entry of an array at labels, as a scalar."""
+    if not labels:
+        return form
+    scalars, array = factored(form)
+    if array.op == "index":
+        return product(*scalars, _opened(array, labels, fresh))
+    rule = _ENTRIES.get(array.op)
+    if rule is None:
+        return product(*scalars, Expr("entry", (array,), tuple(labels), ()))
+    return product(*scalars, *(entry(part, at, fresh) for part, at in rule(array, tuple(labels))))
+
+
+_Parts = list[tuple[Expr, tuple[Label, ...]]]
+
+
+def _filled(array: Expr, _: tuple[Label, ...]) -> _Parts:
+    return [(literal(array.params[0] if array.params else 1), ())]
+
+
+# Arrays whose entry is a product of simpler entries.
+_ENTRIES: dict[str, Callable[[Expr, tuple[Label, ...]], _Parts]] = {
+    "ones": _filled,
+    "literal": _filled,
+    "identity": lambda _, at: [(delta(*at), ())],
+    "diag": lambda array, at: [(delta(*at), ()), (array.args[0], at[:1])],
+    "transpose": lambda array, at: [(array.args[0], at[::-1])],
+    "hadamard": lambda array, at: [(arg, at) for arg in array.args],
+}
+
+
+def delta(first: Label, second: Label) -> Expr:
+    """Kronecker's delta."""
+    return Expr("delta", (), (first, second), ())
+
+
+def different(first: Label, second: Label) -> Expr:
+    """One where two labels differ, else zero."""
+    return Expr("different", (), (first, second), ())
+
+
+def running_product(body: Expr, label: Label, without: Sequence[Label] = ()) -> Expr:
+    """The product over a label, without some of its values."""
+    return Expr("running_product", (body,), (label, *without), ())
+
+
+def summed(labels: Sequence[Label], factors: Sequence[Expr]) -> Expr:
+    """The sum over labels of a product; factors without these labels stand in front."""
+    if not labels:
+        return product(*factors)
+    inside = [factor for factor in factors if set(labels) & set(_labels_in(factor))]
+    outside = [factor for factor in factors if factor not in inside]
+    return product(*outside, Expr("summation", (product(*inside),), tuple(labels), ()))
+
+
+def _labels_in(body: Expr) -> list[Label]:
+    found: dict[Label, None] = {}
+    for form in toposort(body):
+        if form.op in LABELLED:
+            found.update(dict.fromkeys(form.params))
+    return list(found)
+
+
+def renamed(body: Expr, names: Mapping[Label, Label]) -> Expr:
+    """The form with other labels."""
+
+    def build(form: Expr, args: tuple[Expr, ...]) -> Expr:
+        params = tuple(names.get(p, p) for p in form.params) if form.op in LABELLED else form.params
+        return Expr(form.op, args, params, form.shape)
+
+    return rebuild(body, build)
+
+
+def _opened(array: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
+    """The entry of an `index` form: its own labels become the given ones, those bound in it new ones."""
+    (body,) = array.args
+    names: dict[Label, Label] = dict(zip(array.params, labels, strict=True))
+    for label in _labels_in(body):
+        if label not in names:
+            names[label] = next(fresh)
+    return renamed(body, names)
+
+
+def lettered(root: Expr, taken: Container[str]) -> Expr:
+    """The form with letters for labels: i, j, k, ... for axes, none that already has a meaning where it stands."""
+    names: dict[Label, str] = {}
+    scope: dict[Expr, set[Label]] = {root: set()}
+    for form in reversed(toposort(root)):
+        inner = scope[form]
+        if form.op in {"index", "summation", "running_product"}:
+            binds = form.params[:1] if form.op == "running_product" else form.params
+            first = "k" if form.op == "running_product" else ""
+            meaning = {names[label] for label in inner}
+            supply = (letter for letter in _letters(first) if letter not in meaning and letter not in taken)
+            names.update({label: next(supply) for label in binds if label not in names})
+            inner = inner | set(binds)
+        for arg in form.args:
+            scope.setdefault(arg, set()).update(inner)
+    return renamed(root, dict(names)) if names else root
+
+
+def _letters(first: str) -> Iterator[str]:
+    plain = itertools.chain(first, LETTERS)
+    return itertools.chain(plain, (f"{letter}_{n}" for n in itertools.count(1) for letter in LETTERS))
+
+
+def pushed(form: Expr, label: Label, fresh: Iterator[int]) -> Expr:
+    """The entry of a vector with the label at its names: (1 - a)_k is written 1 - a_k."""
+    done: dict[Expr, Expr] = {}
+    stack = [form]
+    while stack:
+        node = stack[-1]
+        spreads = bool(node.shape) and is_elementwise(node)
+        missing = [arg for arg in node.args if spreads and arg not in done]
+        if missing:
+            stack += missing
+            continue
+        stack.pop()
+        if spreads:
+            done[node] = scalar_version(node, [done[arg] for arg in node.args])
+        else:
+            done[node] = entry(node, (label,), fresh) if node.shape else node
+    return done[form]
+
+
+def is_elementwise(form: Expr) -> bool:
+    """Whether each entry of the form depends on the same entry of its operands alone."""
+    if form.op == "call":
+        record = PRIMITIVES.get(form.params[0])
+        return record is not None and record.elementwise
+    return form.op in {"sum", "negative", "product", "fraction", "hadamard", "quotient", "elementwise_power"}
+
+
+def scalar_version(form: Expr, operands: Sequence[Expr]) -> Expr:
+    """An elementwise form, of scalars."""
+    if form.op in {"hadamard", "product"}:
+        return product(*operands)
+    if form.op in {"quotient", "fraction"}:
+        return product(operands[0], power(operands[1], -1))
+    if form.op == "elementwise_power":
+        return power(operands[0], form.params[0])
+    if form.op == "negative":
+        return negative(operands[0])
+    return Expr(form.op, tuple(operands), form.params, ())

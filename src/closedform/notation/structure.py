@@ -1,0 +1,131 @@
+"""Structured constants in a product (slices, unit vectors, reshapes) are read as parts of the factor they meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from closedform.expression.calculus import Number
+from closedform.expression.expr import Expr
+from closedform.expression.size import Size
+from closedform.notation.form import transposed
+
+# What stands at one axis: None for all of it, ("at", k), ("slice", "1:") or ("gather", array).
+Item = tuple[str, Any] | None
+
+
+class Reading(NamedTuple):
+    """A factor of a product as it will be written; `node` is the expression it was."""
+
+    form: Expr
+    labels: tuple[int, ...]
+    exponent: Number
+    node: Expr
+
+
+def item_of(node: Expr) -> Item:
+    """The index that a structured constant stands for."""
+    params = dict(node.params)
+    if node.op == "unit":
+        return ("at", params["index"])
+    if node.op == "gather":
+        return ("gather", params["index"])
+    return ("slice", _slice(params["start"], params["step"], *node.shape))
+
+
+def _slice(start: int | Size, step: int, rows: Size, size: Size) -> str:
+    """A slice as NumPy writes it."""
+    start = Size.of(start)
+    if step > 0:
+        to_the_end = rows == (size - start).ceildiv(step)
+        first = "" if start == Size.of(0) else _bound(start, size)
+        last = "" if to_the_end else _bound(start + rows * step - (step - 1), size)
+    else:
+        first = "" if start == size - 1 else _bound(start, size)
+        stop = start + rows * step
+        last = "" if stop == Size.of(-1) else _bound(stop, size)
+    return f"{first}:{last}" + (f":{step}" if step != 1 else "")
+
+
+def _bound(position: Size, size: Size) -> str:
+    """A position, counted from the end where only that distance is a number."""
+    if not position.is_literal and (position - size).is_literal:
+        position = position - size
+    return position.render(lambda argument, axis: f"n_{argument}").replace(" ", "")
+
+
+def structure_read(factors: list[Reading], out: tuple[int, ...]) -> list[Reading]:
+    """The factors with slices, unit vectors and reshapes taken into the factor they are multiplied with."""
+    changed = True
+    while changed:
+        changed = False
+        for factor in factors:
+            rule = _RULES.get(factor.node.op)
+            shorter = rule(factor, [g for g in factors if g is not factor], out) if rule else None
+            if shorter is not None and factor.exponent > 0:
+                factors, changed = shorter, True
+                break
+    return factors
+
+
+def _only(label: int, others: list[Reading], out: tuple[int, ...]) -> int | None:
+    """The position of the one factor that shares a summed label, if it has it once."""
+    holders = [n for n, other in enumerate(others) for held in other.labels if held == label]
+    return holders[0] if len(holders) == 1 and label not in out else None
+
+
+def _cut(factor: Reading, others: list[Reading], out: tuple[int, ...]) -> list[Reading] | None:
+    *kept, label = factor.labels
+    n = _only(label, others, out)
+    if n is None or label in kept or others[n].node.op in _RULES:
+        return None
+    other = others[n]
+    axis = other.labels.index(label)
+    labels = (*other.labels[:axis], *kept, *other.labels[axis + 1 :])
+    form = part(other.form, axis, item_of(factor.node), factor.node.shape[:-1])
+    return [*others[:n], Reading(form, labels, other.exponent, form), *others[n + 1 :]]
+
+
+def part(form: Expr, axis: int, item: Item, size: tuple[Size, ...]) -> Expr:
+    """A form with an index or slice at one axis; `size` is the new size of that axis, if it stays."""
+    shape = (*form.shape[:axis], *size, *form.shape[axis + 1 :])
+    if form.op == "transpose" and form.ndim == 2:
+        inner = part(form.args[0], 1 - axis, item, size)
+        return transposed(inner) if inner.ndim == 2 else inner
+    if form.op == "part":
+        kept = [n for n, known in enumerate(form.params) if known is None or known[0] != "at"]
+        if form.params[kept[axis]] is None:
+            items = (*form.params[: kept[axis]], item, *form.params[kept[axis] + 1 :])
+            return Expr("part", form.args, items, shape)
+    items = tuple(item if n == axis else None for n in range(form.ndim))
+    return Expr("part", (form,), items, shape)
+
+
+def _reshape(factor: Reading, others: list[Reading], out: tuple[int, ...]) -> list[Reading] | None:
+    flat, *axes = factor.labels
+    n = _only(flat, others, out)
+    if n is not None and len(others[n].labels) == 1:
+        other = others[n]
+        form = Expr("reshape", (other.form,), (), factor.node.shape[1:])
+        return [*others[:n], Reading(form, tuple(axes), other.exponent, form), *others[n + 1 :]]
+    holders = {_only(label, others, out) for label in axes}
+    n = holders.pop()
+    if holders or n is None or others[n].node.op in _RULES or sorted(others[n].labels) != sorted(axes):
+        return None
+    other = others[n]
+    if list(other.labels) == axes:
+        form = other.form
+    elif len(axes) == 2:
+        form = transposed(other.form)
+    else:
+        return None
+    form = Expr("ravel", (form,), (), factor.node.shape[:1])
+    return [*others[:n], Reading(form, (flat,), other.exponent, form), *others[n + 1 :]]
+
+
+_RULES: dict[str, Callable[[Reading, list[Reading], tuple[int, ...]], list[Reading] | None]] = {
+    "select": _cut,
+    "unit": _cut,
+    "gather": _cut,
+    "reshape": _reshape,
+}

@@ -1,0 +1,6 @@
+"""Being written."""
+from closedform.expression.expr import Expr
+
+
+def text(expr: Expr) -> str:
+    return repr(expr)

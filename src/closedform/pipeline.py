@@ -1,0 +1,287 @@
+"""A function and example arguments in, its derivative as formula and code out: the whole way on one page."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from closedform.arguments import prepare
+from closedform.code.numpy_source import compile_source, source_and_constants
+from closedform.derivative.higher import nth_derivative
+from closedform.derivative.reverse import jacobians
+from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
+from closedform.expression.calculus import dot
+from closedform.expression.expr import Expr, input_, toposort
+from closedform.notation.latex import latex
+from closedform.notation.text import text
+from closedform.primitives import PRIMITIVES
+from closedform.simplify.normalise import Normalised, normalise
+from closedform.simplify.simplify import simplify
+from closedform.sources.numpy_function import Trace, argument_names, trace_function
+
+Argnums = int | str | tuple[int | str, ...]
+Nested = Any  # an Expr, or a tuple of these
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The result of an operator on a function, for arguments like the example's.
+
+    operator   "value", "grad", "value_and_grad", "jacobian", "hessian", "derivative" or "hvp"
+    trace      the user's function as it was traced
+    inputs     the input nodes by name, with the sizes that the function implies
+    variables  names of the arguments that it was differentiated in
+    result     the formula: an expression, or a tuple of them
+    fixed      sizes that must be what they were, as (argument, axis, size)
+    order      of the derivative
+    """
+
+    operator: str
+    trace: Trace
+    inputs: Mapping[str, Expr]
+    variables: tuple[str, ...]
+    result: Nested
+    fixed: tuple[tuple[str, int, int], ...]
+    order: int = 1
+
+    @property
+    def expr(self) -> Expr:
+        """The formula as an expression, where it is a single one."""
+        if not isinstance(self.result, Expr):
+            raise InvalidArgumentError(f"this {self.operator} has {len(self.result)} results: use .result")
+        return self.result
+
+    @cached_property
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        return _joined(self.result, latex, r",\quad ")
+
+    @cached_property
+    def text(self) -> str:
+        """The formula in Unicode."""
+        return _joined(self.result, text, ", ")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the arguments of the derived function, in order."""
+        return tuple(self.inputs)
+
+    def source(self, idiom: str = "numpy", name: str = "derivative") -> str:
+        """A standalone Python module with the derived function.
+
+        idiom  "numpy", "jax", "torch" or "autograd"
+        name   of the function
+
+        Raises UnsupportedError where the idiom lacks an operation.
+        """
+        return self._program(idiom, name)[0]
+
+    def _program(self, idiom: str, name: str) -> tuple[str, dict[str, np.ndarray]]:
+        return source_and_constants(
+            self.result, self.arguments, name, idiom, docstring=self._summary(), assertions=self._assertions()
+        )
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The compiled function itself: no checks, no dispatch."""
+        source, constants = self._program("numpy", "derivative")
+        return compile_source(source, constants, "derivative")
+
+    def graph(self, partials: str = "none") -> Any:
+        """The computational graph of the function; `partials` is "none", "edges" or "adjoints"."""
+        from closedform.graphs import graph_of  # drawing is loaded when it is asked for
+
+        return graph_of(self.trace, partials)
+
+    def _summary(self) -> str:
+        of = f"{self.trace.name}({', '.join(self.trace.arguments)})"
+        by = ", ".join(self.variables)
+        what = _SUMMARIES[self.operator].format(of=of, by=by, order=self.order)
+        return f"{what}: {self.text}" if len(self.text) < 90 else f"{what}."
+
+    def _assertions(self) -> list[str]:
+        return [
+            f'assert {name}.shape[{axis}] == {size}, "{self.trace.name} used this size as a number"'
+            for name, axis, size in self.fixed
+        ]
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+_SUMMARIES = {
+    "value": "{of}",
+    "grad": "Gradient of {of} in {by}",
+    "value_and_grad": "Value of {of} and its gradient in {by}",
+    "jacobian": "Jacobian of {of} in {by}",
+    "hessian": "Hessian of {of} in {by}",
+    "derivative": "Derivative of order {order} of {of} in {by}",
+    "hvp": "Hessian of {of} in {by}, times v",
+}
+
+
+def _joined(result: Nested, render: Callable[[Expr], str], separator: str) -> str:
+    if isinstance(result, Expr):
+        return render(result)
+    return "(" + separator.join(_joined(r, render, separator) for r in result) + ")"
+
+
+def derive(
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    operator: str = "value",
+    argnums: Argnums = 0,
+    order: int = 1,
+) -> Derivation:
+    """Trace, normalise, differentiate, simplify.
+
+    Raises InvalidFunctionError, UnsupportedError or InvalidArgumentError, which name the user's line.
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    names = argument_names(function, len(arguments))
+    if len(names) != len(arguments):
+        raise InvalidArgumentError(f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}")
+    example, leaves = prepare(arguments, names, name)
+    trace = trace_function(function, example, leaves)
+    normal = normalise(trace.root, leaves, trace.pinned)
+    root = simplify(normal.root)
+    variables = _variables(argnums, names, name)
+    inputs = dict(normal.inputs)
+    if operator == "hvp":
+        shape = inputs[variables[0]].shape
+        inputs["v"] = input_("v", shape)
+    result = _OPERATORS[operator](_Request(trace, root, inputs, variables, isinstance(argnums, tuple), order))
+    fixed = tuple((axis.argument, axis.axis, size) for axis, size in normal.fixed.items())
+    return Derivation(operator, trace, inputs, variables, _mapped(result, simplify), fixed, order)
+
+
+def _mapped(result: Nested, change: Callable[[Expr], Expr]) -> Nested:
+    return change(result) if isinstance(result, Expr) else tuple(_mapped(r, change) for r in result)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What an operator needs to know."""
+
+    trace: Trace
+    root: Expr
+    inputs: Mapping[str, Expr]
+    variables: tuple[str, ...]
+    several: bool
+    order: int
+
+    @property
+    def nodes(self) -> list[Expr]:
+        return [self.inputs[v] for v in self.variables]
+
+    def packed(self, results: Sequence[Nested]) -> Nested:
+        """A tuple of results for a tuple of variables, else the only one."""
+        return tuple(results) if self.several else results[0]
+
+    def scalar(self, operator: str) -> Expr:
+        """The function's result, which must be a number."""
+        if self.root.shape:
+            shape = tuple(s.value for s in self.root.shape)
+            raise InvalidFunctionError(
+                f"{operator} needs a function that returns a number; {self.trace.name} returned an array of "
+                f"shape {shape}. Use cf.jacobian, or reduce the result (np.sum, np.mean)"
+            )
+        return self.root
+
+
+def _differentiate(result: Expr, variables: Sequence[Expr], name: str) -> list[Expr]:
+    try:
+        return [simplify(j) for j in jacobians(result, variables)]
+    except NotImplementedError as error:
+        raise UnsupportedError(f"{name}: {error} is not known to the library yet") from error
+
+
+def _grad(request: _Request) -> Nested:
+    return request.packed(_differentiate(request.scalar("grad"), request.nodes, request.trace.name))
+
+
+def _value_and_grad(request: _Request) -> Nested:
+    return (request.root, _grad(request))
+
+
+def _jacobian(request: _Request) -> Nested:
+    return request.packed(_differentiate(request.root, request.nodes, request.trace.name))
+
+
+def _hessian(request: _Request) -> Nested:
+    gradients = _differentiate(request.scalar("hessian"), request.nodes, request.trace.name)
+    return request.packed(
+        [request.packed(_differentiate(g, request.nodes, request.trace.name)) for g in gradients]
+    )
+
+
+def _hvp(request: _Request) -> Nested:
+    (x,) = request.nodes
+    (gradient,) = _differentiate(request.scalar("hvp"), [x], request.trace.name)
+    return _differentiate(dot(gradient, request.inputs["v"], x.ndim), [x], request.trace.name)[0]
+
+
+def _derivative(request: _Request) -> Nested:
+    try:
+        return nth_derivative(request.root, request.nodes[0], request.order, simplify)
+    except NotImplementedError as error:
+        raise UnsupportedError(f"{request.trace.name}: {error} is not known to the library yet") from error
+
+
+_OPERATORS: dict[str, Callable[[_Request], Nested]] = {
+    "value": lambda request: request.root,
+    "grad": _grad,
+    "value_and_grad": _value_and_grad,
+    "jacobian": _jacobian,
+    "hessian": _hessian,
+    "hvp": _hvp,
+    "derivative": _derivative,
+}
+
+
+def _variables(argnums: Argnums, names: Sequence[str], function: str) -> tuple[str, ...]:
+    chosen = argnums if isinstance(argnums, tuple) else (argnums,)
+    found = []
+    for item in chosen:
+        if isinstance(item, str) and item in names:
+            found.append(item)
+        elif isinstance(item, int) and -len(names) <= item < len(names):
+            found.append(names[item])
+        else:
+            raise InvalidArgumentError(
+                f"argnums={argnums!r}: {function} has the arguments {', '.join(names) or '(none)'}; "
+                f"give a position, a name, or a tuple of them"
+            )
+    if not found:
+        raise InvalidArgumentError("argnums is empty: give a position, a name, or a tuple of them")
+    return tuple(found)
+
+
+def evaluate(root: Expr, values: Mapping[Expr, Any]) -> Any:
+    """A traced expression's value by NumPy, given its inputs' values."""
+    known: dict[Expr, Any] = dict(values)
+    for node in toposort(root):
+        if node not in known:
+            known[node] = _LEAF_VALUES[node.op](node) if node.op in _LEAF_VALUES else _called(node, known)
+    return known[root]
+
+
+def _called(node: Expr, known: Mapping[Expr, Any]) -> Any:
+    call = PRIMITIVES[node.op].call
+    assert call is not None, node.op
+    return call(*(known[a] for a in node.args), **dict(node.params))
+
+
+_LEAF_VALUES: dict[str, Callable[[Expr], Any]] = {
+    "number": lambda node: node.params[0],
+    "constant": lambda node: node.params[0].array,
+    "size": lambda node: node.params[0].value,
+}

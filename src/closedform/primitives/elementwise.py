@@ -1,0 +1,307 @@
+"""Elementwise functions: one record each, with the derivative as a formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from closedform.expression.calculus import (
+    add,
+    broadcast,
+    broadcast_shape,
+    exact,
+    as_number,
+    multiply,
+    number,
+    power,
+)
+from closedform.expression.expr import Expr
+from closedform.primitives.record import ATOM, CALL, POWER, PRODUCT, SUM, Primitive, register
+
+Formula = Callable[..., Any]
+
+
+def elementwise(op: str, *operands: Expr) -> Expr:
+    """The node of an elementwise function; operands are broadcast to one shape."""
+    shape = broadcast_shape(*(o.shape for o in operands))
+    return Expr(op, tuple(broadcast(o, shape) for o in operands), (), shape)
+
+
+def _operands(*operands: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return operands, {}
+
+
+def _unary(v: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (v,), {}
+
+
+def _binary(v: Any, w: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (v, w), {}
+
+
+def _function(
+    name: str,
+    derivative: Formula,
+    *,
+    numpy: tuple[Any, ...] | None = None,
+    latex: str = "",
+    text: str = "",
+    source: str = "",
+    **facts: Any,
+) -> None:
+    """Register a function of one real variable; NumPy's name is its name."""
+    callables = (getattr(np, name),) if numpy is None else numpy
+    register(
+        Primitive(
+            name,
+            callables,
+            _unary,
+            partials=(derivative,),
+            latex=latex or rf"\{name} {{0}}",
+            text=text or f"{name} {{0}}",
+            source=source or f"np.{name}({{0}})",
+            **facts,
+        )
+    )
+
+
+def fn(op: str) -> Formula:
+    """The function `op` as a constructor, for use in formulas."""
+    return lambda v: Expr(op, (v,), (), v.shape)
+
+
+exp, log, sin, cos, sinh, cosh, sign, expit = map(
+    fn, ("exp", "log", "sin", "cos", "sinh", "cosh", "sign", "expit")
+)
+
+POSITIVE = (0.1, 4.0)
+
+_function("exp", lambda v, y: y, latex="e^{{{0}}}", text="exp({0})", strength=POWER, ball=lambda v: v.exp())
+_function("expm1", lambda v, y: exp(v), latex=r"\operatorname{{expm1}} {0}", ball=lambda v: v.exp() - 1)
+_function("log", lambda v, y: 1 / v, latex=r"\ln {0}", text="ln {0}", ball=lambda v: v.log(), domain=POSITIVE)
+_function("log1p", lambda v, y: 1 / (1 + v), latex=r"\operatorname{{log1p}} {0}",
+          ball=lambda v: (1 + v).log(), domain=(-0.9, 4.0))  # fmt: skip
+_function("sin", lambda v, y: cos(v), ball=lambda v: v.sin())
+_function("cos", lambda v, y: -sin(v), ball=lambda v: v.cos())
+_function("tan", lambda v, y: 1 + y**2, ball=lambda v: v.tan(), domain=(-1.4, 1.4))
+_function("arcsin", lambda v, y: (1 - v**2) ** exact(-0.5), ball=lambda v: v.asin(), domain=(-0.9, 0.9))
+_function("arccos", lambda v, y: -((1 - v**2) ** exact(-0.5)), ball=lambda v: v.acos(), domain=(-0.9, 0.9))
+_function("arctan", lambda v, y: 1 / (1 + v**2), ball=lambda v: v.atan())
+_function("sinh", lambda v, y: cosh(v), ball=lambda v: (v.exp() - (-v).exp()) / 2)
+_function("cosh", lambda v, y: sinh(v), ball=lambda v: (v.exp() + (-v).exp()) / 2)
+_function("tanh", lambda v, y: 1 - y**2, ball=lambda v: 1 - 2 / ((2 * v).exp() + 1))
+_function("arcsinh", lambda v, y: (1 + v**2) ** exact(-0.5), latex=r"\operatorname{{arsinh}} {0}",
+          text="arsinh {0}", ball=lambda v: (v + (1 + v * v).sqrt()).log())  # fmt: skip
+_function("arccosh", lambda v, y: (v - 1) ** exact(-0.5) * (v + 1) ** exact(-0.5),
+          latex=r"\operatorname{{arcosh}} {0}", text="arcosh {0}", domain=(1.1, 4.0),
+          ball=lambda v: (v + (v - 1).sqrt() * (v + 1).sqrt()).log())  # fmt: skip
+_function("arctanh", lambda v, y: 1 / (1 - v**2), latex=r"\operatorname{{artanh}} {0}", text="artanh {0}",
+          ball=lambda v: ((1 + v) / (1 - v)).log() / 2, domain=(-0.9, 0.9))  # fmt: skip
+_function("abs", lambda v, y: sign(v), latex=r"\lvert {0} \rvert", text="|{0}|", strength=ATOM, domain=POSITIVE)
+_function("sign", lambda v, y: number(0, v.shape), latex=r"\operatorname{{sign}} {0}", domain=POSITIVE)
+_function("cbrt", lambda v, y: number(1, v.shape) / (3 * y**2), latex=r"\sqrt[3]{{{0}}}", text="∛({0})",
+          strength=ATOM, domain=POSITIVE, sources={"torch": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)"})  # fmt: skip
+_function("expit", lambda v, y: y * (1 - y), numpy=(scipy.special.expit,), latex=r"\sigma({0})", text="σ({0})",
+          strength=ATOM, source="scipy.special.expit({0})", ball=lambda v: 1 / (1 + (-v).exp()),
+          sources={"autograd": "1 / (1 + np.exp(-{0}))", "torch": "torch.sigmoid({0})"})  # fmt: skip
+_function("softplus", lambda v, y: expit(v), numpy=(), latex=r"\ln(1 + e^{{{0}}})", text="ln(1 + exp({0}))",
+          strength=ATOM, source="np.logaddexp(0, {0})", ball=lambda v: (1 + v.exp()).log(),
+          call=lambda v: np.logaddexp(0, v),
+          sources={"torch": "torch.logaddexp(torch.zeros_like({0}), {0})"})  # fmt: skip
+_function("erf", lambda v, y: 2 / math.sqrt(math.pi) * exp(-(v**2)), numpy=(scipy.special.erf,),
+          latex=r"\operatorname{{erf}} {0}", source="scipy.special.erf({0})", ball=lambda v: v.erf())  # fmt: skip
+_function("gammaln", lambda v, y: Expr("digamma", (v,), (), v.shape), numpy=(scipy.special.gammaln,),
+          latex=r"\ln\Gamma({0})", text="ln Γ({0})", strength=ATOM, source="scipy.special.gammaln({0})",
+          ball=lambda v: v.lgamma(), domain=POSITIVE, sources={"torch": "torch.lgamma({0})"})  # fmt: skip
+_function("digamma", lambda v, y: polygamma(v, 1), numpy=(scipy.special.digamma,), latex=r"\psi({0})",
+          text="ψ({0})", strength=ATOM, source="scipy.special.digamma({0})", domain=POSITIVE)  # fmt: skip
+
+
+def polygamma(v: Expr, order: int) -> Expr:
+    """The derivative of order `order` of the digamma function."""
+    return Expr("polygamma", (v,), (("n", order),), v.shape)
+
+
+register(
+    Primitive(
+        "polygamma",
+        partials=(lambda v, y: polygamma(v, dict(y.params)["n"] + 1),),
+        latex=r"\psi^{{({n})}}({0})",
+        text="ψ⁽{n}⁾({0})",
+        strength=ATOM,
+        source="scipy.special.polygamma({n}, {0})",
+        call=lambda v, n: scipy.special.polygamma(n, v),
+        domain=POSITIVE,
+    )
+)
+
+
+def _composed(name: str, lower: Formula, *, numpy: tuple[Any, ...] | None = None, **facts: Any) -> None:
+    """Register a function of one variable that is a composition in the calculus."""
+    facts.setdefault("latex", rf"\operatorname{{{{{name}}}}} {{0}}")
+    facts.setdefault("text", f"{name} {{0}}")
+    facts.setdefault("source", f"np.{name}({{0}})")
+    register(
+        Primitive(name, (getattr(np, name),) if numpy is None else numpy, _unary, lower, **facts)
+    )
+
+
+_composed("negative", lambda v: -v, latex="-{0}", text="−{0}", strength=SUM, source="-{0}", ball=lambda v: -v)
+_composed("positive", lambda v: v, latex="{0}", text="{0}", source="+{0}", ball=lambda v: v)
+_composed("square", lambda v: v**2, latex="{0}^{{2}}", text="{0}²", strength=POWER, ball=lambda v: v * v)
+_composed("sqrt", lambda v: power(v, 0.5), latex=r"\sqrt{{{0}}}", text="√({0})", strength=ATOM, domain=POSITIVE,
+          ball=lambda v: v.sqrt())  # fmt: skip
+_composed("reciprocal", lambda v: 1 / v, latex="{0}^{{-1}}", text="{0}⁻¹", strength=POWER, domain=POSITIVE,
+          ball=lambda v: 1 / v)  # fmt: skip
+_composed("log2", lambda v: (1 / math.log(2)) * log(v), latex=r"\log_2 {0}", domain=POSITIVE)
+_composed("log10", lambda v: (1 / math.log(10)) * log(v), latex=r"\log_{{10}} {0}", domain=POSITIVE)
+_composed("exp2", lambda v: exp(math.log(2) * v), latex="2^{{{0}}}", text="2^({0})", strength=POWER)
+_composed("logit", lambda v: log(v) - Expr("log1p", (-v,), (), v.shape), numpy=(scipy.special.logit,),
+          source="scipy.special.logit({0})", domain=(0.1, 0.9), ball=lambda v: (v / (1 - v)).log(),
+          sources={"autograd": "np.log({0} / (1 - {0}))"})  # fmt: skip
+
+
+def _infix(name: str, sign_: str, lower: Formula, *, latex: str, text: str, strength: int, **facts: Any) -> None:
+    """Register an arithmetic operator."""
+    register(
+        Primitive(
+            name, (getattr(np, name),), _binary, lower, latex=latex, text=text, strength=strength,
+            source=f"{{0}} {sign_} {{1}}", **facts,
+        )  # fmt: skip
+    )
+
+
+def _broadcast_pair(combine: Formula) -> Formula:
+    def lower(v: Expr, w: Expr) -> Expr:
+        shape = broadcast_shape(v.shape, w.shape)
+        result: Expr = combine(broadcast(v, shape), broadcast(w, shape))
+        return result
+
+    return lower
+
+
+def _lower_power(v: Expr, w: Expr) -> Expr:
+    exponent = as_number(w)
+    base = as_number(v)
+    if exponent is not None:
+        return power(v, exponent)
+    if base is not None and base > 0:
+        return exp(multiply(math.log(base), w))
+    return elementwise("power", v, w)
+
+
+_infix("add", "+", _broadcast_pair(add), latex="{0} + {1}", text="{0} + {1}", strength=SUM,
+       ball=lambda v, w: v + w)  # fmt: skip
+_infix("subtract", "-", _broadcast_pair(lambda v, w: v - w), latex="{0} - {1}", text="{0} − {1}", strength=SUM,
+       ball=lambda v, w: v - w)  # fmt: skip
+_infix("multiply", "*", _broadcast_pair(multiply), latex=r"{0} \cdot {1}", text="{0} · {1}", strength=PRODUCT,
+       ball=lambda v, w: v * w)  # fmt: skip
+_infix("divide", "/", _broadcast_pair(lambda v, w: v / w), latex=r"\frac{{{0}}}{{{1}}}", text="{0} / {1}",
+       strength=PRODUCT, ball=lambda v, w: v / w,
+       samples=lambda rng: ((rng.standard_normal(3), rng.uniform(0.5, 2, 3)), {}))  # fmt: skip
+_infix("power", "**", _lower_power, latex="{0}^{{{1}}}", text="{0}^{1}", strength=POWER,
+       partials=(lambda v, w, y: multiply(w, elementwise("power", v, w - number(1, w.shape))),
+                 lambda v, w, y: multiply(y, log(v))),
+       samples=lambda rng: ((rng.uniform(0.5, 2, 3), rng.standard_normal(3)), {}))  # fmt: skip
+
+
+def _pair(name: str, partials: tuple[Formula, ...], *, numpy: tuple[Any, ...] = (), **facts: Any) -> None:
+    """Register an elementwise function of several variables."""
+    facts.setdefault("latex", rf"\operatorname{{{{{name}}}}}({{0}}, {{1}})")
+    facts.setdefault("text", f"{name}({{0}}, {{1}})")
+    facts.setdefault("source", f"np.{name}({{0}}, {{1}})")
+    register(
+        Primitive(
+            name, numpy or (getattr(np, name),), _operands, lambda *v: elementwise(name, *v),
+            partials=partials, strength=CALL if "strength" not in facts else facts.pop("strength"), **facts,
+        )  # fmt: skip
+    )
+
+
+def _greater(v: Expr, w: Expr) -> Expr:
+    """1 where v > w, 1/2 where they are equal, 0 elsewhere: the convention of JAX."""
+    return 0.5 * (1 + sign(v - w))
+
+
+_pair("maximum", (lambda v, w, y: _greater(v, w), lambda v, w, y: _greater(w, v)),
+      latex=r"\max({0}, {1})", text="max({0}, {1})", strength=ATOM)  # fmt: skip
+_pair("minimum", (lambda v, w, y: _greater(w, v), lambda v, w, y: _greater(v, w)),
+      latex=r"\min({0}, {1})", text="min({0}, {1})", strength=ATOM)  # fmt: skip
+_pair("logaddexp", (lambda v, w, y: expit(v - w), lambda v, w, y: expit(w - v)),
+      latex=r"\ln(e^{{{0}}} + e^{{{1}}})", text="ln(exp({0}) + exp({1}))", strength=ATOM,
+      ball=lambda v, w: (v.exp() + w.exp()).log())  # fmt: skip
+_pair("arctan2", (lambda v, w, y: w / (v**2 + w**2), lambda v, w, y: -v / (v**2 + w**2)),
+      latex=r"\operatorname{{atan2}}({0}, {1})", text="atan2({0}, {1})", strength=ATOM, domain=POSITIVE)  # fmt: skip
+_pair("hypot", (lambda v, w, y: v / y, lambda v, w, y: w / y), latex=r"\sqrt{{{0}^2 + {1}^2}}",
+      text="√({0}² + {1}²)", strength=ATOM, ball=lambda v, w: (v * v + w * w).sqrt())  # fmt: skip
+
+
+def _lower_where(condition: Expr, v: Expr, w: Expr) -> Expr:
+    return elementwise("where", condition, v, w)
+
+
+register(
+    Primitive(
+        "where",
+        (np.where,),
+        lambda condition, x, y: ((condition, x, y), {}),
+        _lower_where,
+        partials=(
+            lambda c, v, w, y: number(0, c.shape),
+            lambda c, v, w, y: elementwise("where", c, number(1, c.shape), number(0, c.shape)),
+            lambda c, v, w, y: elementwise("where", c, number(0, c.shape), number(1, c.shape)),
+        ),
+        latex=r"\operatorname{{where}}({0}, {1}, {2})",
+        text="where({0}, {1}, {2})",
+        strength=ATOM,
+        source="np.where({0}, {1}, {2})",
+        samples=lambda rng: ((rng.standard_normal(3) > 0, rng.standard_normal(3), rng.standard_normal(3)), {}),
+    )
+)
+
+for _name, _sign, _latex in (
+    ("greater", ">", ">"),
+    ("greater_equal", ">=", r"\geq"),
+    ("less", "<", "<"),
+    ("less_equal", "<=", r"\leq"),
+    ("equal", "==", "="),
+    ("not_equal", "!=", r"\neq"),
+):
+    register(
+        Primitive(
+            _name,
+            (getattr(np, _name),),
+            _binary,
+            lambda v, w, name=_name: elementwise(name, v, w),
+            partials=(lambda v, w, y: number(0, v.shape), lambda v, w, y: number(0, v.shape)),
+            latex=f"{{0}} {_latex} {{1}}",
+            text=f"{{0}} {_sign} {{1}}",
+            strength=SUM,
+            source=f"({{0}} {_sign} {{1}})",
+        )
+    )
+
+
+def _lower_clip(v: Expr, low: Expr | None = None, high: Expr | None = None) -> Expr:
+    if low is not None:
+        v = elementwise("maximum", v, low)
+    return v if high is None else elementwise("minimum", v, high)
+
+
+def _bind_clip(a: Any, a_min: Any = None, a_max: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if a_min is None or a_max is None:
+        raise TypeError("both bounds are needed: write np.maximum or np.minimum for one")
+    return (a, a_min, a_max), {}
+
+
+register(
+    Primitive(
+        "clip", (np.clip,), _bind_clip, _lower_clip, text="clip({0}, {1}, {2})",
+        latex=r"\operatorname{{clip}}({0}, {1}, {2})", strength=ATOM, source="np.clip({0}, {1}, {2})",
+        samples=lambda rng: ((rng.standard_normal(3), -0.5, 0.5), {}),
+    )  # fmt: skip
+)

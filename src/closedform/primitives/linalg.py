@@ -1,0 +1,192 @@
+"""Linear algebra: each function with its Jacobian as an identity of matrix calculus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from closedform.expression.calculus import Factor, contract, dot, identity, number, transpose
+from closedform.expression.expr import Expr
+from closedform.expression.size import Size
+from closedform.primitives.contraction import Bound
+from closedform.primitives.record import CALL, POWER, Primitive, register
+
+
+def _square(x: Expr) -> Expr:
+    if x.ndim != 2:
+        raise NotImplementedError("of a stack of matrices")
+    if x.shape[0] != x.shape[1]:
+        from closedform.expression.calculus import SizeMismatch
+
+        raise SizeMismatch(x.shape[0], x.shape[1])
+    return x
+
+
+def inv(x: Expr) -> Expr:
+    """The inverse matrix."""
+    return Expr("inv", (_square(x),), (), x.shape)
+
+
+def logdet(x: Expr) -> Expr:
+    """ln |det X|."""
+    return Expr("logdet", (_square(x),), (), ())
+
+
+def det(x: Expr) -> Expr:
+    """The determinant."""
+    return Expr("det", (_square(x),), (), ())
+
+
+def cofactor(x: Expr) -> Expr:
+    """The cofactor matrix, adj(X)' = det(X) X^-T, defined for singular matrices too."""
+    return Expr("cofactor", (_square(x),), (), x.shape)
+
+
+def expm(x: Expr) -> Expr:
+    """The matrix exponential."""
+    return Expr("expm", (_square(x),), (), x.shape)
+
+
+def _inv_jacobian(node: Expr, _: int) -> Expr:
+    """d (X^-1)_ij / d X_kl = -(X^-1)_ik (X^-1)_lj."""
+    return contract([Factor(node, ("i", "k")), Factor(node, ("l", "j"))], ("i", "j", "k", "l"), coefficient=-1)
+
+
+def _logdet_jacobian(node: Expr, _: int) -> Expr:
+    """d ln |det X| / dX = X^-T."""
+    return transpose(inv(node.args[0]), (1, 0))
+
+
+def _det_jacobian(node: Expr, _: int) -> Expr:
+    """d det X / dX = cof X, the cofactor matrix (Jacobi's formula), also where X is singular."""
+    return cofactor(node.args[0])
+
+
+def _cofactor_jacobian(node: Expr, _: int) -> Expr:
+    """d C_ij / d X_kl = (C_ij C_kl - C_il C_kj) / det X, for regular X."""
+    (x,) = node.args
+    out = ("i", "j", "k", "l")
+    regular = Factor(det(x), (), -1)
+    first = contract([Factor(node, ("i", "j")), Factor(node, ("k", "l")), regular], out)
+    return first - contract([Factor(node, ("i", "l")), Factor(node, ("k", "j")), regular], out)
+
+
+def _expm_pullback(node: Expr, _: int, cotangent: Expr) -> Expr:
+    """<G, D exp(A)[E]> = <D exp(A')[G], E>: the adjoint of the Frechet derivative is that of the transpose."""
+    if cotangent.ndim != 2:
+        raise NotImplementedError("the Jacobian of the matrix exponential")
+    (a,) = node.args
+    return Expr("expm_frechet", (transpose(a, (1, 0)), cotangent), (), a.shape)
+
+
+def _refuse_second(node: Expr, _: int, cotangent: Expr) -> Expr:
+    raise NotImplementedError("the second derivative of the matrix exponential")
+
+
+def _one(a: Any) -> Bound:
+    return (a,), {}
+
+
+def _well_conditioned(rng: np.random.Generator) -> Bound:
+    return (rng.standard_normal((3, 3)) + 3 * np.eye(3),), {}
+
+
+COFACTOR = '''
+def cofactor(X):
+    """The cofactor matrix det(X) X^-T, from singular values, so that X may be singular."""
+    U, s, Vt = np.linalg.svd(X)
+    before = np.concatenate(([1], np.cumprod(s[:-1])))
+    after = np.concatenate((np.cumprod(s[:0:-1])[::-1], [1]))
+    sign = np.linalg.slogdet(U)[0] * np.linalg.slogdet(Vt)[0]
+    return sign * ((U * (before * after)) @ Vt)
+'''
+
+
+def _call_cofactor(x: Any) -> Any:
+    namespace: dict[str, Any] = {"np": np}
+    exec(COFACTOR, namespace)  # the library's own text, the same that it emits
+    return namespace["cofactor"](x)
+
+
+def _lower_slogdet_part(x: Expr, part: int) -> Expr:
+    if part == 1:
+        return logdet(x)
+    raise NotImplementedError("the sign of a determinant")
+
+
+register(
+    Primitive(
+        "inv", (np.linalg.inv, scipy.linalg.inv), _one, inv, jacobian=_inv_jacobian, latex="{0}^{{-1}}", text="{0}⁻¹",
+        strength=POWER, source="np.linalg.inv({0})", samples=_well_conditioned,
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "det", (np.linalg.det, scipy.linalg.det), _one, det, jacobian=_det_jacobian, latex=r"\det {0}", text="det {0}",
+        source="np.linalg.det({0})", samples=_well_conditioned,
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "slogdet", (), lambda a, part: ((a,), {"part": part}), _lower_slogdet_part,
+        call=lambda a, part: np.linalg.slogdet(a)[part], latex=r"\ln\lvert\det {0}\rvert", text="ln |det {0}|",
+        source="np.linalg.slogdet({0})[{part}]", samples=lambda rng: (_well_conditioned(rng)[0], {"part": 1}),
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "logdet", jacobian=_logdet_jacobian, latex=r"\ln\lvert\det {0}\rvert", text="ln |det {0}|",
+        source="np.linalg.slogdet({0})[1]", call=lambda a: np.linalg.slogdet(a)[1], samples=_well_conditioned,
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "cofactor", jacobian=_cofactor_jacobian, latex=r"\operatorname{{cof}}({0})", text="cof({0})",
+        source="cofactor({0})", helper=COFACTOR, call=_call_cofactor, samples=_well_conditioned,
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "expm", (scipy.linalg.expm,), _one, expm, pullback=_expm_pullback, latex="e^{{{0}}}", text="exp({0})",
+        strength=POWER, source="scipy.linalg.expm({0})", sources={"autograd": None, "torch": "torch.linalg.matrix_exp({0})"},
+        samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "expm_frechet", pullback=_refuse_second, latex=r"D\exp({0})[{1}]", text="Dexp({0})[{1}]", strength=CALL,
+        source="scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
+        call=lambda a, e: scipy.linalg.expm_frechet(a, e, compute_expm=False),
+        samples=lambda rng: ((rng.standard_normal((3, 3)), rng.standard_normal((3, 3))), {}),
+    )  # fmt: skip
+)
+
+
+def _lower_solve(a: Expr, b: Expr) -> Expr:
+    return dot(inv(a), b)
+
+
+def _lower_matrix_power(a: Expr, n: int) -> Expr:
+    base = a if n >= 0 else inv(a)
+    result = identity((a.shape[0],)) if n == 0 else base
+    for _ in range(abs(n) - 1):
+        result = dot(result, base)
+    return result
+
+
+register(
+    Primitive(
+        "solve", (np.linalg.solve, scipy.linalg.solve), lambda a, b: ((a, b), {}), _lower_solve,
+        latex="{0}^{{-1}} {1}", text="{0}⁻¹{1}", source="np.linalg.solve({0}, {1})",
+        samples=lambda rng: ((*_well_conditioned(rng)[0], rng.standard_normal(3)), {}),
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "matrix_power", (np.linalg.matrix_power,), lambda a, n: ((a,), {"n": int(n)}), _lower_matrix_power,
+        latex="{0}^{{{n}}}", text="{0}^{n}", strength=POWER, source="np.linalg.matrix_power({0}, {n})",
+        samples=lambda rng: (_well_conditioned(rng)[0], {"n": 3}),
+    )  # fmt: skip
+)

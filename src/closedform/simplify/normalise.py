@@ -1,0 +1,133 @@
+"""The user's own operations in, the calculus in normal form out; axes used as one get one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from closedform.errors import InvalidArgumentError, UnsupportedError
+from closedform.expression.calculus import SizeMismatch, number, size_number
+from closedform.expression.expr import Expr, constant, input_, toposort
+from closedform.expression.size import Atom, AxisOf, Size
+from closedform.primitives import PRIMITIVES
+from closedform.primitives.elementwise import elementwise
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """A traced function in the calculus.
+
+    root      the result
+    inputs    the input nodes, with the sizes that the function's operations imply
+    fixed     axes whose size is a plain number: (argument, axis) -> number
+    """
+
+    root: Expr
+    inputs: dict[str, Expr]
+    fixed: dict[AxisOf, int]
+
+
+def normalise(root: Expr, leaves: Iterable[Expr], pinned: Iterable[Size] = ()) -> Normalised:
+    """Lower a level-one expression; `pinned` sizes become plain numbers."""
+    sizes: dict[Atom, Size] = {}
+    for size in pinned:
+        _fix(size, sizes)
+    leaves = list(leaves)
+    while True:
+        inputs = {
+            leaf.params[0]: input_(leaf.params[0], [s.substitute(sizes) for s in leaf.shape], leaf.params[1])
+            for leaf in leaves
+        }
+        try:
+            lowered = _lower(root, inputs, sizes)
+        except SizeMismatch as mismatch:
+            _unite(*mismatch.sizes, sizes)
+            continue
+        fixed = {
+            atom: size.value for atom, size in sizes.items() if isinstance(atom, AxisOf) and size.is_literal
+        }
+        return Normalised(lowered, inputs, fixed)
+
+
+def _fix(size: Size, sizes: dict[Atom, Size]) -> None:
+    for monomial, _ in size.terms:
+        for atom in monomial:
+            if isinstance(atom, AxisOf):
+                _replace(atom, Size.of(atom.value), sizes)
+            else:
+                _fix(atom.size, sizes)
+
+
+def _replace(atom: Atom, size: Size, sizes: dict[Atom, Size]) -> None:
+    sizes[atom] = size
+    for other, old in sizes.items():
+        sizes[other] = old.substitute({atom: size})
+
+
+def _unite(first: Size, second: Size, sizes: dict[Atom, Size]) -> None:
+    """Make two sizes one: an axis takes the other's size; if neither is an axis, both become numbers."""
+    if first.value != second.value:
+        raise InvalidArgumentError(f"axes of sizes {first.value} and {second.value} do not match")
+    for one, other in ((first, second), (second, first)):
+        if len(one.terms) == 1 and one.terms[0][1] == 1 and len(one.terms[0][0]) == 1:
+            (atom,) = one.terms[0][0]
+            if isinstance(atom, AxisOf) and str(one) not in str(other):
+                _replace(atom, other, sizes)
+                return
+    _fix(first, sizes)
+    _fix(second, sizes)
+
+
+def _lower(root: Expr, inputs: dict[str, Expr], sizes: dict[Atom, Size]) -> Expr:
+    lowered: dict[Expr, Expr] = {}
+    for node in toposort(root):
+        leaf = _LEAVES.get(node.op)
+        if leaf is not None:
+            lowered[node] = leaf(node, inputs, sizes)
+        else:
+            lowered[node] = lower_operation(node.op, tuple(lowered[a] for a in node.args), node.params, sizes)
+    return lowered[root]
+
+
+def lower_operation(
+    op: str, args: tuple[Expr, ...], params: tuple[tuple[str, object], ...], sizes: dict[Atom, Size]
+) -> Expr:
+    """One of the user's operations, in the calculus."""
+    lower = PRIMITIVES[op].lower
+    parameters = {name: _substituted(value, sizes) for name, value in params}
+    try:
+        return elementwise(op, *args) if lower is None else lower(*args, **parameters)
+    except (NotImplementedError, TypeError) as error:
+        shapes = ", ".join(str(tuple(s.value for s in a.shape)) for a in args)
+        raise UnsupportedError(f"{op} of shapes {shapes} is not supported: {error}") from error
+
+
+def _substituted(value: object, sizes: dict[Atom, Size]) -> object:
+    if isinstance(value, Size):
+        return value.substitute(sizes)
+    return tuple(_substituted(v, sizes) for v in value) if isinstance(value, tuple) else value
+
+
+Leaf = Callable[[Expr, dict[str, Expr], dict[Atom, Size]], Expr]
+
+_LEAVES: dict[str, Leaf] = {
+    "input": lambda node, inputs, sizes: inputs[node.params[0]],
+    "constant": lambda node, inputs, sizes: _constant(node),
+    "number": lambda node, inputs, sizes: _number(node.params[0]),
+    "size": lambda node, inputs, sizes: size_number(node.params[0].substitute(sizes)),
+}
+
+
+def _constant(node: Expr) -> Expr:
+    array = node.params[0].array
+    return constant(array.astype(float) if array.dtype.kind in "iu" else array, node.params[0].name)
+
+
+def _number(value: float) -> Expr:
+    import math
+
+    if math.isfinite(value):
+        return number(value)
+    import numpy as np
+
+    return constant(np.asarray(value, dtype=float))

@@ -1,0 +1,378 @@
+"""Named rewrites of the calculus: each states its equation, and where it holds.
+
+A rule takes a node in normal form and returns an equal one, or None where it does not apply. A rule
+may extend the domain of a formula, never change a value it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from closedform.expression.calculus import (
+    Factor,
+    Label,
+    as_number,
+    contract,
+    factors_of,
+    identity,
+    is_integer,
+    is_zero,
+    label_sizes,
+    linear,
+    multiply,
+    power,
+    spec_of,
+    terms_of,
+    transpose,
+)
+from closedform.expression.expr import Expr
+from closedform.expression.facts import holds
+from closedform.primitives.reductions import logsumexp, softmax
+
+Rewrite = Callable[[Expr], Expr | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rewrite: its name, the equation it applies, its condition, and the operations it looks at."""
+
+    name: str
+    equation: str
+    condition: str
+    ops: tuple[str, ...]
+    rewrite: Rewrite
+
+
+RULES: list[Rule] = []
+
+
+def rule(name: str, equation: str, *ops: str, condition: str = "") -> Callable[[Rewrite], Rewrite]:
+    """Register a rewrite under its name and equation."""
+
+    def register(rewrite: Rewrite) -> Rewrite:
+        RULES.append(Rule(name, equation, condition, ops, rewrite))
+        return rewrite
+
+    return register
+
+
+def fn(op: str, v: Expr) -> Expr:
+    """A function of one array, entry by entry."""
+    return Expr(op, (v,), (), v.shape)
+
+
+def with_factors(node: Expr, factors: Iterable[Factor]) -> Expr:
+    """A contraction with other factors in place of its own."""
+    spec = spec_of(node)
+    return contract(factors, spec.out, label_sizes(node), spec.coefficient)
+
+
+def is_one(node: Expr) -> bool:
+    """Whether the node is the number one, of any shape without deltas."""
+    return node.op == "contract" and not node.args and spec_of(node) == (1, (), (), tuple(range(node.ndim)))
+
+
+def one_plus(node: Expr) -> Expr | None:
+    """v where node = 1 + v."""
+    terms = terms_of(node)
+    ones = [i for i, (c, t) in enumerate(terms) if is_one(t) and c == 1]
+    if len(terms) != 2 or len(ones) != 1:
+        return None
+    c, term = terms[1 - ones[0]]
+    return multiply(c, term)
+
+
+def one_plus_exp(node: Expr) -> Expr | None:
+    """z where node = 1 + exp(z)."""
+    v = one_plus(node)
+    return v.args[0] if v is not None and v.op == "exp" else None
+
+
+# --- exponentials and logarithms ------------------------------------------------------------------
+
+
+@rule("log of exp", "ln e^z = z", "log")
+def log_of_exp(node: Expr) -> Expr | None:
+    (v,) = node.args
+    return v.args[0] if v.op == "exp" else None
+
+
+@rule("exp of log", "e^(ln x) = x", "exp")
+def exp_of_log(node: Expr) -> Expr | None:
+    (v,) = node.args
+    return v.args[0] if v.op == "log" else None
+
+
+@rule("softplus", "ln(1 + e^z) = softplus(z)", "log")
+def log_to_softplus(node: Expr) -> Expr | None:
+    z = one_plus_exp(node.args[0])
+    return None if z is None else fn("softplus", z)
+
+
+@rule("softplus of log1p", "log1p(e^z) = softplus(z)", "log1p")
+def log1p_to_softplus(node: Expr) -> Expr | None:
+    (v,) = node.args
+    return fn("softplus", v.args[0]) if v.op == "exp" else None
+
+
+@rule("softplus of logaddexp", "ln(e^0 + e^z) = softplus(z)", "logaddexp")
+def logaddexp_to_softplus(node: Expr) -> Expr | None:
+    for zero, z in (node.args, node.args[::-1]):
+        if is_zero(zero):
+            return fn("softplus", z)
+    return None
+
+
+@rule("power of exp", "(e^u)^p = e^(p u), e^u e^v = e^(u + v)", "contract")
+def merge_exponentials(node: Expr) -> Expr | None:
+    groups: dict[tuple[Label, ...], list[Factor]] = {}
+    rest = []
+    for f in factors_of(node):
+        if f.base.op == "exp":
+            groups.setdefault(f.labels, []).append(f)
+        else:
+            rest.append(f)
+    if all(len(g) == 1 and g[0].exponent == 1 for g in groups.values()):
+        return None
+    for labels, group in groups.items():
+        total = linear([(f.exponent, f.base.args[0]) for f in group], group[0].base.shape)
+        rest.append(Factor(fn("exp", total), labels))
+    return with_factors(node, rest)
+
+
+@rule("expit", "1/(1 + e^z) = σ(-z), e^z/(1 + e^z) = σ(z)", "contract")
+def ratio_to_expit(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        z = one_plus_exp(f.base)
+        if z is None or not is_integer(f.exponent) or f.exponent >= 0:
+            continue
+        count = -f.exponent
+        rest = factors[:i] + factors[i + 1 :]
+        exponential = fn("exp", z)
+        for j, g in enumerate(rest):
+            if g.base is exponential and g.labels == f.labels and g.exponent == count:
+                return with_factors(node, [*rest[:j], *rest[j + 1 :], Factor(fn("expit", z), f.labels, count)])
+        return with_factors(node, [*rest, Factor(fn("expit", -z), f.labels, count)])
+    return None
+
+
+@rule("expit of opposite", "e^u with u a multiple of z: e^z σ(-z) = σ(z)", "contract")
+def exp_times_expit(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "expit" or f.exponent < 1:
+            continue
+        z = -f.base.args[0]
+        for j, g in enumerate(factors):
+            if g.base.op == "exp" and g.labels == f.labels and g.exponent == 1 and g.base.args[0] is z:
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                rest += [Factor(f.base, f.labels, f.exponent - 1)] if f.exponent != 1 else []
+                return with_factors(node, [*rest, Factor(fn("expit", z), f.labels)])
+    return None
+
+
+def sum_of_exponentials(node: Expr) -> tuple[Expr, tuple[int, ...], tuple[int, ...]] | None:
+    """(z, its labels, labels of the result) where node is a sum of e^z over some of its axes."""
+    if node.op != "contract" or len(node.args) != 1 or node.args[0].op != "exp":
+        return None
+    spec = spec_of(node)
+    labels = spec.labels[0]
+    distinct = len(set(labels)) == len(labels) and len(set(spec.out)) == len(spec.out)
+    if spec.coefficient != 1 or spec.exponents != (1,) or not distinct or not set(spec.out) < set(labels):
+        return None
+    return node.args[0].args[0], labels, spec.out
+
+
+@rule("logsumexp", "ln Σ e^z = logsumexp(z)", "log")
+def log_to_logsumexp(node: Expr) -> Expr | None:
+    found = sum_of_exponentials(node.args[0])
+    if found is None:
+        return None
+    z, labels, out = found
+    reduced = logsumexp(z, tuple(a for a, label in enumerate(labels) if label not in out))
+    return contract([Factor(reduced, tuple(label for label in labels if label in out))], out)
+
+
+@rule("softmax", "e^z / Σ e^z = softmax(z)", "contract")
+def ratio_to_softmax(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        found = sum_of_exponentials(f.base) if f.exponent == -1 else None
+        if found is None:
+            continue
+        z, labels, out = found
+        names = dict(zip(out, f.labels, strict=True))
+        for j, g in enumerate(factors):
+            if g.base.op != "exp" or g.base.args[0] is not z or g.exponent != 1:
+                continue
+            if all(names.get(label, there) == there for label, there in zip(labels, g.labels, strict=True)):
+                axes = tuple(a for a, label in enumerate(labels) if label not in out)
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                return with_factors(node, [*rest, Factor(softmax(z, axes), g.labels)])
+    return None
+
+
+# --- powers and signs -----------------------------------------------------------------------------
+
+
+@rule("root of square", "(x^2)^(1/2) = |x|", "contract")
+def root_of_square(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "contract" or is_integer(f.exponent) or len(f.base.args) != 1:
+            continue
+        inner = spec_of(f.base)
+        (q,) = inner.exponents
+        if inner.coefficient == 1 and inner.labels[0] == inner.out and is_integer(q) and q % 2 == 0:
+            absolute = Factor(fn("abs", f.base.args[0]), f.labels, q * f.exponent)
+            return with_factors(node, [*factors[:i], absolute, *factors[i + 1 :]])
+    return None
+
+
+@rule("square of abs", "|x|^2 = x^2", "contract")
+def square_of_abs(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    changed = [
+        Factor(f.base.args[0], f.labels, f.exponent)
+        if f.base.op == "abs" and is_integer(f.exponent) and f.exponent % 2 == 0
+        else f
+        for f in factors
+    ]
+    return with_factors(node, changed) if changed != factors else None
+
+
+@rule("abs of nonnegative", "|x| = x for x >= 0", "abs", condition="x is known to be nonnegative")
+def abs_of_nonnegative(node: Expr) -> Expr | None:
+    (v,) = node.args
+    return v if holds(v, "nonnegative") else None
+
+
+@rule("square of sign", "y^2 = 1 for y in {-1, 1}", "contract", condition="y was declared as signs")
+def square_of_sign(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    changed = [
+        Factor(f.base, f.labels, f.exponent % 2) if holds(f.base, "sign") and is_integer(f.exponent) else f
+        for f in factors
+    ]
+    return with_factors(node, changed) if changed != factors else None
+
+
+@rule("Pythagoras", "sin^2 z + cos^2 z = 1", "linear")
+def sine_and_cosine(node: Expr) -> Expr | None:
+    terms = dict((t, c) for c, t in terms_of(node))
+    for term, c in terms.items():
+        if term.op != "contract":
+            continue
+        factors = factors_of(term)
+        for i, f in enumerate(factors):
+            if f.base.op != "sin" or f.exponent != 2:
+                continue
+            rest = factors[:i] + factors[i + 1 :]
+            cosine = Factor(fn("cos", f.base.args[0]), f.labels, 2)
+            partner = with_factors(term, [*rest, cosine])
+            if terms.get(partner) == c:
+                kept = [(k, t) for t, k in terms.items() if t not in (term, partner)]
+                return linear([*kept, (c, with_factors(term, rest))], node.shape)
+    return None
+
+
+# --- matrices -------------------------------------------------------------------------------------
+
+
+def _transposed(node: Expr) -> Expr | None:
+    """X where node = X', if that is simpler."""
+    if node.op != "contract" or len(node.args) != 1 or node.ndim != 2:
+        return None
+    spec = spec_of(node)
+    if (spec.coefficient, spec.labels, spec.exponents, spec.out) == (1, ((1, 0),), (1,), (0, 1)):
+        return node.args[0]
+    return None
+
+
+@rule("function of transpose", "f(X') = f(X)' for inv, expm, cofactor", "inv", "expm", "cofactor")
+def function_of_transpose(node: Expr) -> Expr | None:
+    x = _transposed(node.args[0])
+    return None if x is None else transpose(Expr(node.op, (x,), (), x.shape), (1, 0))
+
+
+@rule("invariant of transpose", "f(X') = f(X) for det, ln |det|", "det", "logdet")
+def invariant_of_transpose(node: Expr) -> Expr | None:
+    x = _transposed(node.args[0])
+    return None if x is None else Expr(node.op, (x,), (), ())
+
+
+@rule("inverse of inverse", "(X^-1)^-1 = X", "inv")
+def inverse_of_inverse(node: Expr) -> Expr | None:
+    (x,) = node.args
+    return x.args[0] if x.op == "inv" else None
+
+
+@rule("inverse of product", "(c A B)^-1 = B^-1 A^-1 / c", "inv", condition="the factors are square")
+def inverse_of_product(node: Expr) -> Expr | None:
+    (x,) = node.args
+    if x.op != "contract":
+        return None
+    spec = spec_of(x)
+    scalars = [f for f in factors_of(x) if not f.labels]
+    matrices = [f for f in factors_of(x) if f.labels]
+    if any(f.base.ndim != 2 or f.base.shape != x.shape or f.exponent != 1 for f in matrices):
+        return None
+    outer = set(spec.out)
+    counts = {label: sum(f.labels.count(label) for f in matrices) for f in matrices for label in f.labels}
+    if len(outer) != 2 or any(n != (1 if label in outer else 2) for label, n in counts.items()):
+        return None
+    if len(matrices) == 1 and not scalars and spec.coefficient == 1:
+        return None  # a transpose: another rule's
+    if any(f.labels[0] == f.labels[1] for f in matrices):
+        return None
+    inverted = [Factor(fn("inv", f.base), f.labels[::-1], 1) for f in matrices]
+    return contract(
+        [*inverted, *(Factor(f.base, (), -f.exponent) for f in scalars)],
+        spec.out[::-1],
+        coefficient=power_of(spec.coefficient),
+    )
+
+
+def power_of(coefficient: int | object) -> float | int:
+    """1 / coefficient, exactly."""
+    inverse = as_number(power(multiply(coefficient), -1))
+    assert inverse is not None
+    return inverse  # type: ignore[return-value]
+
+
+@rule("product with inverse", "X^-1 X = I = X X^-1", "contract")
+def product_with_inverse(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    spec = spec_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "inv" or f.exponent != 1:
+            continue
+        for j, g in enumerate(factors):
+            if g.base is not f.base.args[0] or g.exponent != 1:
+                continue
+            for a in (0, 1):
+                shared = f.labels[a]
+                uses = sum(h.labels.count(shared) for h in factors)
+                if g.labels[1 - a] == shared and shared not in spec.out and uses == 2:
+                    rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                    same = Factor(identity((node_size(node, f.labels[1 - a]),)), (f.labels[1 - a], g.labels[a]))
+                    return with_factors(node, [*rest, same])
+    return None
+
+
+def node_size(node: Expr, label: Label) -> object:
+    """The size of a label of a contraction."""
+    return label_sizes(node)[label]  # type: ignore[index]
+
+
+@rule("Frechet derivative along the identity", "D exp(A)[s I] = s e^A", "expm_frechet")
+def frechet_along_identity(node: Expr) -> Expr | None:
+    a, direction = node.args
+    if direction.op != "contract" or len(set(spec_of(direction).out)) != 1:
+        return None
+    if any(f.labels for f in factors_of(direction)):
+        return None
+    scale = contract(factors_of(direction), (), coefficient=spec_of(direction).coefficient)
+    return multiply(scale, Expr("expm", (a,), (), a.shape))

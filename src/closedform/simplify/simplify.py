@@ -1,0 +1,61 @@
+"""Simplification: an expression in, an equal and simpler one out, by the rules applied bottom-up."""
+
+from __future__ import annotations
+
+from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
+from closedform.expression.expr import Expr, toposort
+from closedform.simplify.rules import RULES, Rule
+
+BY_OP: dict[str, list[Rule]] = {}
+for _rule in RULES:
+    for _op in _rule.ops:
+        BY_OP.setdefault(_op, []).append(_rule)
+
+# No chain of rewrites at one node is this long; reaching it means that two rules undo each other.
+LONGEST_CHAIN = 200
+
+
+def with_operands(node: Expr, args: tuple[Expr, ...]) -> Expr:
+    """The node with other operands, in normal form."""
+    if args == node.args:
+        return node
+    if node.op == "linear":
+        return linear(zip(node.params, args, strict=True), node.shape)
+    if node.op == "contract":
+        spec = spec_of(node)
+        factors = [f._replace(base=arg) for f, arg in zip(factors_of(node), args, strict=True)]
+        return contract(factors, spec.out, label_sizes(node), spec.coefficient)
+    return Expr(node.op, args, node.params, node.shape)
+
+
+def simplify(root: Expr) -> Expr:
+    """The expression with every rule applied until none changes it.
+
+    >>> from closedform.expression.expr import input_
+    >>> z = input_("z", ())
+    >>> def f(op, v): return Expr(op, (v,), (), ())
+    >>> simplify(f("log", 1 + f("exp", z)))
+    softplus(z)
+    """
+    return _simplify(root, {}, 0)
+
+
+def _simplify(root: Expr, done: dict[Expr, Expr], depth: int) -> Expr:
+    if depth > LONGEST_CHAIN:
+        raise RecursionError(f"rules undo each other at {root!r}")
+    for node in toposort(root):
+        if node not in done:
+            rebuilt = with_operands(node, tuple(done[arg] for arg in node.args))
+            if rebuilt is not node and rebuilt not in done:
+                done[node] = _simplify(rebuilt, done, depth + 1)
+            else:
+                done[node] = done.get(rebuilt) or _rewrite(node, done, depth)
+    return done[root]
+
+
+def _rewrite(node: Expr, done: dict[Expr, Expr], depth: int) -> Expr:
+    for rule in BY_OP.get(node.op, ()):
+        new = rule.rewrite(node)
+        if new is not None and new is not node:
+            return _simplify(new, done, depth + 1)
+    return node

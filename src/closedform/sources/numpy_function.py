@@ -1,0 +1,593 @@
+"""A NumPy function, run once on stand-ins for its arguments, becomes an expression of its operations."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
+from closedform.expression.expr import ArrayConstant, Expr, inputs
+from closedform.expression.size import Size
+from closedform.primitives import PRIMITIVES
+from closedform.primitives.structure import freeze_index
+
+PACKAGE = str(Path(__file__).resolve().parents[1])
+BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A branch on a value: the condition as traced, the outcome at the example, and where it stands."""
+
+    condition: Expr
+    outcome: bool
+    line: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A user's function as the operations it performs.
+
+    name        the function's name
+    arguments   names of all arguments, in order
+    root        the result (level one: the user's own operations)
+    values      every node's NumPy value at the example
+    example     the example's arguments as arrays
+    guards      branches that were taken
+    pinned      sizes that the function used as plain numbers: they must stay what they were
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    root: Expr
+    values: Mapping[Expr, Any]
+    example: tuple[np.ndarray, ...]
+    guards: tuple[Guard, ...] = ()
+    pinned: frozenset[Size] = frozenset()
+
+
+@dataclass
+class _Tape:
+    """What one run of the function leaves behind."""
+
+    values: dict[Expr, Any] = field(default_factory=dict)
+    guards: list[Guard] = field(default_factory=list)
+    pinned: set[Size] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+
+
+_ACTIVE = threading.local()
+_PATCHING = threading.RLock()
+
+
+def _tape() -> _Tape:
+    tape: _Tape | None = getattr(_ACTIVE, "tape", None)
+    if tape is None:
+        raise InvalidFunctionError("a traced value was used after its function had returned")
+    return tape
+
+
+# --- where in the user's code ---------------------------------------------------------------------
+
+
+def _user_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)
+    libraries = (PACKAGE, str(Path(np.__file__).parent))
+    while frame is not None and frame.f_code.co_filename.startswith((*libraries, "<__array_function__")):
+        frame = frame.f_back
+    return frame
+
+
+def where() -> str:
+    """The line of the user's function that is running, for messages."""
+    frame = _user_frame()
+    if frame is None:
+        return "in the function"
+    code = frame.f_code
+    line = linecache.getline(code.co_filename, frame.f_lineno).strip()
+    place = f"{code.co_name}, line {frame.f_lineno} of {Path(code.co_filename).name}"
+    return f"in {place}: `{line}`" if line else f"in {place}"
+
+
+def _shapes(operands: tuple[Any, ...]) -> str:
+    return ", ".join(str(np.shape(o.value if isinstance(o, Traced) else o)) for o in operands)
+
+
+# --- the stand-in ---------------------------------------------------------------------------------
+
+
+class Traced(np.lib.mixins.NDArrayOperatorsMixin):
+    """Stands for an array while the function runs: every operation on it is recorded."""
+
+    __slots__ = ("expr", "frozen")
+    expr: Expr
+    frozen: str | None
+
+    def __init__(self, expr: Expr, frozen: str | None = None) -> None:
+        self.expr = expr
+        self.frozen = frozen  # why it must not be assigned to, if it must not
+
+    @property
+    def value(self) -> Any:
+        """The value at the example."""
+        return _tape().values[self.expr]
+
+    # --- NumPy's protocols
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
+        target = options.pop("out", None)
+        if method != "__call__":
+            raise UnsupportedError(
+                f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function for it, "
+                f"such as np.sum, np.cumsum or np.outer"
+            )
+        result = apply(ufunc, operands, options)
+        if target is None:
+            return result
+        if not isinstance(target[0], Traced):
+            raise InvalidFunctionError(
+                f"the function changes an array that it did not make ({where()}): "
+                f"an in-place operation of shapes {_shapes(operands)} on a plain array cannot be traced; "
+                f"write `y = y + ...` instead"
+            )
+        target[0]._assign(result)
+        return target[0]
+
+    def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
+        return apply(function, operands, options)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise InvalidFunctionError(
+            f"a traced array of shape {np.shape(self.value)} was turned into a plain array ({where()}); "
+            f"use np.stack or np.concatenate to build arrays, and NumPy functions on them"
+        )
+
+    # --- reading
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The axes' sizes, as numbers that remember whose sizes they are."""
+        if self.expr.op == "input":
+            return tuple(s.value if s.is_literal else _size(s) for s in self.expr.shape)
+        return tuple(np.shape(self.value))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return int(np.ndim(self.value))
+
+    @property
+    def size(self) -> Any:
+        """Number of entries."""
+        total: Any = 1
+        for s in self.shape:
+            total = total * s
+        return total
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Data type at the example."""
+        found: np.dtype = np.asarray(self.value).dtype
+        return found
+
+    @property
+    def T(self) -> Any:
+        """The transposed array."""
+        return np.transpose(self)
+
+    def __len__(self) -> int:
+        shape = np.shape(self.value)
+        if not shape:
+            raise TypeError("len() of a 0-d array")
+        if self.expr.op == "input":
+            _pin(self.expr.shape[0])
+        return int(shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Any:
+        result = record("getitem", (self,), {"index": _index(index)})
+        basic = not any(isinstance(i, ArrayConstant) for i in result.expr.params[0][1])
+        if basic and np.ndim(result.value):
+            view = "it shares its memory with another array: assign to the whole array by its index, or copy it"
+            result.frozen, self.frozen = view, self.frozen or view
+        return result
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._assign(record("setitem", (self, value), {"index": _index(index)}))
+
+    def _assign(self, result: Traced) -> None:
+        if self.expr.op == "input":
+            raise InvalidFunctionError(
+                f"the function changes its own argument {self.expr.params[0]!r} ({where()}); work on a copy: "
+                f"`y = {self.expr.params[0]}.copy()`"
+            )
+        if self.frozen is not None:
+            raise UnsupportedError(f"an array cannot be assigned to here ({where()}): {self.frozen}")
+        if np.shape(result.value) != np.shape(self.value):
+            raise InvalidFunctionError(
+                f"an in-place operation would change the shape {np.shape(self.value)} to "
+                f"{np.shape(result.value)} ({where()})"
+            )
+        self.expr = result.expr
+
+    # --- conversions that leave the trace
+    def __bool__(self) -> bool:
+        if np.size(self.value) != 1:
+            raise InvalidFunctionError(
+                f"a branch on an array of shape {np.shape(self.value)} ({where()}); "
+                f"choose per entry with np.where, or reduce it first"
+            )
+        outcome = bool(self.value)
+        if not any(inputs(self.expr)):
+            _pin_all(self.expr)
+        else:
+            _tape().guards.append(Guard(self.expr, outcome, where()))
+        return outcome
+
+    def _number(self, kind: str) -> Any:
+        if any(inputs(self.expr)):
+            raise InvalidFunctionError(
+                f"a traced value was turned into a Python {kind} ({where()}), which would cut it off from "
+                f"its derivative; use NumPy functions (np.exp, not math.exp), and np.stack to build arrays"
+            )
+        _pin_all(self.expr)
+        return self.value
+
+    def __index__(self) -> int:
+        return int(self._number("integer"))
+
+    def __int__(self) -> int:
+        return int(self._number("integer"))
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __hash__(self) -> int:
+        raise TypeError("traced arrays are not hashable")
+
+    def __repr__(self) -> str:
+        return f"Traced(shape={np.shape(self.value)})"
+
+    # --- methods of arrays
+    def copy(self) -> Any:
+        """The same values in an array of its own."""
+        return Traced(self.expr) if self.expr.op != "input" else +self
+
+    def astype(self, dtype: Any, **_: Any) -> Any:
+        """The same values: only conversions between floating types are traced."""
+        if np.dtype(dtype).kind != "f":
+            raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
+        return self
+
+    def item(self) -> Any:
+        """A scalar stays traced."""
+        return self.reshape(())
+
+    def flatten(self) -> Any:
+        """The entries as a vector."""
+        return np.ravel(self)
+
+    def reshape(self, *shape: Any, **options: Any) -> Any:
+        """As np.reshape."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **options)
+
+    def transpose(self, *axes: Any) -> Any:
+        """As np.transpose."""
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(np, name, None)
+        if name in _METHODS and function is not None:
+            return lambda *args, **options: function(self, *args, **options)
+        raise AttributeError(
+            f"arrays have no attribute {name!r} that can be traced ({where()}); "
+            f"supported methods: {', '.join(sorted(_METHODS))}"
+        )
+
+
+_METHODS = frozenset(
+    "sum mean prod max min var std dot trace ravel swapaxes clip cumsum diagonal squeeze repeat round conj".split()
+)
+
+
+def _index(index: Any) -> Any:
+    items = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(i, Traced) and i.ndim for i in items):
+        raise UnsupportedError(
+            f"an index computed from the arguments ({where()}); for a mask write np.where(mask, x, 0)"
+        )
+    try:
+        return freeze_index(index)
+    except TypeError as error:
+        raise UnsupportedError(f"this index cannot be traced ({where()}): {error}") from None
+
+
+def _size(size: Size) -> Traced:
+    expr = Expr("size", (), (size,), ())
+    _tape().values[expr] = size.value
+    return Traced(expr)
+
+
+def _pin(size: Size) -> None:
+    if not size.is_literal:
+        _tape().pinned.add(size)
+
+
+def _pin_all(expr: Expr) -> None:
+    from closedform.expression.expr import toposort
+
+    for node in toposort(expr):
+        if node.op == "size":
+            _pin(node.params[0])
+
+
+# --- recording ------------------------------------------------------------------------------------
+
+
+def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+    """Record a call of a NumPy function."""
+    if function in _SPECIAL:
+        return _SPECIAL[function](*operands, **options)
+    primitive = BY_CALLABLE.get(function)
+    name = getattr(function, "__name__", str(function))
+    if primitive is None or primitive.bind is None:
+        raise UnsupportedError(
+            f"np.{name} is not supported ({where()}); operands of shapes {_shapes(_flat(operands))}. "
+            f"Write it with supported functions, or ask for it"
+        )
+    try:
+        bound, parameters = primitive.bind(*operands, **options)
+    except TypeError as error:
+        raise UnsupportedError(f"np.{name} was called in a way that is not supported ({where()}): {error}") from None
+    return record(primitive.name, bound, parameters)
+
+
+def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(x for o in operands for x in (o if isinstance(o, list | tuple) else (o,)))
+
+
+def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Traced:
+    """Put an operation on the tape, with its value at the example."""
+    tape = _tape()
+    args = tuple(_lift(o) for o in operands)
+    call = PRIMITIVES[op].call
+    assert call is not None, op
+    with np.errstate(all="ignore"):
+        try:
+            value = call(*(tape.values[a] for a in args), **_concrete(parameters))
+        except (ValueError, IndexError, TypeError, np.linalg.LinAlgError) as error:
+            raise InvalidArgumentError(
+                f"{op} failed on operands of shapes {_shapes(operands)} ({where()}): {error}"
+            ) from error
+    expr = Expr(op, args, tuple(_symbolic(parameters).items()), np.shape(value))
+    tape.values[expr] = value
+    return Traced(expr)
+
+
+def _concrete(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _convert(v, lambda t: t.value) for k, v in parameters.items()}
+
+
+def _symbolic(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _convert(v, _as_size) for k, v in parameters.items()}
+
+
+def _convert(value: Any, convert: Callable[[Traced], Any]) -> Any:
+    if isinstance(value, Traced):
+        return convert(value)
+    return tuple(_convert(v, convert) for v in value) if isinstance(value, tuple) else value
+
+
+def _as_size(traced: Traced) -> Any:
+    if traced.expr.op == "size":
+        return traced.expr.params[0]
+    return int(traced)
+
+
+def _lift(value: Any) -> Expr:
+    """The expression of an operand; plain numbers and arrays become constants."""
+    tape = _tape()
+    if isinstance(value, Traced):
+        return value.expr
+    if isinstance(value, bool | int | float | np.generic) and np.ndim(value) == 0:
+        plain = value.item() if isinstance(value, np.generic) else value
+        if isinstance(plain, complex):
+            raise InvalidFunctionError(f"complex numbers have no real derivative ({where()})")
+        expr = Expr("number", (), (plain,), ())
+        tape.values[expr] = value
+        return expr
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise InvalidFunctionError(f"an array of {array.dtype} cannot be differentiated through ({where()})")
+    known = ArrayConstant(array)
+    name = tape.names.setdefault(known.digest, _captured_name(value) or f"c{len(tape.names)}")
+    expr = Expr("constant", (), (ArrayConstant(array, name),), array.shape)
+    tape.values[expr] = array
+    return expr
+
+
+def _captured_name(value: Any) -> str | None:
+    """The name by which the user's function knows an array."""
+    frame = _user_frame()
+    if frame is None:
+        return None
+    for scope in (frame.f_locals, frame.f_globals):
+        for name, candidate in scope.items():
+            if candidate is value and name.isidentifier():
+                return name
+    return None
+
+
+class _SlogdetResult(tuple[Any, Any]):
+    """(sign, logabsdet), with NumPy's field names."""
+
+    @property
+    def sign(self) -> Any:
+        return self[0]
+
+    @property
+    def logabsdet(self) -> Any:
+        return self[1]
+
+
+def _slogdet(a: Any) -> Any:
+    return _SlogdetResult((record("slogdet", (a,), {"part": 0}), record("slogdet", (a,), {"part": 1})))
+
+
+def _stacked(kind: str) -> Callable[..., Any]:
+    def join(arrays: Any) -> Any:
+        parts = [np.reshape(a, (1,)) if np.ndim(_plain(a)) == 0 else a for a in arrays]
+        if kind == "hstack":
+            return np.concatenate(parts, axis=0 if np.ndim(_plain(parts[0])) == 1 else 1)
+        return np.concatenate([p[None, :] if np.ndim(_plain(p)) == 1 else p for p in parts], axis=0)
+
+    return join
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Traced) else value
+
+
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    shape = np.shape(a.value)
+    drop = [i for i, s in enumerate(shape) if s == 1] if axis is None else np.atleast_1d(axis).tolist()
+    return a[tuple(0 if i in [d % len(shape) for d in drop] else slice(None) for i in range(len(shape)))]
+
+
+_SPECIAL: dict[Any, Callable[..., Any]] = {
+    np.linalg.slogdet: _slogdet,
+    np.hstack: _stacked("hstack"),
+    np.vstack: _stacked("vstack"),
+    np.squeeze: _squeeze,
+    np.copy: lambda a, **_: a.copy(),
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a: a.size,
+    np.fabs: np.abs,
+}
+
+
+# --- running the user's function ------------------------------------------------------------------
+
+
+@contextmanager
+def _redirected(function: Callable[..., Any]) -> Iterator[None]:
+    """SciPy functions that know no stand-ins are replaced while the function runs, in their modules and
+    in the globals of the user's function."""
+    outside = [c for c in BY_CALLABLE if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)]
+    scopes: list[dict[str, Any]] = [sys.modules[m].__dict__ for m in ("scipy.linalg", "scipy.special")]
+    scopes.append(getattr(inspect.unwrap(function), "__globals__", {}))
+    replaced: list[tuple[dict[str, Any], str, Any]] = []
+    with _PATCHING:
+        try:
+            for scope in scopes:
+                for name, candidate in list(scope.items()):
+                    if callable(candidate) and any(candidate is c for c in outside):
+                        replaced.append((scope, name, candidate))
+                        scope[name] = _dispatching(candidate)
+            yield
+        finally:
+            for scope, name, candidate in replaced:
+                scope[name] = candidate
+
+
+def _dispatching(function: Any) -> Any:
+    def call(*args: Any, **options: Any) -> Any:
+        if getattr(_ACTIVE, "tape", None) is not None and any(isinstance(a, Traced) for a in _flat(args)):
+            return apply(function, args, options)
+        return function(*args, **options)
+
+    return call
+
+
+def argument_names(function: Callable[..., Any], count: int) -> tuple[str, ...]:
+    """Names of the first `count` positional arguments; x, y, ... where the function does not tell."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        names += [f"x{i}" for i in range(len(names), count)]
+    if not names or isinstance(function, np.ufunc):
+        names = ["x", "y", "z"][:count] if count <= 3 else [f"x{i}" for i in range(count)]
+    return tuple(names[:count])
+
+
+def _captured_arrays(function: Callable[..., Any]) -> dict[str, np.ndarray]:
+    """Arrays that the function can reach without its arguments."""
+    plain = inspect.unwrap(function)
+    found: dict[str, Any] = {}
+    try:
+        captured = inspect.getclosurevars(plain)
+        found.update(captured.globals)
+        found.update(captured.nonlocals)
+    except (TypeError, ValueError):
+        pass
+    return {name: a for name, a in found.items() if isinstance(a, np.ndarray)}
+
+
+def trace_function(function: Callable[..., Any], example: tuple[np.ndarray, ...], leaves: tuple[Expr, ...]) -> Trace:
+    """Run the function on stand-ins for `example` and return what it did.
+
+    `leaves` are the input nodes, one an argument, with symbolic sizes. The value that was traced is
+    compared with the function's own value on the plain arguments.
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    before = {n: ArrayConstant(a).digest for n, a in _captured_arrays(function).items()}
+    tape = _Tape(values=dict(zip(leaves, example, strict=True)))
+    outer = getattr(_ACTIVE, "tape", None)
+    _ACTIVE.tape = tape
+    try:
+        with _redirected(function):
+            result = function(*(Traced(leaf) for leaf in leaves))
+        root = _result(result, name)
+    finally:
+        _ACTIVE.tape = outer
+    changed = [n for n, a in _captured_arrays(function).items() if n in before and ArrayConstant(a).digest != before[n]]
+    if changed:
+        raise InvalidFunctionError(
+            f"{name} changes the captured array {changed[0]!r}: its result depends on how often it ran; "
+            f"work on a copy inside the function"
+        )
+    arguments = tuple(leaf.params[0] for leaf in leaves)
+    trace = Trace(name, arguments, root, tape.values, example, tuple(tape.guards), frozenset(tape.pinned))
+    _verify(function, trace)
+    return trace
+
+
+def _result(result: Any, name: str) -> Expr:
+    if result is None:
+        raise InvalidFunctionError(f"{name} returned nothing: does it end with a return statement?")
+    if isinstance(result, tuple | list | dict):
+        raise InvalidFunctionError(
+            f"{name} returned a {type(result).__name__}; return one array (np.stack or np.concatenate join several)"
+        )
+    return _lift(result)
+
+
+def _verify(function: Callable[..., Any], trace: Trace) -> None:
+    """The traced value must be the function's value: this refuses functions that are not deterministic."""
+    with np.errstate(all="ignore"):
+        plain = np.asarray(function(*(np.array(a, copy=True)[()] for a in trace.example)))
+    traced = np.asarray(trace.values[trace.root])
+    scale = np.finfo(traced.dtype).eps if traced.dtype.kind == "f" else 1e-15
+    if plain.shape != traced.shape or not np.allclose(plain, traced, rtol=1e3 * scale, atol=1e-300, equal_nan=True):
+        raise InvalidFunctionError(
+            f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: "
+            f"it uses random numbers or state outside its arguments"
+        )
+
+
+def _brief(value: np.ndarray) -> str:
+    return f"{float(value):.6g}" if not value.shape else f"an array of shape {value.shape}"

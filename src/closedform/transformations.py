@@ -1,0 +1,183 @@
+"""The public transformations: grad, hessian and the like, as callables that derive on first use."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from closedform.arguments import checked_array
+from closedform.errors import InvalidArgumentError
+from closedform.pipeline import Argnums, Derivation, derive, evaluate
+from closedform.sources.numpy_function import argument_names
+
+# Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
+MOST_KEPT = 64
+
+
+class Derived:
+    """The derivative of a function: call it with arrays, or ask `.at(...)` for the formula.
+
+    It is derived on first use and kept by the shapes of the arguments. A call that takes another branch
+    of the function is derived anew.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], operator: str, argnums: Argnums = 0, order: int = 1
+    ) -> None:
+        if not callable(function):
+            raise InvalidArgumentError(f"the first argument must be a function, not {type(function).__name__}")
+        self.function = function
+        self.operator = operator
+        self.argnums = argnums
+        self.order = order
+        self._known: dict[tuple[Any, ...], list[Derivation]] = {}
+        self.__name__ = f"{operator}_of_{getattr(function, '__name__', 'function')}"
+        self.__doc__ = f"{operator} of {getattr(function, '__name__', 'a function')}, derived by closedform."
+
+    def at(self, *arguments: Any, **named: Any) -> Derivation:
+        """The derivation for arguments like these: arrays, or descriptions such as cf.vector("n")."""
+        return derive(self.function, self._positional(arguments, named), self.operator, self.argnums, self.order)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if named:
+            arguments = self._positional(arguments, named)
+        arrays = [a if type(a) is np.ndarray and a.dtype.kind == "f" else self._array(a, i, len(arguments))
+                  for i, a in enumerate(arguments)]  # fmt: skip
+        key = tuple([a.shape for a in arrays])
+        for derivation in self._known.get(key, ()):
+            if not derivation.trace.guards or _guards_hold(derivation, arrays):
+                return derivation.function(*arrays)
+        return self._derived(key, arrays)(*arrays)
+
+    def _derived(self, key: tuple[Any, ...], arrays: list[np.ndarray]) -> Callable[..., Any]:
+        extra = arrays[-1:] if self.operator == "hvp" else []
+        example = arrays[: len(arrays) - len(extra)]
+        derivation = derive(self.function, example, self.operator, self.argnums, self.order)
+        for v in extra:
+            wanted = tuple(s.value for s in derivation.inputs["v"].shape)
+            if v.shape != wanted:
+                raise InvalidArgumentError(f"hvp: the vector has shape {v.shape}, the variable {wanted}")
+        if len(self._known) >= MOST_KEPT:
+            self._known.pop(next(iter(self._known)))
+        kept = self._known.setdefault(key, [])
+        kept.insert(0, derivation)
+        del kept[MOST_KEPT:]
+        return derivation.function
+
+    def _array(self, argument: Any, position: int, count: int) -> np.ndarray:
+        names = argument_names(self.function, count)
+        name = names[position] if position < len(names) else f"argument {position}"
+        return checked_array(argument, name, getattr(self.function, "__name__", "the function"))
+
+    def _positional(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Arguments in order, named ones put in their places."""
+        if not named:
+            return arguments
+        try:
+            bound = inspect.signature(self.function).bind(*arguments, **named)
+        except TypeError as error:
+            raise InvalidArgumentError(f"{self.__name__}: {error}") from None
+        names = list(inspect.signature(self.function).parameters)
+        last = max(names.index(n) for n in bound.arguments)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise InvalidArgumentError(f"{self.__name__}: keyword-only arguments {', '.join(bound.kwargs)} cannot "
+                                       f"be traced; bind them with functools.partial")  # fmt: skip
+        return bound.args[: last + 1]
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+
+def _guards_hold(derivation: Derivation, arrays: list[np.ndarray]) -> bool:
+    leaves = {node.params[0]: node for node in derivation.trace.values if node.op == "input"}
+    values = {leaves[name]: array for name, array in zip(derivation.trace.arguments, arrays, strict=False)}
+    with np.errstate(all="ignore"):
+        return all(bool(evaluate(g.condition, values)) == g.outcome for g in derivation.trace.guards)
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+    """The gradient of a function that returns a number; it has the shape of the variable.
+
+    f        a NumPy function
+    argnums  the variable: position, name, or a tuple of them (the result is then a tuple)
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> df = cf.grad(lambda x, A: x @ A @ x)
+    >>> df(np.array([1.0, 2.0]), np.eye(2))
+    array([2., 4.])
+    """
+    return Derived(f, "grad", argnums)
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+    """The pair (f, gradient of f), computed together.
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> value, gradient = cf.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> float(value), gradient
+    (5.0, array([2., 4.]))
+    """
+    return Derived(f, "value_and_grad", argnums)
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+    """The Jacobian, of shape out.shape + x.shape.
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> cf.jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return Derived(f, "jacobian", argnums)
+
+
+def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+    """The Hessian of a function that returns a number, of shape x.shape + x.shape.
+
+    A tuple of variables gives the blocks d2 f / dx dy as a tuple of tuples.
+
+    >>> import closedform as cf
+    >>> cf.hessian(lambda x, A: x @ A @ x / 2).at(cf.vector("n"), cf.symmetric("n")).text
+    'A'
+    """
+    return Derived(f, "hessian", argnums)
+
+
+def derivative(f: Callable[..., Any], order: int = 1, argnums: Argnums = 0) -> Derived:
+    """The derivative of an order: of a function of a number, entry by entry of an elementwise function, or
+    the tensor of shape x.shape * order of a function from an array to a number.
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> float(cf.derivative(lambda x: x**3, order=2)(2.0))
+    12.0
+    """
+    return Derived(f, "derivative", argnums, order)
+
+
+def hvp(f: Callable[..., Any], argnums: int | str = 0) -> Derived:
+    """The product of the Hessian with a vector, which is the last argument; the Hessian is never formed.
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> cf.hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    return Derived(f, "hvp", argnums)
+
+
+def trace(f: Callable[..., Any], *arguments: Any) -> Derivation:
+    """The function itself as an expression, for arguments like these.
+
+    >>> import closedform as cf
+    >>> cf.trace(lambda x, A: A @ x, cf.vector("n"), cf.matrix("m", "n")).text
+    'Ax'
+    """
+    return derive(f, arguments, "value")
