@@ -20,6 +20,7 @@ from closedform.expression.expr import Expr, input_, toposort
 from closedform.notation.latex import latex
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
+from closedform.primitives.structure import covered
 from closedform.simplify.normalise import Normalised, normalise
 from closedform.simplify.simplify import simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
@@ -150,10 +151,17 @@ def derive(
     if len(names) != len(arguments):
         raise InvalidArgumentError(f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}")
     example, leaves = prepare(arguments, names, name)
-    trace = trace_function(function, example, leaves)
-    normal = normalise(trace.root, leaves, trace.pinned)
+    integers = frozenset(n for n, a in zip(names, arguments, strict=True) if isinstance(a, int | np.integer))
+    trace = trace_function(function, example, leaves, integers)
+    normal = normalise(trace.root, leaves, trace.pinned, trace.lines)
     root = simplify(normal.root)
+    whole = covered(root)
+    if whole:  # a loop over all entries: with the size as a number it is no slice
+        normal = normalise(trace.root, leaves, trace.pinned | whole, trace.lines)
+        root = simplify(normal.root)
     variables = _variables(argnums, names, name)
+    for variable in trace.counted.intersection(variables):
+        raise InvalidFunctionError(f"{name} uses {variable!r} to count: it has no derivative in it")
     inputs = dict(normal.inputs)
     if operator == "hvp":
         shape = inputs[variables[0]].shape

@@ -8,8 +8,7 @@ import pytest
 
 from closedform.code.idioms import trace_source
 from closedform.errors import UnsupportedError
-from closedform.expression.expr import Expr, constant, input_
-from closedform.expression.size import Size
+from closedform.expression.expr import Expr, input_
 from closedform.primitives import PRIMITIVES
 
 TRACED = [name for name, record in PRIMITIVES.items() if record.bind]

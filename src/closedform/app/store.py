@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from closedform.errors import ClosedformError
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS measurement (
     problem  TEXT    NOT NULL,
@@ -40,7 +42,7 @@ LIBRARIES = ("closedform", "numpy", "scipy", "opt_einsum", "autograd", "torch", 
 Row = dict[str, Any]
 
 
-class StoreError(Exception):
+class StoreError(ClosedformError):
     """The file cannot be used as a store; the message says why and what to do."""
 
 

@@ -155,7 +155,9 @@ class _Writer:
     def filled(self, template: str, parameters: dict[str, Any], count: int) -> str:
         """The template's text with names for the operands, and its parameters written."""
         bracketed = "[{index}]" in template
-        replaced = {name: self.text(value, name == "index" and bracketed) for name, value in parameters.items()}
+        replaced = {
+            name: self.text(value, name == "index" and bracketed) for name, value in parameters.items()
+        }
         given = [f", {name}={replaced[name]}" for name, value in parameters.items() if _is_given(value)]
         replaced["params"] = "".join(given)
         replaced["args"] = ", ".join(f"_{i}_" for i in range(count))
@@ -168,7 +170,7 @@ class _Writer:
 
     def note_helper(self, node: Expr) -> None:
         """The helper function of an operation goes into the module once."""
-        record = PRIMITIVES[node.op] if node.op in PRIMITIVES else None
+        record = PRIMITIVES.get(node.op)
         if record and record.helper and self.idiom not in record.sources:
             self.helpers[node.op] = ast.unparse(_Translate(self.idiom).visit(ast.parse(record.helper))) + "\n"
 
@@ -201,7 +203,9 @@ class _Writer:
         if isinstance(value, ArrayConstant):
             return self.constant(value, "index")
         if index and isinstance(value, tuple):
-            return ", ".join(map(self.index_text, value)) + "," * (len(value) == 1 and value[0] is None) or "()"
+            return (
+                ", ".join(map(self.index_text, value)) + "," * (len(value) == 1 and value[0] is None) or "()"
+            )
         if isinstance(value, tuple) and value and value[0] == "slice":
             return "slice(" + ", ".join(map(self.text, value[1:])) + ")"
         if isinstance(value, tuple):

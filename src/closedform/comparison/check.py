@@ -1,4 +1,5 @@
-"""A derivative worked out by hand, compared with the derived one: is it right, and if not, what is wrong with it?"""
+"""A derivative worked out by hand, compared with the derived one: is it right, and if not, what is wrong
+with it?"""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ import numpy as np
 
 from closedform.comparison.rows import relative_error, worst_entry
 from closedform.engines.base import leaves
+from closedform.errors import InvalidArgumentError
+from closedform.pipeline import Argnums, derive
+from closedform.transformations import Derived
 
 NOUNS = {"grad": "gradient", "hessian": "Hessian", "jacobian": "Jacobian", "derivative": "derivative"}
 
@@ -44,7 +48,66 @@ class Verdict:
 Pair = tuple[Any, Any]
 
 
-def diagnose(pairs: Sequence[Pair], noun: str = "gradient", sizes: Mapping[str, int] | None = None) -> Verdict:
+def check(
+    candidate: Callable[..., Any] | Any,
+    f: Callable[..., Any],
+    *args: Any,
+    operator: str = "grad",
+    argnums: Argnums = 0,
+    order: int = 1,
+) -> Verdict:
+    """Compare a derivative worked out by hand with the derived one, at the arguments and at points near by.
+
+    candidate  the derivative, called as `f` is; or its value at the arguments, which is then compared
+               there only
+    f          a NumPy function
+    args       arrays and numbers, or descriptions such as cf.vector("n")
+    operator   "grad", "jacobian", "hessian" or "derivative" (of order `order`)
+
+    >>> f = lambda x, y: np.mean((x - y) ** 2)
+    >>> x, y = np.array([1.0, 2.0, 4.0]), np.array([0.0, 1.0, 1.0])
+    >>> check(lambda x, y: 2 * (x - y) / 3, f, x, y).ok
+    True
+    >>> print(check(lambda x, y: 2 * (y - x) / 3, f, x, y))
+    the sign is flipped: minus the gradient
+
+    Raises UnsupportedError, InvalidFunctionError or InvalidArgumentError where `f` cannot be derived.
+    """
+    derivation = derive(f, args, operator, argnums, order)
+    trace = derivation.trace
+    arguments = tuple(array.copy() if array.shape else array[()] for array in trace.example)
+    variables = [trace.arguments.index(name) for name in derivation.variables]
+    points = _points(f, arguments, variables) if callable(candidate) else [arguments]
+    try:
+        got = evaluate(candidate, points)
+    except Exception as error:  # whatever the candidate raises is what is wrong with it
+        return Verdict(False, f"it raised {type(error).__name__}: {error}")
+    derived = Derived(f, operator, argnums, order)
+    with np.errstate(all="ignore"):
+        want = [derived(*point) for point in points]
+    pairs = [
+        (g, w) for g, w in zip(got, want, strict=True) if all(np.isfinite(leaf).all() for leaf in leaves(w))
+    ]
+    if not pairs:
+        raise InvalidArgumentError(
+            f"check: the {NOUNS[operator]} of {trace.name} is not finite at these arguments"
+        )
+    return diagnose(pairs, NOUNS[operator], sizes_of(trace.arguments, arguments))
+
+
+def _points(
+    f: Callable[..., Any], arguments: tuple[Any, ...], variables: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """The arguments, and points near by at which the function has a finite value."""
+    rng = np.random.default_rng(0)
+    moved = [near(arguments, variables, rng) for _ in range(3)]
+    with np.errstate(all="ignore"):
+        return [arguments, *(point for point in moved if np.isfinite(f(*point)).all())]
+
+
+def diagnose(
+    pairs: Sequence[Pair], noun: str = "gradient", sizes: Mapping[str, int] | None = None
+) -> Verdict:
     """Compare what a candidate gives with the derivative at some points.
 
     pairs  (candidate's result, derivative), the first at the arguments given, the others at points near by
@@ -57,8 +120,8 @@ def diagnose(pairs: Sequence[Pair], noun: str = "gradient", sizes: Mapping[str, 
     >>> print(diagnose([(x[:, None], x)]))
     wrong shape: (3, 1), where the gradient has (3,); the entries themselves are right
 
-    The first explanation that holds at every point is given: wrong shape, nan, a constant factor, a transpose, a factor that
-    depends on the arguments, single wrong entries.
+    The first explanation that holds at every point is given: wrong shape, nan, a constant factor, a
+    transpose, a factor that depends on the arguments, single wrong entries.
     """
     shape = _shape(pairs, noun)
     if shape:
@@ -108,7 +171,9 @@ def _not_finite(pairs: Sequence[Pair], noun: str) -> str:
         if wrong.any():
             place = _index(got, int(np.argmax(wrong)))
             where = "" if number == 0 else ", at a point near the arguments"
-            return f"{_entry(got, place)} at {list(place)}, where the {noun} is {_entry(want, place):.6g}{where}"
+            return (
+                f"{_entry(got, place)} at {list(place)}, where the {noun} is {_entry(want, place):.6g}{where}"
+            )
     return ""
 
 
@@ -144,8 +209,8 @@ def _varying_factor(pairs: Sequence[Pair], noun: str) -> str:
     if any(map(math.isnan, factors)) or min(_flat(want).size for _, want in pairs) < 2:
         return ""
     return (
-        f"a multiple of the {noun} by a factor that depends on the arguments ({factors[0]:.6g} at those given): "
-        f"a scalar factor is missing, or one too many"
+        f"a multiple of the {noun} by a factor that depends on the arguments ({factors[0]:.6g} at those "
+        f"given): a scalar factor is missing, or one too many"
     )
 
 
@@ -155,7 +220,10 @@ def _entries(pairs: Sequence[Pair], noun: str, error: float) -> str:
     wrong = ~(np.abs(got - want) <= TOLERANCE * scale)
     count = int(wrong.sum())
     if count == 0:
-        return f"right at the arguments given, wrong at points near by: it does not depend on them as the {noun} does"
+        return (
+            f"right at the arguments given, wrong at points near by: it does not depend on them as the {noun} "
+            f"does"
+        )
     which = "" if count == got.size else f"{count} of {got.size} entries are wrong; "
     return f"not the {noun}: {which}relative error {error:.2g}"
 
@@ -256,7 +324,8 @@ def sizes_of(names: Sequence[str], arguments: Sequence[Any]) -> dict[str, int]:
 
 
 def near(arguments: Sequence[Any], variables: Sequence[int], rng: np.random.Generator) -> tuple[Any, ...]:
-    """The arguments with the variables moved by up to a fifth of themselves; zeros, signs and symmetry are kept."""
+    """The arguments with the variables moved by up to a fifth of themselves; zeros, signs and symmetry are
+    kept."""
 
     def moved(value: Any) -> Any:
         array = np.asarray(value)
@@ -275,4 +344,6 @@ def evaluate(candidate: Callable[..., Any] | Any, points: Sequence[tuple[Any, ..
     if not callable(candidate):
         return [candidate]
     with np.errstate(all="ignore"):
-        return [candidate(*(np.array(a) if isinstance(a, np.ndarray) else a for a in point)) for point in points]
+        return [
+            candidate(*(np.array(a) if isinstance(a, np.ndarray) else a for a in point)) for point in points
+        ]

@@ -86,8 +86,8 @@ class Row:
 
     @property
     def contended(self) -> bool:
-        """Whether other processes disturbed the timing: less than 0.9 of the time on the processor. (Interruptions
-        alone do not tell: engines with threads of their own hand over to them.)"""
+        """Whether other processes disturbed the timing: less than 0.9 of the time on the processor.
+        (Interruptions alone do not tell: engines with threads of their own hand over to them.)"""
         return self.cpu_wall is not None and self.cpu_wall < 0.9
 
 
@@ -97,7 +97,9 @@ def machine() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+        model = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model
+        )
     return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
@@ -125,8 +127,11 @@ def worst_entry(found: Any, exact: Any) -> tuple[float, tuple[int, ...]]:
     (0.1..., (1,))
     """
     pairs = _aligned(found, exact)
-    largest = max((float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))) for _, b in pairs), default=0.0)
-    worst, index = -1.0, ()
+    largest = max(
+        (float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))) for _, b in pairs), default=0.0
+    )
+    worst = -1.0
+    index: tuple[int, ...] = ()
     for number, (a, b) in enumerate(pairs):
         if not b.size:
             continue

@@ -142,7 +142,7 @@ def rich_table(rows: Sequence[Row]) -> Table:
     table = Table(title=Text(title(rows)), title_justify="left")
     for column in COLUMNS:
         right = column not in {"engine", "note", "worst entry"}
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
     for row in cells(rows):
         table.add_row(*map(Text, row))
     return table
@@ -156,14 +156,16 @@ def text(rows: Sequence[Row], width: int = 160) -> str:
     console.print(rich_table(rows))
     file = console.file
     assert isinstance(file, io.StringIO)
-    return file.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 
-def html_table(rows: Sequence[Row]) -> str:
-    """The rows as an HTML table; everything in it is escaped."""
+def html_table(rows: Sequence[Row], note: str = "") -> str:
+    """The rows as an HTML table with a note below; everything in it is escaped."""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in COLUMNS)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in cells(rows)
     )
     caption = html.escape(title(rows))
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    below = f"<p>{html.escape(note)}</p>" if note else ""
+    content = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f"<table><caption>{caption}</caption>{content}</table>{below}"

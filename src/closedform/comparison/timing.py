@@ -1,4 +1,5 @@
-"""From tasks to rows: every engine in a child process of its own, one at a time on the same core, in rounds."""
+"""From tasks to rows: every engine in a child process of its own, one at a time on the same core, in
+rounds."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from closedform.errors import UnsupportedError
 
 # Relative differences between an engine's function value and the user's own that are rounding.
 VALUE_TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
+# The child's program. (As "-m" the worker's classes would be those of another module, and could not be
+# received.)
+MAIN = "from closedform.comparison.worker import main; main()"
 IN_PROCESS = "timed in the calling process: the function cannot be sent to a child"
 
 
@@ -70,17 +74,7 @@ class Case:
     memory: bool = True
 
 
-class WorkerLike(Protocol):
-    """What both a child process and a worker in this process do."""
-
-    note: str
-    version: str
-
-    def ask(self, method: str, *arguments: Any, timeout: float) -> Any: ...
-    def close(self) -> None: ...
-
-
-class Failure(Exception):
+class EngineError(Exception):
     """An engine did not do what it was asked: the message says why."""
 
 
@@ -91,9 +85,9 @@ class Child:
 
     def __init__(self, engine: str, threads: int = 1, exact_memory: bool = False) -> None:
         ours, theirs = socket.socketpair()
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "closedform.comparison.worker", str(theirs.fileno())],
+            [sys.executable, "-c", MAIN, str(theirs.fileno())],
             env=_environment(threads, exact_memory),
             stdin=subprocess.DEVNULL,
             stdout=self.errors,
@@ -114,26 +108,28 @@ class Child:
         return self._version
 
     def ask(self, method: str, *arguments: Any, timeout: float) -> Any:
-        """What the child's worker returns. Raises UnsupportedError, or Failure when it fails, ends or takes too long."""
+        """What the child's worker returns. Raises UnsupportedError, or EngineError when it fails, ends or
+        takes too long."""
         _ = self.version
         try:
             self.connection.send((method, arguments))
         except OSError:
-            raise Failure(self._end()) from None
+            raise EngineError(self._end()) from None
         return self._receive(timeout)
 
     def _receive(self, timeout: float) -> Any:
         try:
             if not self.connection.poll(timeout):
                 self.process.kill()
-                raise Failure(f"gave up after {timeout:g} s")
+                self.process.wait()
+                raise EngineError(f"gave up after {timeout:g} s")
             status, *content = self.connection.recv()
         except (EOFError, OSError):
-            raise Failure(self._end()) from None
+            raise EngineError(self._end()) from None
         if status == "unsupported":
             raise UnsupportedError(content[0])
         if status == "failed":
-            raise Failure(content[0])
+            raise EngineError(content[0])
         return content[0]
 
     def _end(self) -> str:
@@ -142,7 +138,8 @@ class Child:
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").strip().splitlines()
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return f"the engine's process ended ({how})" + f": {lines[-1][:200]}" * bool(lines)
+        last = f": {lines[-1][:200]}" if lines else ""
+        return f"the engine's process ended ({how}){last}"
 
     def close(self) -> None:
         """End the child."""
@@ -153,8 +150,8 @@ class Child:
 
 
 class InProcess:
-    """A worker in the calling process, for functions that cannot be sent; it stays on the children's core while
-    it samples, and BLAS is held to the same number of threads where threadpoolctl is installed."""
+    """A worker in the calling process, for functions that cannot be sent; it stays on the children's core
+    while it samples, and BLAS is held to the same number of threads where threadpoolctl is installed."""
 
     note = IN_PROCESS
 
@@ -165,7 +162,7 @@ class InProcess:
         self.version = self.worker.engine.version()
 
     def ask(self, method: str, *arguments: Any, timeout: float) -> Any:
-        """What the worker returns. Raises UnsupportedError, or Failure when it fails."""
+        """What the worker returns. Raises UnsupportedError, or EngineError when it fails."""
         if method == "peak_memory":
             return None
         before = _allowed_cores()
@@ -183,7 +180,7 @@ class InProcess:
             except UnsupportedError:
                 raise
             except Exception as error:  # whatever a user's function raises becomes a row
-                raise Failure(reason(error)) from error
+                raise EngineError(reason(error)) from error
 
     def close(self) -> None:
         """Forget the task."""
@@ -200,13 +197,14 @@ def _allowed_cores() -> list[int]:
 
 
 def _environment(threads: int, exact_memory: bool) -> dict[str, str]:
-    """The child's environment: number of threads, no accelerator, and where this process imports from. To measure
-    memory exactly, freed blocks go back to the system at once."""
+    """The child's environment: number of threads, no accelerator, and where this process imports from. To
+    measure memory exactly, freed blocks go back to the system at once."""
     environment = dict(os.environ)
     for library in ("OPENBLAS", "OMP", "MKL", "NUMEXPR", "VECLIB_MAXIMUM"):
         environment[f"{library}_NUM_THREADS"] = str(threads)
     environment.update(
-        XLA_FLAGS=f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={threads}",
+        XLA_FLAGS=f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} "
+        f"intra_op_parallelism_threads={threads}",
         JAX_PLATFORMS="cpu",
         CUDA_VISIBLE_DEVICES="",
         TF_CPP_MIN_LOG_LEVEL="3",
@@ -222,7 +220,7 @@ class _Entry:
     """One engine's progress on a case: the row so far, and its samples."""
 
     row: Row
-    worker: WorkerLike | None = None
+    worker: Child | InProcess | None = None
     answer: Answer | None = None
     samples: list[Sample] = field(default_factory=list)
     spent: float = 0.0
@@ -240,7 +238,7 @@ class _Entry:
             return None
         try:
             return self.worker.ask(method, *arguments, timeout=timeout)
-        except (UnsupportedError, Failure) as error:
+        except (UnsupportedError, EngineError) as error:
             self.fail(error)
             return None
 
@@ -253,11 +251,12 @@ def measure(
 ) -> Iterator[Row]:
     """Rows for all engines on each case, as soon as a case is done.
 
-    Each engine lives in one child process for all cases; its imports and start are not counted. Samples are taken
-    in rounds, each engine in turn on the same core while the others wait, so that drift of the machine meets all of
-    them alike. An engine whose function value differs from the user's, or whose answer is wrong, is not timed. A child
-    that ends or takes too long gives a failed row, and the next case begins with a new child. Derivatives by hand that
-    are Python callables, rather than import paths, are timed in this process.
+    Each engine lives in one child process for all cases; its imports and start are not counted. Samples
+    are taken in rounds, each engine in turn on the same core while the others wait, so that drift of the
+    machine meets all of them alike. An engine whose function value differs from the user's, or whose
+    answer is wrong, is not timed. A child that ends or takes too long gives a failed row, and the next
+    case begins with a new child. Derivatives by hand that are Python callables, rather than import paths,
+    are timed in this process.
     """
     names = list(USUAL if engines is None else engines)
     unknown = [name for name in names if name not in ENGINES]
@@ -276,18 +275,19 @@ class _Pool(ExitStack):
     def __init__(self, threads: int) -> None:
         super().__init__()
         self.threads = threads
-        self.workers: dict[tuple[str, str], WorkerLike] = {}
+        self.workers: dict[tuple[str, str], Child | InProcess] = {}
         self.machine = machine()
         self.callback(self._close)
 
     def begin(self, names: Iterable[str], purpose: str) -> None:
-        """Start the children of installed engines, all at once, and wait until they have imported what they need."""
+        """Start the children of installed engines, all at once, and wait until they have imported what
+        they need."""
         started = [self.get(name, purpose, False) for name in names if ENGINES[name].available() is None]
         for worker in started:
-            with suppress(Failure):  # it will be started again, and then tell why it fails
+            with suppress(EngineError):  # it will be started again, and then tell why it fails
                 _ = worker.version
 
-    def get(self, name: str, purpose: str, in_process: bool) -> WorkerLike:
+    def get(self, name: str, purpose: str, in_process: bool) -> Child | InProcess:
         """The worker of an engine for "time" or for "memory"."""
         key = name, "here" if in_process else purpose
         worker = self.workers.get(key)
@@ -295,13 +295,14 @@ class _Pool(ExitStack):
             worker.close()
             worker = None
         if worker is None:
-            worker = (
-                InProcess(name, self.threads)
-                if in_process
-                else Child(name, self.threads, exact_memory=purpose == "memory")
-            )
+            worker = self._new(name, purpose, in_process)
             self.workers[key] = worker
         return worker
+
+    def _new(self, name: str, purpose: str, in_process: bool) -> Child | InProcess:
+        if in_process:
+            return InProcess(name, self.threads)
+        return Child(name, self.threads, exact_memory=purpose == "memory")
 
     def _close(self) -> None:
         for worker in self.workers.values():
@@ -358,7 +359,7 @@ def _begin(case: Case, name: str, effort: Effort, pool: _Pool) -> _Entry:
     try:
         entry.worker = pool.get(name, "time", _stays_here(task, name))
         entry.row = replace(row, version=entry.worker.version, note=entry.worker.note)
-    except Failure as error:
+    except EngineError as error:
         entry.fail(error)
     entry.answer = entry.ask("answer", _sendable(task, name), timeout=effort.timeout)
     if entry.answer is not None:
@@ -385,21 +386,21 @@ def _judge(entry: _Entry, case: Case) -> None:
     try:
         off = relative_error(answer.value, case.value)
         if not off <= max(VALUE_TOLERANCE[dtype.name], 8 * np.finfo(dtype).eps * case.condition):
-            raise Failure(f"its function value differs from the function's own by {off:.1e} (relative)")
+            raise EngineError(f"its function value differs from the function's own by {off:.1e} (relative)")
         if case.exact_value is not None:
             entry.row = replace(entry.row, value_error=relative_error(answer.value, case.exact_value))
         if case.exact is None:
             return
         error = relative_error(answer.result, case.exact)
         worst, index = worst_entry(answer.result, case.exact)
-    except (Failure, ValueError) as wrong:
+    except (EngineError, ValueError) as wrong:
         entry.fail(wrong)
         return
     eps = float(np.finfo(dtype).eps)
     entry.row = replace(entry.row, error=error, worst_error=worst, worst_index=index, ulps=error / eps)
     allowed = max(engine.tolerance, 100 * eps * case.condition, 1e3 * eps)
     if not error <= allowed:
-        entry.fail(Failure(_wrong(error, worst, index)))
+        entry.fail(EngineError(_wrong(error, worst, index)))
 
 
 def _wrong(error: float, worst: float, index: tuple[int, ...]) -> str:
@@ -416,7 +417,9 @@ def _refuse_loners(entries: list[_Entry]) -> None:
     agreed = {id(e): any(_agree(e, other) for other in answered if other is not e) for e in answered}
     for entry in answered:
         if not agreed[id(entry)]:
-            entry.fail(Failure("agrees with no other engine, and the exact answer is not known at this size"))
+            entry.fail(
+                EngineError("agrees with no other engine, and the exact answer is not known at this size")
+            )
 
 
 def _agree(one: _Entry, other: _Entry) -> bool:

@@ -1,5 +1,5 @@
-"""One engine at work: it prepares a task, answers it, and takes time and memory samples. Run as a module it is
-the child process, which does what its parent asks over a pair of connected sockets."""
+"""One engine at work: it prepares a task, answers it, and takes time and memory samples, in a child
+process that does what its parent asks over a pair of connected sockets."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LONGEST_RANGE = 1 << 24
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine computed: the function's value and the answer as NumPy arrays (or tuples of them), and the
-    seconds that preparing the answer took with its first call."""
+    """What an engine computed: the function's value and the answer as NumPy arrays (or tuples of them),
+    and the seconds that preparing the answer took with its first call."""
 
     value: Any
     result: Any
@@ -89,8 +89,8 @@ class Worker:
             return _measure(call, self.repeats[which])
 
     def peak_memory(self, task: Task) -> int | None:
-        """Bytes that one call adds to the resident memory at its peak, once everything is prepared; None where
-        the system does not tell."""
+        """Bytes that one call adds to the resident memory at its peak, once everything is prepared; None
+        where the system does not tell."""
         self.answer(task)
         call = self.calls["answer"]
         gc.collect()
@@ -202,5 +202,6 @@ def serve(connection: Connection) -> None:
         connection.send(reply)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The child process: its argument is the number of the connected socket."""
     serve(Connection(int(sys.argv[1])))

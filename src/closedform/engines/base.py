@@ -51,7 +51,9 @@ class Task:
     operator   one of OPERATORS
     arguments  where to evaluate: arrays and numbers
     argnums    the variables: a position, or several
-    order      of the derivative, for the operator "derivative"
+    order      of the derivative, for the operator "derivative": entry by entry where the function has the
+               shape of its variable, else the tensor of shape result_shape + order * shape of the variable
+    result_shape  shape of the function's value
     programs   the function in each idiom, or the reason why it cannot be written in it
     closed     the derived derivative in each idiom, or the reason why there is none
     by_hand    the derivative worked out by hand: an import path "package.module:function", or the function
@@ -63,6 +65,7 @@ class Task:
     arguments: tuple[Any, ...]
     argnums: int | tuple[int, ...] = 0
     order: int = 1
+    result_shape: tuple[int, ...] = ()
     programs: Mapping[str, Program | str] = field(default_factory=dict)
     closed: Mapping[str, Program | str] = field(default_factory=dict)
     by_hand: str | Callable[..., Any] | None = None
@@ -88,6 +91,11 @@ class Task:
         """float32 where the floating-point arrays among the arguments are, else float64."""
         kinds = [a.dtype for a in self.arguments if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
         return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+    def entrywise(self, position: int) -> bool:
+        """Whether the function has the shape of a variable, so that its higher derivatives are taken entry
+        by entry."""
+        return np.shape(self.arguments[position]) == self.result_shape
 
     def arrays(self) -> list[np.ndarray]:
         """The arguments as arrays; Python numbers take the dtype of the task."""
@@ -124,7 +132,7 @@ class Engine(ABC):
     tolerance     relative error (float64) beyond which a result counts as wrong and is not timed
     """
 
-    name: ClassVar[str] | str
+    name: str
     distribution: ClassVar[str] = "numpy"
     module: ClassVar[str] = "numpy"
     tolerance: ClassVar[float] = 1e-6
@@ -159,7 +167,8 @@ class Engine(ABC):
 
 
 def blocks(argnums: int | tuple[int, ...], build: Callable[[int], Any]) -> Callable[..., Any]:
-    """A function of one variable's position made for every variable: a tuple of results for a tuple of them."""
+    """A function of one variable's position made for every variable: a tuple of results for a tuple of
+    them."""
     if isinstance(argnums, int):
         function: Callable[..., Any] = build(argnums)
         return function

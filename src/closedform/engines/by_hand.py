@@ -20,7 +20,7 @@ class ByHand(Engine):
     def prepare(self, task: Task) -> Callable[[], Any]:
         """The callable at the arguments; for the function value, the traced function."""
         function = task.program("numpy").load() if task.operator == "value" else resolve(task.by_hand)
-        arguments = task.arrays()
+        arguments = task.arguments
 
         def call() -> Any:
             return function(*arguments)
@@ -41,5 +41,9 @@ def resolve(by_hand: str | Callable[..., Any] | None) -> Callable[..., Any]:
     if callable(by_hand):
         return by_hand
     module, _, name = by_hand.partition(":")
-    function: Callable[..., Any] = reduce(getattr, name.split("."), importlib.import_module(module))
-    return function
+    return attribute(importlib.import_module(module), name)
+
+
+def attribute(module: Any, name: str) -> Any:
+    """What a dotted name stands for in a module."""
+    return reduce(getattr, name.split("."), module)

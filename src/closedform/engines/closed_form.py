@@ -10,7 +10,8 @@ from closedform.engines.base import Engine, Task
 
 @final
 class ClosedForm(Engine):
-    """The emitted NumPy source of the derived derivative; its function value is that of the traced function."""
+    """The emitted NumPy source of the derived derivative; its function value is that of the traced
+    function."""
 
     name = "closed form"
     distribution = "closedform"
@@ -24,7 +25,7 @@ class ClosedForm(Engine):
     def prepare(self, task: Task) -> Callable[[], Any]:
         """The derived function at the arguments, without checks or dispatch."""
         program = task.program("numpy") if task.operator == "value" else task.closed_program("numpy")
-        function, arguments = program.load(), task.arrays()
+        function, arguments = program.load(), task.arguments
 
         def call() -> Any:
             return function(*arguments)

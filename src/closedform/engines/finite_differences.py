@@ -17,8 +17,8 @@ MOST_EVALUATIONS = 50_000
 
 @final
 class FiniteDifferences(Engine):
-    """Central differences with the usual step: the entry's size (1 at least) times eps^(1/(n + 2)) for order n,
-    which balances the truncation error O(h^2) with the rounding error O(eps / h^n).
+    """Central differences with the usual step: the entry's size (1 at least) times eps^(1/(n + 2)) for
+    order n, which balances the truncation error O(h^2) with the rounding error O(eps / h^n).
 
     Source: Press et al., Numerical Recipes, section 5.7.
     """
@@ -46,16 +46,19 @@ class FiniteDifferences(Engine):
             )
 
         def higher(position: int) -> Callable[..., Any]:
+            if not task.entrywise(position):
+                raise UnsupportedError("higher differences are taken entry by entry only")
             step = epsilon ** (1 / (task.order + 2))
             return lambda *points: _derivative(function, points, position, task.order, step)
 
-        transformed = {
+        transformations: dict[str, Callable[[], Any]] = {
             "value": lambda: function,
             "grad": lambda: blocks(task.argnums, first),
             "jacobian": lambda: blocks(task.argnums, first),
             "hessian": lambda: blocks(task.argnums, second),
             "derivative": lambda: blocks(task.argnums, higher),
-        }[task.operator]()
+        }
+        transformed = transformations[task.operator]()
 
         def call() -> Any:
             return transformed(*arguments)
@@ -65,10 +68,13 @@ class FiniteDifferences(Engine):
 
 def _refuse_many(task: Task, arguments: list[np.ndarray]) -> None:
     entries = sum(arguments[i].size for i in task.variables)
-    evaluations = {"grad": 2 * entries, "jacobian": 2 * entries, "hessian": 4 * entries**2}.get(task.operator, 1)
+    evaluations = {"grad": 2 * entries, "jacobian": 2 * entries, "hessian": 4 * entries**2}.get(
+        task.operator, 1
+    )
     if evaluations > MOST_EVALUATIONS:
         raise UnsupportedError(
-            f"{evaluations:,} evaluations of the function would be needed (at most {MOST_EVALUATIONS:,} are made)"
+            f"{evaluations:,} evaluations of the function would be needed (at most {MOST_EVALUATIONS:,} are "
+            f"made)"
         )
 
 
@@ -92,7 +98,10 @@ def _jacobian(
     """(f(x + h e_i) - f(x - h e_i)) / 2h for every entry i."""
     x = points[position]
     columns = [
-        (np.asarray(function(*_moved(points, (position, i, h)))) - function(*_moved(points, (position, i, -h))))
+        (
+            np.asarray(function(*_moved(points, (position, i, h))))
+            - function(*_moved(points, (position, i, -h)))
+        )
         / (2 * h)
         for i, h in enumerate(_steps(x, relative))
     ]

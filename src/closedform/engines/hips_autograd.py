@@ -10,7 +10,7 @@ from closedform.engines.base import Engine, Task, blocks
 
 @final
 class HipsAutograd(Engine):
-    """`autograd.grad`, `jacobian` and `hessian`; orders beyond by nesting `elementwise_grad`."""
+    """`autograd.grad`, `jacobian` and `hessian`; higher orders by nesting."""
 
     name = "autograd"
     distribution = "autograd"
@@ -26,25 +26,27 @@ class HipsAutograd(Engine):
         """The transformed function at the arguments."""
         import autograd
 
-        function, arguments = task.program("autograd").load(), task.arrays()
+        function, arguments = task.program("autograd").load(), task.arguments
 
         def nested(position: int) -> Callable[..., Any]:
             result = function
+            step = autograd.elementwise_grad if task.entrywise(position) else autograd.jacobian
             for _ in range(task.order):
-                result = autograd.elementwise_grad(result, position)
+                result = step(result, position)
             return result
 
         def hessian(row: int) -> Callable[..., Any]:
             gradient = autograd.jacobian(function, row)
             return blocks(task.argnums, lambda column: autograd.jacobian(gradient, column))
 
-        transformed = {
+        transformations: dict[str, Callable[[], Any]] = {
             "value": lambda: function,
             "grad": lambda: autograd.grad(function, task.argnums),
             "jacobian": lambda: blocks(task.argnums, lambda i: autograd.jacobian(function, i)),
             "hessian": lambda: blocks(task.argnums, hessian),
             "derivative": lambda: blocks(task.argnums, nested),
-        }[task.operator]()
+        }
+        transformed = transformations[task.operator]()
 
         def call() -> Any:
             return transformed(*arguments)

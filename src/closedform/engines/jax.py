@@ -42,31 +42,43 @@ class Jax(Engine):
         import jax
         import jax.numpy as jnp
 
-        if self.mode == "taylor" and task.operator not in {"derivative", "value"}:
-            raise UnsupportedError("Taylor mode is for derivatives of order n of a function of one number")
+        if self.mode == "taylor":
+            _refuse_all_but_entrywise(task)
         function = task.program("jax").load(jnp.asarray)
         arguments = jax.block_until_ready([jnp.asarray(array) for array in task.arrays()])
 
         def nested(position: int) -> Callable[..., Any]:
             result = function
             for _ in range(task.order):
-                result = jax.grad(_total(result), position)
+                if task.entrywise(position):
+                    result = jax.grad(_total(result), position)
+                else:
+                    result = jax.jacrev(result, position)
             return result
 
         higher = _taylor(function, task) if self.mode == "taylor" else nested
-        transformed = {
+        transformations: dict[str, Callable[[], Any]] = {
             "value": lambda: function,
             "grad": lambda: jax.grad(function, task.argnums),
             "jacobian": lambda: jax.jacrev(function, task.argnums),
             "hessian": lambda: jax.hessian(function, task.argnums),
             "derivative": lambda: blocks(task.argnums, higher),
-        }[task.operator]()
+        }
+        transformed = transformations[task.operator]()
         compiled = transformed if self.mode == "eager" else jax.jit(transformed)
 
         def call() -> Any:
             return jax.block_until_ready(compiled(*arguments))
 
         return call
+
+
+def _refuse_all_but_entrywise(task: Task) -> None:
+    entrywise = task.operator == "derivative" and all(map(task.entrywise, task.variables))
+    if task.operator != "value" and not entrywise:
+        raise UnsupportedError(
+            "Taylor mode is for n-th derivatives of a function of one number, or entry by entry"
+        )
 
 
 def _total(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,8 +19,8 @@ class PyTorch(Engine):
     module = "torch"
 
     def start(self) -> None:
-        """Load torch, with the number of threads that the environment asks for. The first Hessian in a process
-        loads a second or two of decompositions: it is taken here."""
+        """Load torch, with the number of threads that the environment asks for. The first Hessian in a
+        process loads a second or two of decompositions: it is taken here."""
         import os
 
         import torch
@@ -41,15 +41,19 @@ class PyTorch(Engine):
         def nested(position: int) -> Callable[..., Any]:
             result = function
             for _ in range(task.order):
-                result = torch.func.grad(_total(result), position)
+                if task.entrywise(position):
+                    result = torch.func.grad(_total(result), position)
+                else:
+                    result = torch.func.jacrev(result, position)
             return result
 
-        transformed = {
+        transformations: dict[str, Callable[[], Any]] = {
             "value": lambda: function,
             "jacobian": lambda: torch.func.jacrev(function, task.argnums),
             "hessian": lambda: torch.func.hessian(function, task.argnums),
             "derivative": lambda: blocks(task.argnums, nested),
-        }[task.operator]()
+        }
+        transformed = transformations[task.operator]()
 
         def call() -> Any:
             with torch.no_grad():
@@ -72,13 +76,16 @@ def tensor(array: np.ndarray) -> Any:
 
 
 def _gradient(function: Callable[..., Any], arguments: list[Any], task: Task) -> Callable[[], Any]:
-    """The gradient as PyTorch's users take it: variables that require it, one call of `torch.autograd.grad`."""
+    """The gradient as PyTorch's users take it: variables that require it, one call of
+    `torch.autograd.grad`."""
     import torch
 
     variables = tuple(arguments[i].requires_grad_() for i in task.variables)
 
     def call() -> Any:
-        found = torch.autograd.grad(function(*arguments), variables, allow_unused=True, materialize_grads=True)
+        found = torch.autograd.grad(
+            function(*arguments), variables, allow_unused=True, materialize_grads=True
+        )
         return found if isinstance(task.argnums, tuple) else found[0]
 
     return call

@@ -280,6 +280,8 @@ def power(base: Expr, exponent: Number) -> Expr:
         return literal(Fraction(base.params[0]) ** exponent)
     if exponent < 0:
         return product(Expr("fraction", (literal(1), power(base, -exponent)), (), ()))
+    if base.op == "running_product" and isinstance(exponent, int):
+        return Expr("running_product", (power(base.args[0], exponent),), base.params, ())
     if is_dot(base) and isinstance(exact(2 * exponent), int) and not isinstance(exponent, int):
         base, exponent = norm(base.args[1]), exact(2 * exponent)
     elif base.op == "power" and (isinstance(exponent, int) or base.args[0].op == "norm"):
@@ -363,7 +365,7 @@ def _juxtaposed(factors: Sequence[Expr]) -> Expr:
 
 
 # Order of the factors of a product: names, inner products, functions, sums, exponentials.
-_PLACES = {"symbol": 0, "part": 0, "matmul": 1, "norm": 1, "trace": 1, "entry": 1, "call": 2, "sum": 3, "summation": 5}
+_PLACES = {"delta": -1, "symbol": 0, "part": 0, "matmul": 1, "norm": 1, "trace": 1, "entry": 1, "call": 2, "sum": 3, "summation": 5, "running_product": 5}
 
 
 def scalar_order(form: Expr) -> tuple[object, ...]:
@@ -386,10 +388,11 @@ def reading_key(form: Expr) -> tuple[object, ...]:
     stack = [form]
     while stack and len(names) < 4:
         node = stack.pop()
-        if node.op in {"symbol", "call"} and node.params:
+        if node.op in {"symbol", "call"}:
             names.append(str(node.params[0]))
         stack.extend(reversed(node.args))
-    return (names, form.op == "transpose", form.key)
+    labels = form.params if form.op in {"entry", "delta"} else ()
+    return (names, form.op == "transpose", labels, form.key)
 
 
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
@@ -402,7 +405,7 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     def order(part: tuple[int, Expr]) -> tuple[object, ...]:
         sign, form = part
         last = form.op == "literal" and (leads or sign < 0)
-        return (last, sign < 0, -_degree(form), -reading_weight(form), reading_key(form))
+        return (last, sign < 0, form.op == "index", -_degree(form), -reading_weight(form), reading_key(form))
 
     parts.sort(key=order)
     return Expr("sum", tuple(form for _, form in parts), tuple(sign for sign, _ in parts), shape)

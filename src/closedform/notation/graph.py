@@ -1,34 +1,29 @@
-"""A traced function and what is known of its nodes at a point in, a drawing of its computational graph out."""
+"""A traced function and what is known of it at a point in, a drawing of its computational graph out."""
 
 from __future__ import annotations
 
-import html
-import importlib.util
 import math
 import os
 import re
-import shutil
-import subprocess
-import tempfile
-import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
-from closedform.expression.expr import ArrayConstant, Expr, toposort
+from closedform.errors import InvalidArgumentError
+from closedform.expression.expr import ArrayConstant, Expr, input_, toposort
+from closedform.notation.drawing import draw_svg, escaped, rasterise
+from closedform.notation.text import text
 from closedform.primitives.record import POWER, PRIMITIVES
 
 # DejaVu Sans is the widest of these, so text that fits its node in it fits in the others.
 FONTS = "DejaVu Sans,Verdana,Segoe UI,Helvetica,Arial,sans-serif"
 INK, QUIET, FORWARD, ADJOINT = "#1a1a1a", "#555555", "#0b5394", "#a33b00"
-MOST_PIXELS = 25_000_000
 
 _NODE_STYLES = {
     "input": 'shape=box style="rounded,filled" fillcolor="#ffffff"',
@@ -38,7 +33,6 @@ _NODE_STYLES = {
 _LEAVES = frozenset({"input", "constant", "number", "size"})
 _USUAL_SIGNS = {"·": "×", "-": "−", "*": "×"}
 _SUPERSCRIPTS = str.maketrans("0123456789-−×", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻ˣ")
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _HOLE = "\0"
 
 Kind = Literal["input", "constant", "operation"]
@@ -105,9 +99,10 @@ class Graph:
     """The computational graph of a traced function, as a drawing.
 
     Inputs are rounded boxes, constants grey boxes, operations ellipses; the output has a double border.
-    `dot` is the text for Graphviz and needs nothing else; `svg` and `save` need Graphviz, which comes with
-    pygraphviz. In a notebook the graph draws itself. Above some 150 nodes it is still drawn, in seconds,
-    but is hardly readable.
+    An edge shows the operand's place where the order matters, and its partial derivative if given.
+    `dot` is the text for Graphviz and needs nothing else; the other drawings need Graphviz, which comes
+    with pygraphviz, or raise DrawingError. In a notebook the graph draws itself. Above some 150 nodes it
+    is still drawn, in seconds, but is hard to read.
 
     >>> from closedform.expression.expr import input_
     >>> x = input_("x", ())
@@ -129,9 +124,7 @@ class Graph:
         """
         known = annotations or Annotations()
         order = toposort(root)
-        symbols = {node: symbol(text) for node, text in names(root).items()}
-        if name.isidentifier():
-            symbols[root] = symbols[root] if root.op in _LEAVES else symbol(name)
+        symbols = {node: symbol(own) for node, own in names(root, name).items()}
         ids: dict[Expr, str] = {}
         nodes: list[Node] = []
         edges: list[Edge] = []
@@ -173,17 +166,20 @@ class Graph:
         """The drawing as an `<svg>` element, ready to stand in a page.
 
         It has no XML declaration and no ids (nothing refers to them, and a page may hold several graphs);
-        the drawing, its nodes and its edges have a `<title>`. RuntimeError where Graphviz is missing.
+        the drawing, its nodes and its edges have a `<title>`.
         """
-        return _for_a_page(_draw(self.dot), self._titles(), self.title)
+        return draw_svg(self.dot, self.title, self._titles())
 
     @property
     def png(self) -> bytes:
-        """The drawing as PNG, at 192 dots per inch. RuntimeError where Graphviz or resvg-py is missing."""
-        return _rasterise(self.svg)
+        """The drawing as PNG, at 192 dots per inch; this needs resvg-py too."""
+        return rasterise(self.svg)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the graph to a file, as its suffix says: .dot, .svg or .png. ValueError for another suffix."""
+        """Write the graph to a file, as its suffix says: .dot, .svg or .png.
+
+        InvalidArgumentError for another suffix.
+        """
         target = Path(path)
         suffix = target.suffix.lower()
         if suffix == ".png":
@@ -193,7 +189,7 @@ class Graph:
         elif suffix == ".dot":
             target.write_text(self.dot, encoding="utf-8")
         else:
-            raise ValueError(f"a graph is saved as .png, .svg or .dot, not as {target.name!r}")
+            raise InvalidArgumentError(f"a graph is saved as .png, .svg or .dot, not as {target.name!r}")
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -212,24 +208,31 @@ class Graph:
 
     def _titles(self) -> dict[str, str]:
         labels = {node.id: node.label for node in self.nodes}
-        titles = {node.id: "; ".join([node.label, *node.notes, *filter(None, [node.adjoint])]) for node in self.nodes}
+        lines = {node.id: [node.label, *node.notes, node.adjoint] for node in self.nodes}
+        titles = {identifier: "; ".join(filter(None, line)) for identifier, line in lines.items()}
         for edge in self.edges:
-            titles[f"{edge.tail}>{edge.head}"] = f"{labels[edge.tail]} → {labels[edge.head]}"
+            titles[f"{edge.tail}->{edge.head}"] = f"{labels[edge.tail]} → {labels[edge.head]}"
         return titles
 
 
 # --- names and numbers ----------------------------------------------------------------------------
 
 
-def names(root: Expr) -> dict[Expr, str]:
-    """A name for every node but the literals: inputs and named constants have their own, the operations
-    are numbered v1, v2, ... in the order of evaluation (u, w, z, ... where an input's name begins with v)."""
+def names(root: Expr, name: str = "") -> dict[Expr, str]:
+    """A name for every node but the literals, as the drawing shows it (by way of `symbol`).
+
+    Inputs and named constants have their own; the operations are numbered v1, v2, ... in the order of
+    evaluation (with another letter where an input's name begins with v), and the output has the
+    function's name.
+    """
     order = toposort(root)
-    own = {node: _own_name(node) for node in order if node.op in {"input", "constant"}}
-    letter = next(c for c in "vuwzsrtqp_" if c == "_" or not any(name.startswith(c) for name in own.values()))
+    own = {node: leaf for node in order if node.op in {"input", "constant"} and (leaf := _own_name(node))}
+    letter = next(c for c in "vuwzsrtq_" if c == "_" or not any(leaf.startswith(c) for leaf in own.values()))
     operations = [node for node in order if node.op not in _LEAVES]
     numbered = {node: f"{letter}{i}" for i, node in enumerate(operations, 1)}
-    return {node: name for node, name in (own | numbered).items() if name}
+    if root in numbered and name.isidentifier() and name not in own.values():
+        numbered[root] = name
+    return own | numbered
 
 
 def _own_name(leaf: Expr) -> str:
@@ -237,29 +240,18 @@ def _own_name(leaf: Expr) -> str:
 
 
 def symbol(name: str) -> str:
-    """A name as mathematics writes it.
+    """A name as the library's formulas write it.
 
     >>> symbol("x0"), symbol("alpha_12"), symbol("Sigma"), symbol("weights")
     ('x₀', 'α₁₂', 'Σ', 'weights')
     """
-    match = re.fullmatch(r"(.*?[^\W\d_])_?([0-9]*)", name)
-    if match is None:
-        return name
-    base, digits = match.groups()
-    case = "CAPITAL" if base[0].isupper() else "SMALL"
-    letter = "LAMDA" if base.lower() == "lambda" else base.upper()  # the spelling of Unicode
-    if len(base) > 1 and base in {base.lower(), base.capitalize()}:
-        try:
-            base = unicodedata.lookup(f"GREEK {case} LETTER {letter}")
-        except KeyError:
-            pass
-    return base + digits.translate(_SUBSCRIPTS)
+    return text(input_(name, ()))
 
 
 def _bar(name: str) -> str:
     """The adjoint of a node: a bar over its letter."""
-    letters = name.rstrip("₀₁₂₃₄₅₆₇₈₉")
-    return f"{letters}\u0304{name[1:]}" if len(letters) == 1 else f"∂/∂{name}"
+    lowered = all(unicodedata.decomposition(c).startswith("<sub>") for c in name[1:])
+    return f"{name[0]}\u0304{name[1:]}" if lowered else f"∂/∂{name}"
 
 
 def number_text(value: Any) -> str:
@@ -337,7 +329,8 @@ def _drawn_operands(node: Expr) -> tuple[Expr, ...]:
 
 def _has_literal_exponent(node: Expr) -> bool:
     record = PRIMITIVES.get(node.op)
-    return record is not None and record.strength == POWER and len(node.args) == 2 and node.args[1].op == "number"
+    literal = len(node.args) == 2 and node.args[1].op == "number"
+    return literal and record is not None and record.strength == POWER
 
 
 def _sign(node: Expr) -> str:
@@ -363,8 +356,9 @@ def _sign(node: Expr) -> str:
 
 
 def _function_sign(written: str) -> str:
-    """What is left of `sin v`, `max(v, w)`, `v²` or `|v|` without the operands; "" where that says nothing."""
-    if call := re.fullmatch(rf"([^{_HOLE}|()]*[^{_HOLE}|()^ ]) ?(?:{_HOLE}|\({_HOLE}(?:, {_HOLE})*\))", written):
+    """What `sin v`, `max(v, w)`, `v²` or `|v|` is without the operands; "" where too little is left."""
+    operands = rf"{_HOLE}|\({_HOLE}(?:, {_HOLE})*\)"
+    if call := re.fullmatch(rf"([^{_HOLE}|()]*[^{_HOLE}|()^ ]) ?(?:{operands})", written):
         return call[1]
     if not written.startswith(_HOLE):
         return written.replace(_HOLE, "·")
@@ -388,7 +382,7 @@ def _parameter(value: Any) -> str:
     return "…" if value == "..." else str(value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _commutes(op: str, ranks: tuple[int, ...], params: tuple[Any, ...]) -> bool:
     """Whether an operation on two operands has the same value with them exchanged, tried on two arrays."""
     record = PRIMITIVES.get(op)
@@ -397,7 +391,8 @@ def _commutes(op: str, ranks: tuple[int, ...], params: tuple[Any, ...]) -> bool:
     rng = np.random.default_rng(0)
     v, w = (rng.uniform(0.5, 1.5, (2,) * rank) for rank in ranks)
     try:
-        return np.array_equal(record.call(v, w, **dict(params)), record.call(w, v, **dict(params)))
+        with np.errstate(all="ignore"):
+            return np.array_equal(record.call(v, w, **dict(params)), record.call(w, v, **dict(params)))
     except (ValueError, TypeError, IndexError, ArithmeticError):
         return False  # the exchanged operands do not fit
 
@@ -406,11 +401,10 @@ def _commutes(op: str, ranks: tuple[int, ...], params: tuple[Any, ...]) -> bool:
 
 
 def _text(words: str, limit: int = 48) -> str:
-    """Any text in a label written as HTML: Graphviz reads entities, and backslashes as its own escapes."""
-    words = re.sub("[^\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", re.sub(r"\s", " ", words))
+    """Any text in a label written as HTML, where Graphviz still reads a backslash as an escape."""
     if len(words) > limit:
         words = words[: limit - 1] + "…"
-    return html.escape(words).replace("\\", "\\\\")
+    return escaped(words).replace("\\", "\\\\")
 
 
 def _node_attributes(node: Node) -> str:
@@ -420,7 +414,8 @@ def _node_attributes(node: Node) -> str:
     if node.adjoint:
         lines.append(_small(node.adjoint, ADJOINT))
     rows = "".join(f"<tr><td>{line}</td></tr>" for line in lines)
-    content = f'<table border="0" cellspacing="0" cellpadding="0">{rows}</table>' if len(lines) > 1 else lines[0]
+    table = f'<table border="0" cellspacing="0" cellpadding="0">{rows}</table>'
+    content = table if len(lines) > 1 else lines[0]
     border = " peripheries=2" if node.output else ""
     return f"{_NODE_STYLES[node.kind]}{border} label=<{content}>"
 
@@ -440,105 +435,3 @@ def _edge_attributes(edge: Edge) -> str:
 
 def _circled(number: int) -> str:
     return chr(ord("①") + number - 1) if number <= 20 else f"({number})"
-
-
-# --- drawing --------------------------------------------------------------------------------------
-
-_GRAPHVIZ = threading.Lock()  # Graphviz keeps its state in global variables
-
-
-def _draw(dot: str) -> str:
-    """Graphviz' SVG of a DOT text, by pygraphviz or else by the program `dot`."""
-    if importlib.util.find_spec("pygraphviz") is not None:
-        import pygraphviz
-
-        with _GRAPHVIZ:
-            _load_fonts()
-            drawn: bytes = pygraphviz.AGraph(string=dot).draw(format="svg", prog="dot")
-        return drawn.decode()
-    program = shutil.which("dot")
-    if program is not None:
-        with _font_settings() as settings:
-            command = [program, "-Tsvg"]
-            environment = os.environ | settings
-            done = subprocess.run(command, input=dot.encode(), env=environment, capture_output=True, check=True)
-        return done.stdout.decode()
-    raise RuntimeError(
-        "drawing a graph needs Graphviz: install pygraphviz, whose wheel holds it (pip install pygraphviz), "
-        "or put the program dot on the path; graph.dot needs neither"
-    )
-
-
-def _bundled_fonts() -> str | None:
-    """The folder of the fonts that come with matplotlib, DejaVu Sans among them."""
-    matplotlib = importlib.util.find_spec("matplotlib")
-    if matplotlib is None or matplotlib.origin is None:
-        return None
-    folder = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return str(folder) if folder.is_dir() else None
-
-
-@contextmanager
-def _font_settings() -> Iterator[dict[str, str]]:
-    """Environment in which Graphviz measures text in DejaVu Sans on every machine, even one without fonts."""
-    folder = _bundled_fonts()
-    if folder is None:
-        yield {}
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        settings = Path(temporary, "fonts.conf")
-        settings.write_text(
-            f"<fontconfig><dir>{html.escape(folder)}</dir><cachedir>{html.escape(temporary)}</cachedir></fontconfig>",
-            encoding="utf-8",
-        )
-        yield {"FONTCONFIG_FILE": str(settings)}
-
-
-@lru_cache(maxsize=1)
-def _load_fonts() -> None:
-    """Draw once, since pygraphviz looks for fonts at its first drawing and then no more.
-
-    Its fontconfig complains on standard error of system settings that are newer than itself: that is dropped.
-    """
-    import pygraphviz
-
-    before = dict(os.environ)
-    errors = os.dup(2)
-    with _font_settings() as settings, open(os.devnull, "wb") as nothing:
-        try:
-            os.environ.update(settings)
-            os.dup2(nothing.fileno(), 2)
-            pygraphviz.AGraph(string="digraph { font }").draw(format="svg", prog="dot")
-        finally:
-            os.dup2(errors, 2)
-            os.close(errors)
-            for key in settings:
-                os.environ.pop(key)
-                os.environ.update({key: before[key]} if key in before else {})
-
-
-def _for_a_page(svg: str, titles: Mapping[str, str], title: str) -> str:
-    """Graphviz' SVG as an element of a page: no prologue, comments or ids, with titles for people."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(<[a-z]+) id="[^"]*"', r"\1", svg)
-    svg = re.sub(
-        r"<title>(n\d+)(?:&#45;&gt;(n\d+))?</title>",
-        lambda found: f"<title>{html.escape(titles['>'.join(filter(None, found.groups()))])}</title>",
-        svg,
-    )
-    opening, rest = svg.split(">", 1)
-    return f'{opening} role="img" style="max-width:100%;height:auto">\n<title>{html.escape(title)}</title>{rest}'
-
-
-def _rasterise(svg: str) -> bytes:
-    """The PNG of an SVG at twice 96 dots per inch, less where it would have more than MOST_PIXELS."""
-    if importlib.util.find_spec("resvg_py") is None:
-        raise RuntimeError("a PNG needs resvg-py (pip install resvg-py); .svg and .dot do not")
-    import resvg_py
-
-    width, height = (float(size) * 96 / 72 for size in re.findall(r'(?:width|height)="([\d.]+)pt"', svg)[:2])
-    zoom = min(2.0, math.sqrt(MOST_PIXELS / (width * height)))
-    folder = _bundled_fonts()
-    fonts = {} if folder is None else {"font_dirs": [folder], "skip_system_fonts": True}
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, dpi=96, zoom=zoom, background="white", **fonts))

@@ -1,6 +1,106 @@
-"""Being written."""
+"""An expression of the calculus goes in, its formula in LaTeX comes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from closedform.expression.calculus import Number
 from closedform.expression.expr import Expr
+from closedform.notation.layout import Level, Piece, Style, render
+from closedform.notation.matrix import notation
+from closedform.notation.names import GREEK, parts_of
+from closedform.notation.numbers import written
+from closedform.primitives.record import Primitive
 
 
 def latex(expr: Expr) -> str:
-    return repr(expr)
+    r"""The formula in LaTeX (math mode); `closedform.notation.matrix` states the conventions.
+
+    >>> from closedform.expression.calculus import dot, transpose
+    >>> from closedform.expression.expr import input_
+    >>> A = input_("A", (3, 2))
+    >>> latex(dot(transpose(A, (1, 0)), A))
+    'A^\\top A'
+    """
+    return render(notation(expr), _Latex())
+
+
+_TALL = re.compile(r"\\frac|\\sum|\\prod|\\left")
+_BRACKETS = {"()": ("(", ")"), "[]": ("[", "]"), "||": (r"\lVert ", r" \rVert"), "⌈⌉": (r"\lceil ", r" \rceil")}
+_WORDS = frozenset({"exp", "ln", "log", "det", "max", "min", "sin", "cos", "tan", "sinh", "cosh", "tanh"})
+
+
+class _Latex(Style):
+    minus = "-"
+    signs: Mapping[str, str] = MappingProxyType(
+        {
+            "hadamard": r"\odot",
+            "quotient": r"\oslash",
+            "kron": r"\otimes",
+            "dot": r" \cdot ",
+            "ones": r"\mathbf{1}",
+            "transpose": r"\top",
+            "inverse transpose": r"-\top",
+            "different": r"\ne",
+            "sum": r"\sum",
+            "prod": r"\prod",
+        }
+    )
+
+    def symbol(self, name: str) -> Piece:
+        base, subscripts = parts_of(name)
+        text = self._word_or_letter(base)
+        if subscripts:
+            text += "_{" + ",".join(self._word_or_letter(s) for s in subscripts) + "}"
+        return Piece(text, simple=True)
+
+    def _word_or_letter(self, name: str) -> str:
+        if name in GREEK:
+            return "\\" + name
+        return name if len(name) == 1 or name.isdigit() else rf"\mathrm{{{name}}}"
+
+    def bold(self, name: str) -> str:
+        return rf"\mathbf{{{name}}}"
+
+    def number(self, value: Number) -> Piece:
+        found = written(value)
+        if found.mantissa:
+            power = f"10^{{{found.exponent}}}" if found.exponent else ""
+            shown = [found.mantissa] if found.mantissa != "1" or not power else []
+            return Piece(r" \cdot ".join([*shown, *([power] if power else [])]), Level.PRODUCT if power else Level.ATOM)
+        constant = {"pi": r"\pi", "e": "e"}.get(found.constant, "")
+        above = " ".join([*([str(found.above)] if found.above != 1 or not constant else []), *([constant] if constant else [])])
+        if found.below == 1:
+            return Piece(above, Level.BARE if " " in above else Level.ATOM)
+        return Piece(rf"\tfrac{{{above}}}{{{found.below}}}", Level.BARE)
+
+    def brackets(self, inner: str, kind: str = "()") -> str:
+        left, right = _BRACKETS[kind]
+        if _TALL.search(inner):
+            left, right = rf"\left{left.strip()} ", rf" \right{right.strip()}"
+        return left + inner + right
+
+    def superscript(self, base: str, exponent: str) -> str:
+        return f"{base}^{exponent}" if exponent == r"\top" else f"{base}^{{{exponent}}}"
+
+    def subscript(self, base: str, items: Sequence[str], letters: bool = True) -> str:
+        between = "" if letters and all(re.fullmatch("[a-z]", item) for item in items) else ","
+        grouped = f"{{{base}}}" if re.search(r"_(\{[^{}]*\}|.)$", base) else base
+        return f"{grouped}_{{{between.join(items)}}}"
+
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        return Piece(rf"\frac{{{above.string}}}{{{below.string}}}", Level.BARE)
+
+    def root(self, piece: Piece) -> Piece:
+        return Piece(rf"\sqrt{{{piece.string}}}")
+
+    def word(self, name: str) -> str:
+        return f"\\{name}" if name in _WORDS else rf"\operatorname{{{name.replace('_', ' ')}}}"
+
+    def template(self, primitive: Primitive) -> str:
+        return primitive.latex
+
+    def space(self, left: Piece, right: Piece) -> str:
+        return " "

@@ -125,8 +125,8 @@ def _bind_trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Boun
 
 
 def _lower_trace(a: Expr) -> Expr:
-    if a.ndim != 2:
-        raise TypeError("only of a matrix")
+    if a.ndim != 2 or a.shape[0].value != a.shape[1].value:
+        raise TypeError("only of a square matrix")
     return contract([Factor(a, ("i", "i"))], ())
 
 
@@ -152,6 +152,8 @@ def _lower_swapaxes(a: Expr, axis1: int, axis2: int) -> Expr:
 def _lower_diag(v: Expr) -> Expr:
     if v.ndim == 1:
         return contract([Factor(v, ("i",))], ("i", "i"))
+    if v.ndim != 2 or v.shape[0].value != v.shape[1].value:
+        raise TypeError("only of a vector or a square matrix")
     return contract([Factor(v, ("i", "i"))], ("i",))
 
 

@@ -13,12 +13,13 @@ from closedform.expression.calculus import (
     Label,
     broadcast,
     contract,
+    identity,
     linear,
     multiply,
     number,
     zeros,
 )
-from closedform.expression.expr import ArrayConstant, Expr
+from closedform.expression.expr import ArrayConstant, Expr, toposort
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound, _hashable
 from closedform.primitives.record import ATOM, CALL, Primitive, register
@@ -28,7 +29,21 @@ from closedform.primitives.record import ATOM, CALL, Primitive, register
 
 def select(rows: Size, size: Size, start: int | Size = 0, step: int = 1) -> Expr:
     """S of shape (rows, size) with S[i, start + step i] = 1: S x is a slice of x, S' y puts it back."""
+    if rows == size and Size.of(start) == Size.of(0) and step == 1:
+        return identity((size,))
     return Expr("select", (), (("start", Size.of(start)), ("step", step)), (rows, size))
+
+
+def covered(root: Expr) -> frozenset[Size]:
+    """Sizes n of axes that are sliced as [0:k] with a plain number k that is n at the example."""
+    return frozenset(
+        node.shape[1]
+        for node in toposort(root)
+        if node.op == "select"
+        and dict(node.params) == {"start": Size.of(0), "step": 1}
+        and node.shape[0].is_literal
+        and node.shape[0].value == node.shape[1].value
+    )
 
 
 def unit(size: Size, index: int) -> Expr:
@@ -408,8 +423,31 @@ def _bind_diff(a: Any, n: int = 1, axis: int = -1) -> Bound:
     return (a,), {"axis": axis}
 
 
-def _bind_full(a: Any, fill_value: Any = None) -> Bound:
-    return (a,) if fill_value is None else (a, fill_value), {}
+def _bind_zeros(shape: Any, dtype: Any = None) -> Bound:
+    return (), {"shape": _sizes(shape)}
+
+
+def _bind_full(shape: Any, fill_value: Any, dtype: Any = None) -> Bound:
+    return (fill_value,), {"shape": _sizes(shape)}
+
+
+def _bind_eye(N: Any, M: Any = None, dtype: Any = None) -> Bound:
+    return (), {"shape": (N, N if M is None else M)}
+
+
+def _sizes(shape: Any) -> tuple[Any, ...]:
+    return tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+
+
+def _lower_eye(shape: tuple[Any, ...]) -> Expr:
+    rows, columns = (Size.of(s) for s in shape)
+    if rows != columns:
+        raise TypeError("only a square identity")
+    return identity((rows,))
+
+
+def _lower_full(shape: tuple[Any, ...], value: Expr) -> Expr:
+    return broadcast(value, [Size.of(s) for s in shape])
 
 
 register(
@@ -498,6 +536,27 @@ register(
         "ones_like", (np.ones_like,), lambda a, dtype=None: ((a,), {}), lambda a: number(1, a.shape),
         source="np.ones_like({0})", latex=r"\mathbf{{1}}", text="𝟏", strength=ATOM,
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {}),
+    )  # fmt: skip
+)
+for _name, _entry in (("zeros", 0), ("ones", 1)):
+    register(
+        Primitive(
+            _name, (getattr(np, _name),), _bind_zeros, lambda shape, entry=_entry: _lower_full(shape, number(entry)),
+            source=f"np.{_name}({{shape}})", latex=rf"\mathbf{{{{{_entry}}}}}", text=str(_entry), strength=ATOM,
+            samples=lambda rng: ((), {"shape": (2, 3)}), call=lambda shape, f=getattr(np, _name): f(_plain(shape)),
+        )  # fmt: skip
+    )
+register(
+    Primitive(
+        "full", (np.full,), _bind_full, lambda value, shape: _lower_full(shape, value), source="np.full({shape}, {0})",
+        call=lambda value, shape: np.full(_plain(shape), value), latex=r"{0} \mathbf{{1}}", text="{0}·𝟏",
+        samples=lambda rng: ((0.5,), {"shape": (2, 3)}),
+    )  # fmt: skip
+)
+register(
+    Primitive(
+        "eye", (np.eye, np.identity), _bind_eye, _lower_eye, call=lambda shape: np.eye(*_plain(shape)), text="I",
+        latex="I", source="np.eye({shape[0]}, {shape[1]})", strength=ATOM, samples=lambda rng: ((), {"shape": (2, 2)}),
     )  # fmt: skip
 )
 register(

@@ -26,7 +26,7 @@ class Problem:
     answers     operator -> the answer worked out by hand, called as the function is
     sizes       operator -> sizes n at which it is timed
     quick_sizes the same for a quick run
-    exact_size  size n at which errors are measured against the exact reference
+    exact_size  largest size n at which errors are measured against the exact reference
     argnums     the variables: a position, or several
     graph       whether the sheet asks for the computational graph
 
@@ -49,7 +49,7 @@ class Problem:
     answers: Mapping[str, Callable[..., Array]]
     sizes: Mapping[str, tuple[int, ...]]
     quick_sizes: Mapping[str, tuple[int, ...]]
-    exact_size: int = 8
+    exact_size: int = 10
     argnums: int | tuple[int, ...] = 0
     graph: bool = False
 

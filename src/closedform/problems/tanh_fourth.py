@@ -25,10 +25,9 @@ register(
         asked="The 4th derivative with JAX. Orders 1 to 10 show how nested differentiation, Taylor mode and the "
         "closed form grow.",
         function=tanh,
-        arguments=lambda rng, n: (rng.uniform(0.2, 2.0),),
+        arguments=lambda rng, n: (rng.uniform(0.2, 2.0, n),),
         answers={"derivative:4": fourth},
-        sizes={"derivative:4": (1,)},
-        quick_sizes={"derivative:4": (1,)},
-        exact_size=1,
+        sizes={"derivative:4": (10, 1000, 100_000)},
+        quick_sizes={"derivative:4": (10, 1000)},
     )
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.calculus import SizeMismatch, number, size_number
+from closedform.expression.calculus import SizeMismatch, identity, number, size_number
 from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.primitives import PRIMITIVES
@@ -27,8 +30,10 @@ class Normalised:
     fixed: dict[AxisOf, int]
 
 
-def normalise(root: Expr, leaves: Iterable[Expr], pinned: Iterable[Size] = ()) -> Normalised:
-    """Lower a level-one expression; `pinned` sizes become plain numbers."""
+def normalise(
+    root: Expr, leaves: Iterable[Expr], pinned: Iterable[Size] = (), lines: Mapping[Expr, object] | None = None
+) -> Normalised:
+    """Lower a level-one expression; `pinned` sizes become plain numbers, `lines` are named in messages."""
     sizes: dict[Atom, Size] = {}
     for size in pinned:
         _fix(size, sizes)
@@ -39,7 +44,7 @@ def normalise(root: Expr, leaves: Iterable[Expr], pinned: Iterable[Size] = ()) -
             for leaf in leaves
         }
         try:
-            lowered = _lower(root, inputs, sizes)
+            lowered = _lower(root, inputs, sizes, lines or {})
         except SizeMismatch as mismatch:
             _unite(*mismatch.sizes, sizes)
             continue
@@ -78,14 +83,20 @@ def _unite(first: Size, second: Size, sizes: dict[Atom, Size]) -> None:
     _fix(second, sizes)
 
 
-def _lower(root: Expr, inputs: dict[str, Expr], sizes: dict[Atom, Size]) -> Expr:
+def _lower(
+    root: Expr, inputs: dict[str, Expr], sizes: dict[Atom, Size], lines: Mapping[Expr, object]
+) -> Expr:
     lowered: dict[Expr, Expr] = {}
     for node in toposort(root):
         leaf = _LEAVES.get(node.op)
         if leaf is not None:
             lowered[node] = leaf(node, inputs, sizes)
         else:
-            lowered[node] = lower_operation(node.op, tuple(lowered[a] for a in node.args), node.params, sizes)
+            args = tuple(lowered[a] for a in node.args)
+            try:
+                lowered[node] = lower_operation(node.op, args, node.params, sizes)
+            except UnsupportedError as error:
+                raise UnsupportedError(f"{error} ({lines.get(node, 'in the function')})") from error.__cause__
     return lowered[root]
 
 
@@ -120,14 +131,12 @@ _LEAVES: dict[str, Leaf] = {
 
 def _constant(node: Expr) -> Expr:
     array = node.params[0].array
+    if array.ndim == 2 and np.array_equal(array, np.eye(len(array))):
+        return identity((Size.of(len(array)),))
     return constant(array.astype(float) if array.dtype.kind in "iu" else array, node.params[0].name)
 
 
 def _number(value: float) -> Expr:
-    import math
-
     if math.isfinite(value):
         return number(value)
-    import numpy as np
-
     return constant(np.asarray(value, dtype=float))

@@ -25,6 +25,7 @@ from closedform.expression.calculus import (
     spec_of,
     terms_of,
     transpose,
+    zeros,
 )
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
@@ -275,6 +276,60 @@ def sine_and_cosine(node: Expr) -> Expr | None:
             if terms.get(partner) == c:
                 kept = [(k, t) for t, k in terms.items() if t not in (term, partner)]
                 return linear([*kept, (c, with_factors(term, rest))], node.shape)
+    return None
+
+
+# --- structured constants -------------------------------------------------------------------------
+
+ZERO_ONE = frozenset({"unit", "select", "gather", "triangle", "reshape"})
+
+
+@rule("power of zeros and ones", "s^p = s for s in {0, 1}", "contract")
+def power_of_zeros_and_ones(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    changed = [f._replace(exponent=1) if f.base.op in ZERO_ONE and f.exponent > 1 else f for f in factors]
+    return with_factors(node, changed) if changed != factors else None
+
+
+@rule("product of unit vectors", "e_k' e_l = 0 for k != l", "contract")
+def product_of_units(node: Expr) -> Expr | None:
+    seen: dict[Label, Expr] = {}
+    for f in factors_of(node):
+        if f.base.op != "unit":
+            continue
+        other = seen.setdefault(f.labels[0], f.base)
+        first, second = (dict(u.params)["index"] for u in (f.base, other))
+        if other is not f.base and (f.base.shape[0].is_literal or (first < 0) == (second < 0)):
+            return zeros(node.shape)
+    return None
+
+
+@rule("sum of a unit vector", "1' e_k = 1", "contract")
+def sum_of_unit(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    labels = [label for f in factors for label in f.labels] + list(spec_of(node).out)
+    kept = [f for f in factors if f.base.op != "unit" or labels.count(f.labels[0]) > 1]
+    if len(kept) == len(factors):
+        return None
+    spec = spec_of(node)
+    return contract(kept, spec.out, label_sizes(node), spec.coefficient)
+
+
+@rule("slice of a slice's transpose", "S S' = I", "contract")
+def selection_times_transpose(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "select" or f.exponent != 1:
+            continue
+        shared = f.labels[1]
+        uses = [j for j, g in enumerate(factors) if shared in g.labels]
+        if shared in spec_of(node).out or len(uses) != 2:
+            continue
+        g = factors[next(j for j in uses if j != i)]
+        if g.base is f.base and g.labels[1] == shared and g.labels[0] != shared and g.exponent == 1:
+            rest = [h for j, h in enumerate(factors) if j not in uses]
+            same = Factor(identity((f.base.shape[0],)), (f.labels[0], g.labels[0]))
+            return with_factors(node, [*rest, same])
     return None
 
 

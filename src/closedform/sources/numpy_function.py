@@ -15,14 +15,29 @@ from typing import Any
 
 import numpy as np
 
-from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
+from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunctionError, UnsupportedError
 from closedform.expression.expr import ArrayConstant, Expr, inputs
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import freeze_index
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
+CREATORS = [np.eye, np.identity, np.zeros, np.ones, np.full]
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the user's code."""
+
+    file: str
+    number: int
+    function: str
+
+    def __str__(self) -> str:
+        text = linecache.getline(self.file, self.number).strip()
+        place = f"in {self.function}, line {self.number} of {Path(self.file).name}"
+        return f"{place}: `{text}`" if text else place
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class Guard:
 
     condition: Expr
     outcome: bool
-    line: str
+    line: Line
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,8 @@ class Trace:
     example     the example's arguments as arrays
     guards      branches that were taken
     pinned      sizes that the function used as plain numbers: they must stay what they were
+    lines       the user's line of each operation, for messages
+    counted     arguments that were given as integers and used to count: they must stay what they were
     """
 
     name: str
@@ -54,6 +71,8 @@ class Trace:
     example: tuple[np.ndarray, ...]
     guards: tuple[Guard, ...] = ()
     pinned: frozenset[Size] = frozenset()
+    lines: Mapping[Expr, Line] = field(default_factory=dict)
+    counted: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -63,6 +82,9 @@ class _Tape:
     values: dict[Expr, Any] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     pinned: set[Size] = field(default_factory=set)
+    lines: dict[Expr, Line] = field(default_factory=dict)
+    integers: frozenset[str] = frozenset()
+    counted: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
 
 
@@ -88,15 +110,12 @@ def _user_frame() -> FrameType | None:
     return frame
 
 
-def where() -> str:
-    """The line of the user's function that is running, for messages."""
+def where() -> Line:
+    """The line of the user's function that is running."""
     frame = _user_frame()
     if frame is None:
-        return "in the function"
-    code = frame.f_code
-    line = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    place = f"{code.co_name}, line {frame.f_lineno} of {Path(code.co_filename).name}"
-    return f"in {place}: `{line}`" if line else f"in {place}"
+        return Line("", 0, "the function")
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def _shapes(operands: tuple[Any, ...]) -> str:
@@ -238,12 +257,20 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if any(inputs(self.expr)):
             raise InvalidFunctionError(
                 f"a traced value was turned into a Python {kind} ({where()}), which would cut it off from "
-                f"its derivative; use NumPy functions (np.exp, not math.exp), and np.stack to build arrays"
+                f"its derivative; use NumPy functions (np.exp, not math.exp); build arrays with np.stack, or assign to the "
+                f"entries of np.zeros_like(...)"
             )
         _pin_all(self.expr)
         return self.value
 
     def __index__(self) -> int:
+        tape = _tape()
+        if self.expr.op == "input" and self.expr.params[0] in tape.integers:
+            count = int(self.value)
+            given = Expr("number", (), (count,), ())
+            tape.guards.append(Guard(Expr("equal", (self.expr, given), (), ()), True, where()))
+            tape.counted.add(self.expr.params[0])
+            return count
         return int(self._number("integer"))
 
     def __int__(self) -> int:
@@ -371,6 +398,7 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
             ) from error
     expr = Expr(op, args, tuple(_symbolic(parameters).items()), np.shape(value))
     tape.values[expr] = value
+    tape.lines.setdefault(expr, where())
     return Traced(expr)
 
 
@@ -482,10 +510,11 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
 
 @contextmanager
 def _redirected(function: Callable[..., Any]) -> Iterator[None]:
-    """SciPy functions that know no stand-ins are replaced while the function runs, in their modules and
-    in the globals of the user's function."""
+    """Functions that know no stand-ins (SciPy's, and np.zeros and the like when they are given a traced
+    size) are replaced while the function runs, in their modules and in the globals of the function."""
     outside = [c for c in BY_CALLABLE if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)]
-    scopes: list[dict[str, Any]] = [sys.modules[m].__dict__ for m in ("scipy.linalg", "scipy.special")]
+    outside += CREATORS
+    scopes: list[dict[str, Any]] = [sys.modules[m].__dict__ for m in ("numpy", "scipy.linalg", "scipy.special")]
     scopes.append(getattr(inspect.unwrap(function), "__globals__", {}))
     replaced: list[tuple[dict[str, Any], str, Any]] = []
     with _PATCHING:
@@ -503,7 +532,8 @@ def _redirected(function: Callable[..., Any]) -> Iterator[None]:
 
 def _dispatching(function: Any) -> Any:
     def call(*args: Any, **options: Any) -> Any:
-        if getattr(_ACTIVE, "tape", None) is not None and any(isinstance(a, Traced) for a in _flat(args)):
+        given = _flat((*args, *options.values()))
+        if getattr(_ACTIVE, "tape", None) is not None and any(isinstance(a, Traced) for a in given):
             return apply(function, args, options)
         return function(*args, **options)
 
@@ -537,20 +567,29 @@ def _captured_arrays(function: Callable[..., Any]) -> dict[str, np.ndarray]:
     return {name: a for name, a in found.items() if isinstance(a, np.ndarray)}
 
 
-def trace_function(function: Callable[..., Any], example: tuple[np.ndarray, ...], leaves: tuple[Expr, ...]) -> Trace:
+def trace_function(
+    function: Callable[..., Any],
+    example: tuple[np.ndarray, ...],
+    leaves: tuple[Expr, ...],
+    integers: frozenset[str] = frozenset(),
+) -> Trace:
     """Run the function on stand-ins for `example` and return what it did.
 
-    `leaves` are the input nodes, one an argument, with symbolic sizes. The value that was traced is
-    compared with the function's own value on the plain arguments.
+    `leaves` are the input nodes, one an argument, with symbolic sizes; `integers` names the arguments that
+    may be used to count. The value that was traced is compared with the function's own value on the plain
+    arguments.
+
+    Raises InvalidFunctionError where the function cannot be traced, UnsupportedError where an operation is
+    not known, InvalidArgumentError where an operation fails on the arguments.
     """
     name = getattr(function, "__name__", type(function).__name__)
     before = {n: ArrayConstant(a).digest for n, a in _captured_arrays(function).items()}
-    tape = _Tape(values=dict(zip(leaves, example, strict=True)))
+    tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers)
     outer = getattr(_ACTIVE, "tape", None)
     _ACTIVE.tape = tape
     try:
         with _redirected(function):
-            result = function(*(Traced(leaf) for leaf in leaves))
+            result = _run(function, [Traced(leaf) for leaf in leaves])
         root = _result(result, name)
     finally:
         _ACTIVE.tape = outer
@@ -561,9 +600,22 @@ def trace_function(function: Callable[..., Any], example: tuple[np.ndarray, ...]
             f"work on a copy inside the function"
         )
     arguments = tuple(leaf.params[0] for leaf in leaves)
-    trace = Trace(name, arguments, root, tape.values, example, tuple(tape.guards), frozenset(tape.pinned))
+    trace = Trace(
+        name, arguments, root, tape.values, example, tuple(tape.guards), frozenset(tape.pinned),
+        tape.lines, frozenset(tape.counted),
+    )  # fmt: skip
     _verify(function, trace)
     return trace
+
+
+def _run(function: Callable[..., Any], stand_ins: list[Traced]) -> Any:
+    """Call the function; NumPy hides our errors behind its own where a conversion fails."""
+    try:
+        return function(*stand_ins)
+    except (TypeError, ValueError) as error:
+        if isinstance(error.__cause__, ClosedformError):
+            raise error.__cause__ from None
+        raise
 
 
 def _result(result: Any, name: str) -> Expr:
@@ -579,7 +631,7 @@ def _result(result: Any, name: str) -> Expr:
 def _verify(function: Callable[..., Any], trace: Trace) -> None:
     """The traced value must be the function's value: this refuses functions that are not deterministic."""
     with np.errstate(all="ignore"):
-        plain = np.asarray(function(*(np.array(a, copy=True)[()] for a in trace.example)))
+        plain = np.asarray(function(*_plain_arguments(trace)))
     traced = np.asarray(trace.values[trace.root])
     scale = np.finfo(traced.dtype).eps if traced.dtype.kind == "f" else 1e-15
     if plain.shape != traced.shape or not np.allclose(plain, traced, rtol=1e3 * scale, atol=1e-300, equal_nan=True):
@@ -587,6 +639,14 @@ def _verify(function: Callable[..., Any], trace: Trace) -> None:
             f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: "
             f"it uses random numbers or state outside its arguments"
         )
+
+
+def _plain_arguments(trace: Trace) -> list[Any]:
+    """Copies of the example, with counts as the integers they were."""
+    return [
+        int(a) if name in trace.counted else np.array(a, copy=True)[()]
+        for name, a in zip(trace.arguments, trace.example, strict=True)
+    ]
 
 
 def _brief(value: np.ndarray) -> str:

@@ -6,6 +6,7 @@ import ast
 import math
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,6 @@ from closedform.problems.tanh_fourth import fourth
 POINT = 0.7
 FAR = 6.0
 ORDER = 4
-# No engine is asked for the next order once one has taken so long to prepare or run.
-TOO_LONG = 20.0
-
-Prepared = tuple[Callable[[], Any], Callable[[Any], Any], int | None]
 
 
 def steps(setting: Setting) -> list[str]:
@@ -37,6 +34,7 @@ def run(step: str, setting: Setting) -> Payload:
     if what == "float32":
         return single(way)
     order = int(what)
+    warm(way)
     begin = time.perf_counter()
     function, operations = WAYS[way](order, np.float64)
     value = float(function(POINT))
@@ -47,6 +45,12 @@ def run(step: str, setting: Setting) -> Payload:
         "operations": operations,
         "error": abs(value / truth(order, POINT) - 1),
     }
+
+
+@cache
+def warm(way: str) -> None:
+    """Do once what a library does once in a process: its imports and its first compilation."""
+    WAYS[way](1, np.float64)[0](POINT)
 
 
 def single(way: str) -> Payload:

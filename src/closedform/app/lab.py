@@ -1,0 +1,317 @@
+"""Problems and engines in; measurements kept as they are made, and a report out. A lab that was stopped goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from closedform.app.chapters import Measured, by_operator, judge, medians, operator_name
+from closedform.app.experiments import EXPERIMENTS, Setting
+from closedform.app.store import Row as Stored
+from closedform.app.store import Store, configuration_digest, decode
+from closedform.app.wording import duration, number, ratio
+from closedform.comparison.compare import case_of
+from closedform.comparison.rows import Row, machine
+from closedform.comparison.timing import QUICK, Case, Effort, measure
+from closedform.errors import ClosedformError
+from closedform.problems import PROBLEMS, Problem
+
+STORE = "lab.db"
+PAGE = "index.html"
+SEED = 0
+FULL = Effort(rounds=11, seconds=0.3, timeout=30.0)
+
+
+class LabError(ClosedformError):
+    """The lab cannot run as asked; the message says why."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a lab runs: problems, engines by name, the folder of the report, and how much."""
+
+    problems: tuple[Problem, ...]
+    engines: tuple[str, ...]
+    out: Path
+    quick: bool = False
+    fresh: bool = False
+
+    @property
+    def mode(self) -> str:
+        """The name under which measurements are kept."""
+        return "quick" if self.quick else "full"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One comparison: an operator of a problem at a size."""
+
+    problem: Problem
+    operator: str
+    n: int
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the folder and see that it can be written to.
+
+    Raises LabError otherwise.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise LabError(f"cannot write to the folder {out}: {error.strerror or error}; name another with --out") from error
+
+
+def run(plan: Plan, console: Console) -> Path:
+    """Measure what is not in the store yet, run the experiments, write the report; returns its path.
+
+    Raises LabError for a folder that cannot be written to, StoreError for a damaged store.
+    """
+    begin = time.perf_counter()
+    prepare_folder(plan.out)
+    setting = _configuration()
+    store = Store(plan.out / STORE, configuration_digest(setting), plan.mode)
+    try:
+        if plan.fresh:
+            store.forget(problem.name for problem in plan.problems)
+        with _progress(console) as progress:
+            _measure(plan, store, progress)
+            _experiment(plan, store, progress)
+            task = progress.add_task("report", total=1)
+            path = write_report(plan, store, setting)
+            progress.advance(task)
+        console.print(table(plan, store))
+    finally:
+        store.close()
+    console.print(f"{path} — {duration(time.perf_counter() - begin)}", highlight=False, soft_wrap=True)
+    return path
+
+
+def _configuration() -> dict[str, str]:
+    return {
+        "Machine": machine(),
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console,
+    )  # fmt: skip
+
+
+def places(plan: Plan) -> list[Place]:
+    """Every comparison of the plan, in order."""
+    return [
+        Place(problem, operator, n)
+        for problem in plan.problems
+        for operator in problem.operators
+        for n in (problem.quick_sizes if plan.quick else problem.sizes)[operator]
+    ]
+
+
+def open_places(plan: Plan, store: Store) -> list[Place]:
+    """The comparisons of which some engine's row is not in the store."""
+    kept = {problem.name: store.measurements(problem.name) for problem in plan.problems}
+    return [
+        place
+        for place in places(plan)
+        if any((place.operator, engine, place.n) not in kept[place.problem.name] for engine in plan.engines)
+    ]
+
+
+def _measure(plan: Plan, store: Store, progress: Progress) -> None:
+    """Compare the engines where that is open; every row is kept as soon as it is there."""
+    everything, todo = places(plan), open_places(plan, store)
+    task = progress.add_task("comparing", total=len(everything), completed=len(everything) - len(todo))
+    if not todo:
+        return
+    current: list[tuple[Place, float]] = []
+
+    def cases() -> Iterator[Case]:
+        for place in todo:
+            progress.update(task, description=f"{place.problem.name}, {operator_name(place.operator)}, n = {place.n}")
+            if current:
+                progress.advance(task)
+            built = build(place)
+            current[:] = [(place, built.condition)]
+            yield built
+
+    for row in measure(cases(), plan.engines, QUICK if plan.quick else FULL):
+        place, condition = current[0]
+        stored: Stored = {"row": asdict(row), "condition": condition}
+        store.add_measurement(place.problem.name, place.operator, row.engine, place.n, stored)
+    progress.update(task, description="compared", completed=len(everything))
+
+
+def build(place: Place) -> Case:
+    """The comparison's task, with the exact answer where the size allows."""
+    problem = place.problem
+    rng = np.random.default_rng([SEED, problem.number, place.n])
+    built, _ = case_of(
+        problem.function,
+        problem.arguments(rng, place.n),
+        place.operator,
+        by_hand=problem.answers[place.operator],
+        argnums=problem.argnums,
+        exact=place.n <= problem.exact_size,
+        problem=problem.name,
+    )
+    return built
+
+
+def _experiment(plan: Plan, store: Store, progress: Progress) -> None:
+    """Run the steps of the problems' experiments that are not in the store, each experiment in a child process."""
+    setting = Setting(plan.quick, plan.engines)
+    for problem in plan.problems:
+        experiment = EXPERIMENTS.get(problem.name)
+        if experiment is None:
+            continue
+        steps, kept = list(experiment.steps(setting)), store.experiments(problem.name)
+        todo = [step for step in steps if step not in kept]
+        task = progress.add_task(f"{problem.name}, experiment", total=len(steps), completed=len(steps) - len(todo))
+        if todo:
+            for step, payload in _steps(problem.name, plan, sorted(kept)):
+                store.add_experiment(problem.name, step, payload)
+                progress.advance(task)
+
+
+def _steps(name: str, plan: Plan, skip: Sequence[str]) -> Iterator[tuple[str, Stored]]:
+    """The steps of an experiment as its child process finishes them.
+
+    Raises LabError where the child ends before its time.
+    """
+    request = {"problem": name, "quick": plan.quick, "engines": plan.engines, "skip": skip}
+    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+    environment |= {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "closedform.app.experiments.worker"], env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
+        ) as child,
+    ):  # fmt: skip
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            json.dump(request, child.stdin)
+            child.stdin.close()
+            for line in child.stdout:
+                reply = decode(line)
+                yield reply["step"], reply["payload"]
+        except BaseException:
+            child.kill()
+            raise
+        if child.wait():
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise LabError(f"the experiment of {name} ended with exit code {child.returncode}: {' '.join(last)}")
+
+
+def measurements(problem: Problem, plan: Plan, store: Store) -> list[Measured]:
+    """A problem's rows in the store, in the order of the plan."""
+    kept = store.measurements(problem.name)
+    found = []
+    for place in places(plan):
+        for engine in plan.engines:
+            stored = kept.get((place.operator, engine, place.n))
+            if stored is not None and place.problem is problem:
+                found.append(Measured(_row(stored["row"]), place.n, stored["condition"]))
+    return found
+
+
+def _row(stored: Stored) -> Row:
+    """A row as it was before it was stored: JSON has lists for tuples."""
+    values: dict[str, Any] = {f.name: stored[f.name] for f in fields(Row) if f.name in stored}
+    return Row(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+def write_report(plan: Plan, store: Store, setting: dict[str, str]) -> Path:
+    """The report of what is in the store, as one HTML file put in place at once."""
+    from closedform.app.lab_report import compose
+    from closedform.app.report import page
+
+    found = {problem.name: measurements(problem, plan, store) for problem in plan.problems}
+    results = {problem.name: store.experiments(problem.name) for problem in plan.problems}
+    text = page(compose(plan.problems, found, results, setting, plan.quick))
+    path = plan.out / PAGE
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def table(plan: Plan, store: Store) -> Table:
+    """The result for the terminal: the closed form against the others."""
+    view = Table(title="The closed form against the others", title_justify="left", header_style="bold")
+    columns = ("problem", "n", "closed form", "by hand", "best automatic", "error (ulps)", "best", "condition", "met")
+    for name in columns:
+        view.add_column(name, justify="left" if name == "problem" else "right")
+    for problem in plan.problems:
+        for operator, found in by_operator(problem, measurements(problem, plan, store)).items():
+            if found:
+                view.add_row(f"{problem.name}, {operator_name(operator)}", *_cells(found))
+    return view
+
+
+def _cells(found: Sequence[Measured]) -> list[str]:
+    from closedform.app.chapters import AUTOMATIC
+
+    times, judgement = medians(found), judge(found)
+    n = max((n for by_size in times.values() for n in by_size), default=0)
+    own = times.get("closed form", {}).get(n)
+    others = {e: t[n] / own for e, t in times.items() if own and n in t}
+    best = min((e for e in others if e in AUTOMATIC), key=lambda e: others[e], default=None)
+    return [
+        str(n) if n else "—",
+        duration(own) if own else "—",
+        f"{ratio(others['by hand'])} ×" if "by hand" in others else "—",
+        f"{best} {ratio(others[best])} ×" if best else "—",
+        number(judgement.ulps) if judgement else "—",
+        number(judgement.best) if judgement and judgement.best is not None else "—",
+        number(judgement.condition) if judgement else "—",
+        ("yes" if judgement.met else "[red]no[/red]") if judgement else "—",
+    ]
+
+
+def problems_named(names: Sequence[str]) -> tuple[Problem, ...]:
+    """The problems of these names in the sheet's order; all without names.
+
+    Raises LabError with the names that there are.
+    """
+    unknown = [name for name in names if name not in PROBLEMS]
+    if unknown:
+        raise LabError(f"no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}")
+    return tuple(problem for name, problem in PROBLEMS.items() if not names or name in names)
+
+
+def engines_named(names: Sequence[str]) -> tuple[str, ...]:
+    """The engines of these names in the order of tables; the usual ones without names. Case does not matter,
+    and a hyphen stands for a space.
+
+    Raises LabError with the names that there are.
+    """
+    from closedform.engines import ENGINES, USUAL
+
+    known = {engine.lower().replace(" ", "-"): engine for engine in ENGINES}
+    chosen = [known.get(name.lower().replace(" ", "-")) for name in names]
+    if None in chosen:
+        unknown = names[chosen.index(None)]
+        raise LabError(f"no engine {unknown!r}; there are {', '.join(ENGINES)}")
+    return tuple(engine for engine in ENGINES if engine in (chosen or USUAL))

@@ -1,0 +1,201 @@
+"""A function and arguments in, a table of engines out: which are right, how fast, with how much memory."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from closedform.code.idioms import sources
+from closedform.comparison import table
+from closedform.comparison.rows import Row
+from closedform.comparison.timing import Case, Effort, measure
+from closedform.engines import Program, Task
+from closedform.engines.by_hand import attribute
+from closedform.errors import UnsupportedError
+from closedform.pipeline import Argnums, Derivation, derive
+from closedform.sources.numpy_function import Trace
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The rows of a comparison. Printed it is a table; in a notebook it is drawn as one.
+
+    rows  one for each engine, see `Row`
+    note  what a reader of the table must know, such as why errors are missing
+    """
+
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    def __str__(self) -> str:
+        return table.text(self.rows) + f"\n{self.note}" * bool(self.note)
+
+    def __rich__(self) -> Table:
+        drawn = table.rich_table(self.rows)
+        drawn.caption = self.note or None
+        return drawn
+
+    def _repr_html_(self) -> str:
+        return table.html_table(self.rows, self.note)
+
+
+def compare(
+    f: Callable[..., Any],
+    *args: Any,
+    operator: str = "grad",
+    by_hand: Callable[..., Any] | str | None = None,
+    engines: Sequence[str] | None = None,
+    argnums: Argnums = 0,
+    order: int = 1,
+    memory: bool = True,
+    exact: bool = True,
+    effort: Effort | None = None,
+) -> Comparison:
+    """The derivative of a function by several engines: errors, times and memory.
+
+    f         a NumPy function
+    args      where to compare: arrays and numbers, or descriptions such as cf.vector("n")
+    operator  "grad", "jacobian", "hessian", "derivative" (of order `order`) or "value"
+    by_hand   the derivative worked out by hand, called as `f` is; one that a fresh process can import (a
+              function of a module, or its path "module:function") is timed in a child as the engines are,
+              any other in this process
+    engines   names, see `closedform.engines.ENGINES`; by default the usual ones
+    memory    whether to measure memory
+    exact     whether to compute the exact answer; without it there are no errors
+    effort    how much time to spend, see `closedform.comparison.timing`
+
+    All engines run the operations of `f` as they were traced, written for each as its users would write them.
+
+    >>> import numpy as np
+    >>> x = np.array([0.5, 1.0])
+    >>> compared = compare(lambda x: np.sum(np.sin(x)), x, engines=["closed form"], memory=False)
+    >>> compared.rows[0].status, compared.rows[0].error < 1e-15
+    ('measured', True)
+
+    Raises UnsupportedError, InvalidFunctionError or InvalidArgumentError where `f` cannot be traced.
+    """
+    case, note = case_of(
+        f, args, operator, by_hand=by_hand, argnums=argnums, order=order, memory=memory, exact=exact
+    )
+    return Comparison(tuple(measure([case], engines, effort)), note)
+
+
+def case_of(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    operator: str = "grad",
+    *,
+    by_hand: Callable[..., Any] | str | None = None,
+    argnums: Argnums = 0,
+    order: int = 1,
+    memory: bool = True,
+    exact: bool = True,
+    problem: str | None = None,
+) -> tuple[Case, str]:
+    """What `measure` takes, for a function and arguments; and why the exact answer is missing, if it is.
+
+    The operator may hold the order: "derivative:4".
+    """
+    operator, _, given = operator.partition(":")
+    order = int(given or order)
+    trace = derive(f, args, "value").trace
+    numbers = _positions(argnums, trace.arguments)
+    began = time.perf_counter()
+    closed = _closed(f, args, operator, argnums, order)
+    derive_seconds = time.perf_counter() - began
+    value = trace.values[trace.root]
+    task = Task(
+        problem=problem or trace.name,
+        operator=operator,
+        arguments=tuple(_plain(array) for array in trace.example),
+        argnums=numbers,
+        order=order,
+        result_shape=np.shape(value),
+        programs=sources(trace.root, trace.arguments, "function", Program),
+        closed={"numpy": closed},
+        by_hand=import_path(by_hand) or by_hand if callable(by_hand) else by_hand,
+    )
+    case = Case(task, np.asarray(value), derive_seconds=derive_seconds, memory=memory)
+    return _with_exact(case, trace) if exact else (case, "")
+
+
+def _positions(argnums: Argnums, names: Sequence[str]) -> int | tuple[int, ...]:
+    """Names and positions from the end as positions; what is not there was refused by `derive`."""
+    if isinstance(argnums, tuple):
+        return tuple(_position(item, names) for item in argnums)
+    return _position(argnums, names)
+
+
+def _position(argnum: int | str, names: Sequence[str]) -> int:
+    return names.index(argnum) if isinstance(argnum, str) else argnum % len(names)
+
+
+def _plain(array: np.ndarray) -> Any:
+    """A number as users pass it: a Python float, unless that would lose its type."""
+    return array if array.shape else array.item() if array.dtype == np.float64 else array[()]
+
+
+def _closed(
+    f: Callable[..., Any], args: Sequence[Any], operator: str, argnums: Argnums, order: int
+) -> Program | str:
+    try:
+        derivation: Derivation = derive(f, args, operator, argnums, order)
+        return Program(*_named(derivation))
+    except NotImplementedError as refusal:
+        return str(refusal)
+
+
+def _named(derivation: Derivation) -> tuple[str, str, dict[str, np.ndarray]]:
+    source, constants = derivation._program("numpy", "derivative")
+    return source, "derivative", constants
+
+
+def _with_exact(case: Case, trace: Trace) -> tuple[Case, str]:
+    """The case with the exact answer and value, or the reason why they are not known."""
+    task = case.task
+    try:
+        from closedform.engines.exact import reference
+
+        value = reference(trace, "value", task.argnums, 1)
+        answer = reference(trace, task.operator, task.argnums, task.order)
+    except UnsupportedError as refusal:
+        return case, f"no errors: {refusal}"
+    except ImportError as error:
+        return case, f"no errors: the exact reference needs {error.name}: pip install closedform[lab]"
+    found = Case(
+        task,
+        case.value,
+        exact=answer.value,
+        exact_value=value.value,
+        condition=answer.condition,
+        derive_seconds=case.derive_seconds,
+        memory=case.memory,
+    )
+    return found, ""
+
+
+def import_path(function: Callable[..., Any]) -> str | None:
+    """The path "module:name" by which a fresh process can import a function, or None.
+
+    >>> import_path(np.linalg.norm), import_path(lambda x: x)
+    ('numpy.linalg:norm', None)
+    """
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    name = getattr(function, "__qualname__", "<")
+    if module is None or module.__name__ == "__main__" or "<" in name:
+        return None
+    try:
+        if attribute(module, name) is not function:
+            return None
+    except AttributeError:
+        return None
+    return f"{module.__name__}:{name}" if PathFinder.find_spec(module.__name__.partition(".")[0]) else None

@@ -1,0 +1,458 @@
+"""A notation tree and a style (LaTeX, text) go in, a string comes out: brackets and spaces are decided here."""
+
+from __future__ import annotations
+
+import re
+import string
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from closedform.expression.calculus import Number
+from closedform.expression.expr import ArrayConstant, Expr, toposort
+from closedform.notation.index import is_elementwise
+from closedform.primitives import record
+from closedform.primitives.record import PRIMITIVES, Primitive
+
+
+class Level(IntEnum):
+    """Binding strength of what is written, loosest first; BARE is a function without brackets, as sin x."""
+
+    SUM = 0
+    ELEMENTWISE = 1
+    PRODUCT = 2
+    BARE = 3
+    POWER = 4
+    ATOM = 5
+
+
+LEVELS = {
+    record.SUM: Level.SUM,
+    record.PRODUCT: Level.PRODUCT,
+    record.POWER: Level.POWER,
+    record.CALL: Level.ATOM,
+    record.ATOM: Level.ATOM,
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A written form.
+
+    simple          a name: a function may stand before it without brackets
+    head, argument  of a function: its name, and its operand with brackets where it needs them
+    closed          a bare function with brackets
+    opens, closes   whether it begins or ends with a word of several letters
+    """
+
+    string: str
+    level: Level = Level.ATOM
+    simple: bool = False
+    head: str = ""
+    argument: str = ""
+    closed: str = ""
+    opens: bool = False
+    closes: bool = False
+
+
+class Style(ABC):
+    """How the parts of a formula are written."""
+
+    minus: ClassVar[str]
+    signs: ClassVar[Mapping[str, str]]  # hadamard, quotient, kron, dot, one, transpose, inverse transpose, ...
+
+    @abstractmethod
+    def symbol(self, name: str) -> Piece:
+        """A name."""
+
+    @abstractmethod
+    def bold(self, name: str) -> str:
+        """A letter told apart from an input of the same name."""
+
+    @abstractmethod
+    def number(self, value: Number) -> Piece:
+        """A number that is not negative."""
+
+    @abstractmethod
+    def brackets(self, inner: str, kind: str = "()") -> str:
+        """The brackets (), [], || (the norm) or ceiling brackets around a string."""
+
+    @abstractmethod
+    def superscript(self, base: str, exponent: str) -> str:
+        """A power."""
+
+    @abstractmethod
+    def subscript(self, base: str, items: Sequence[str], letters: bool = True) -> str:
+        """Indices; `letters` tells indices from slices."""
+
+    @abstractmethod
+    def fraction(self, above: Piece, below: Piece) -> Piece:
+        """A quotient."""
+
+    @abstractmethod
+    def root(self, piece: Piece) -> Piece:
+        """A square root."""
+
+    @abstractmethod
+    def word(self, name: str) -> str:
+        """The name of a function."""
+
+    @abstractmethod
+    def template(self, primitive: Primitive) -> str:
+        """The printed form of a primitive."""
+
+    @abstractmethod
+    def space(self, left: Piece, right: Piece) -> str:
+        """What stands between two factors."""
+
+
+def render(form: Expr, style: Style) -> str:
+    """The formula as a string."""
+    return _Layout(form, style).whole()
+
+
+class _Layout:
+    """The pieces of all forms below a root, operands first."""
+
+    def __init__(self, root: Expr, style: Style) -> None:
+        self.root, self.style = root, style
+        self.order = toposort(root)
+        self.names = {form.params[0] for form in self.order if form.op == "symbol"}
+        self.symbols = {style.symbol(name).string for name in self.names}
+        self.pieces: dict[Expr, Piece] = {}
+
+    def whole(self) -> str:
+        for form in self.order:
+            rule = _RULES[form.op]
+            self.pieces[form] = rule(self, form, [self.pieces[arg] for arg in form.args])
+        if self.root.op == "index" and set(self.root.params) <= _letters_in(self.root.args[0]):
+            return self.pieces[self.root.args[0]].string
+        return self.pieces[self.root].string
+
+    # --- help for the rules ---------------------------------------------------------------------------
+
+    def at_least(self, piece: Piece, level: Level) -> str:
+        """The piece, in brackets if it binds less than that."""
+        if piece.level >= level:
+            return piece.string
+        return piece.closed or self.style.brackets(piece.string)
+
+    def function(self, head: str, piece: Piece) -> Piece:
+        """A function with brackets."""
+        return _worded(Piece(head + self.style.brackets(piece.string), head=head))
+
+    def reserved(self, name: str) -> str:
+        """A letter of the notation, bold if an input has that name."""
+        return self.style.bold(name) if name in self.names else name
+
+    def joined(self, pieces: Sequence[Piece]) -> str:
+        """Factors side by side."""
+        text = pieces[0].string
+        for left, right in zip(pieces, pieces[1:], strict=False):
+            between = self.style.space(left, right)
+            if right.string[0] in string.digits:
+                between = self.style.signs["dot"]
+            text += between + right.string
+        return text
+
+    def bracketed(self, piece: Piece) -> Piece:
+        """The piece in brackets."""
+        return Piece(piece.closed or self.style.brackets(piece.string))
+
+    # --- leaves ---------------------------------------------------------------------------------------
+
+    def symbol(self, form: Expr, _: list[Piece]) -> Piece:
+        return self.style.symbol(form.params[0])
+
+    def literal(self, form: Expr, _: list[Piece]) -> Piece:
+        value = form.params[0]
+        piece = self.style.number(abs(value))
+        return piece if value >= 0 else Piece(self.style.minus + piece.string, Level.SUM)
+
+    def sign(self, form: Expr, _: list[Piece]) -> Piece:
+        return Piece(self.style.signs[form.op])
+
+    def letter(self, form: Expr, _: list[Piece]) -> Piece:
+        return Piece(self.reserved({"identity": "I", "commutation": "K"}[form.op]))
+
+    def basis(self, form: Expr, _: list[Piece]) -> Piece:
+        return Piece(self.style.subscript(self.reserved("e"), [str(form.params[0])]), simple=True)
+
+    def selection(self, form: Expr, _: list[Piece]) -> Piece:
+        return Piece(self.style.subscript(self.reserved("S"), [_item(form.params[0])], letters=False))
+
+    def triangle(self, form: Expr, _: list[Piece]) -> Piece:
+        one, top = self.style.signs["ones"], self.style.signs["transpose"]
+        inner = self.joined([Piece(one), Piece(self.style.superscript(one, top))])
+        return self._lower(inner, form)
+
+    def lower(self, form: Expr, pieces: list[Piece]) -> Piece:
+        return self._lower(pieces[0].string, form)
+
+    def _lower(self, inner: str, form: Expr) -> Piece:
+        offset = f", {form.params[0]}" if form.params[0] else ""
+        return self.function(self.style.word("tril"), Piece(inner + offset))
+
+    def reshaping(self, form: Expr, _: list[Piece]) -> Piece:
+        return _worded(Piece(self.style.word("reshape")))
+
+    # --- sums and products ----------------------------------------------------------------------------
+
+    def sum(self, form: Expr, pieces: list[Piece]) -> Piece:
+        text = ""
+        for piece, sign in zip(pieces, form.params, strict=True):
+            between = self.style.minus if sign < 0 else "+"
+            text += f" {between} " if text else between if sign < 0 else ""
+            text += self.at_least(piece, Level.ELEMENTWISE)
+        return Piece(text, Level.SUM)
+
+    def negative(self, _: Expr, pieces: list[Piece]) -> Piece:
+        return Piece(self.style.minus + self.at_least(pieces[0], Level.ELEMENTWISE), Level.SUM)
+
+    def product(self, form: Expr, pieces: list[Piece]) -> Piece:
+        inner = sum(arg.op == "matmul" for arg in form.args)
+        factors: list[Piece] = []
+        for n, (arg, piece) in enumerate(zip(form.args, pieces, strict=True)):
+            last = n == len(pieces) - 1
+            wide = arg.op in {"matmul", "summation", "running_product"} and (not last or (inner > 1 and not arg.shape))
+            number = arg.op in {"literal", "fraction"}
+            unclear = piece.level == Level.BARE and not (last or number or _begins_apart(form.args[n + 1]))
+            loose = piece.level <= (Level.PRODUCT if number else Level.ELEMENTWISE) and not last
+            if piece.level == Level.SUM or wide or unclear or loose:
+                piece = self.bracketed(piece)
+            factors.append(piece)
+        return self._chain(factors)
+
+    def _chain(self, factors: Sequence[Piece]) -> Piece:
+        level = min(Level.PRODUCT, *(piece.level for piece in factors))
+        return Piece(self.joined(factors), level, opens=factors[0].opens, closes=factors[-1].closes)
+
+    def matmul(self, _: Expr, pieces: list[Piece]) -> Piece:
+        last = pieces[-1]
+        factors = [piece if piece.level > Level.BARE else self.bracketed(piece) for piece in pieces[:-1]]
+        factors.append(last if last.level >= Level.BARE else self.bracketed(last))
+        return self._chain(factors)
+
+    def fraction(self, _: Expr, pieces: list[Piece]) -> Piece:
+        return self.style.fraction(*pieces)
+
+    def operator(self, form: Expr, pieces: list[Piece]) -> Piece:
+        between = f" {self.style.signs[form.op]} "
+        return Piece(between.join(self.at_least(piece, Level.PRODUCT) for piece in pieces), Level.ELEMENTWISE)
+
+    # --- powers ---------------------------------------------------------------------------------------
+
+    def power(self, form: Expr, pieces: list[Piece]) -> Piece:
+        (exponent,) = form.params
+        (base,) = pieces
+        if exponent == Fraction(1, 2) and form.ndim < 2:
+            return self.style.root(base)
+        named = isinstance(exponent, int) and exponent > 1 and form.ndim < 2
+        written = _exponent(self.style, exponent)
+        if named and base.head and form.args[0].op == "call":
+            head = self.style.superscript(base.head, written)
+            level = base.level
+            closed = self.style.brackets(head + base.argument)
+            return _worded(Piece(head + base.argument, level, head="", closed=closed, closes=base.closes))
+        mark = self.style.signs["hadamard"] if form.op == "elementwise_power" else ""
+        spaced = f"{mark} {written}" if mark.startswith("\\") else mark + written
+        return Piece(self.style.superscript(self.at_least(base, Level.ATOM), spaced), Level.POWER, opens=base.opens)
+
+    def transpose(self, form: Expr, pieces: list[Piece]) -> Piece:
+        base, mark = pieces[0], self.style.signs["transpose"]
+        if form.args[0].op == "inverse":
+            base, mark = self.pieces[form.args[0].args[0]], self.style.signs["inverse transpose"]
+        return Piece(self.style.superscript(self.at_least(base, Level.ATOM), mark), Level.POWER, opens=base.opens)
+
+    def inverse(self, _: Expr, pieces: list[Piece]) -> Piece:
+        base = self.at_least(pieces[0], Level.ATOM)
+        return Piece(self.style.superscript(base, _exponent(self.style, -1)), Level.POWER, opens=pieces[0].opens)
+
+    # --- functions ------------------------------------------------------------------------------------
+
+    def named(self, form: Expr, pieces: list[Piece]) -> Piece:
+        arguments = ", ".join(piece.string for piece in pieces)
+        return self.function(self.style.word(_WORDS[form.op]), Piece(arguments))
+
+    def norm(self, form: Expr, pieces: list[Piece]) -> Piece:
+        text = self.style.brackets(pieces[0].string, "||")
+        return Piece(self.style.subscript(text, ["F"], letters=False) if form.args[0].ndim == 2 else text)
+
+    def ceiling(self, _: Expr, pieces: list[Piece]) -> Piece:
+        return Piece(self.style.brackets(pieces[0].string, "⌈⌉"))
+
+    def call(self, form: Expr, pieces: list[Piece]) -> Piece:
+        name, *params = form.params
+        primitive = PRIMITIVES.get(name)
+        template = self.style.template(primitive) if primitive else ""
+        if primitive is None or not template:
+            return self._listed(self.style.word(name), pieces, dict(params))
+        level = LEVELS[primitive.strength]
+        if form.ndim > 1 and level == Level.POWER and is_elementwise(form):
+            return self._listed(self.style.subscript(self.style.word(name), [self.style.signs["hadamard"]], False), pieces, {})
+        piece = self._filled(template, level, pieces, dict(params))
+        axes = dict(params).get("axis")
+        if "axis" in template or not isinstance(axes, tuple) or len(axes) == form.args[0].ndim:
+            return piece
+        along = ",".join(str(axis) for axis in axes)
+        return replace(piece, string=self.style.subscript(piece.head or self.style.word(name), [along]) + piece.argument)
+
+    def _listed(self, head: str, pieces: Sequence[Piece], params: Mapping[str, Any]) -> Piece:
+        parts = [piece.string for piece in pieces] + [f"{key}={value}" for key, value in params.items()]
+        return self.function(head, Piece(", ".join(parts)))
+
+    def _filled(self, template: str, level: Level, pieces: Sequence[Piece], params: Mapping[str, Any]) -> Piece:
+        """A template with its operands; one that ends with an operand may do without brackets."""
+        parsed = list(string.Formatter().parse(template))
+        text = head = argument = ""
+        bare = False
+        for n, (before, field, _, _) in enumerate(parsed):
+            text += before
+            if field is None:
+                argument += before
+                continue
+            if not field.isdigit():
+                text += str(params[field])
+                continue
+            piece = pieces[int(field)]
+            after = parsed[n + 1][0] if n + 1 < len(parsed) else ""
+            prefix = level == Level.ATOM and n + 1 == len(parsed) and not _encloses(text, after)
+            written = self._operand(piece, level, _encloses(text, after))
+            if written != piece.string:
+                text = text.rstrip()
+            head, argument = text.rstrip(" (["), text[len(text.rstrip(" ([")) :] + written
+            bare = prefix and written == piece.string
+            text += written
+        enclosed = argument.startswith("(") and argument.endswith(")") and head + argument == text
+        level = Level.BARE if bare else Level.ATOM if enclosed else level
+        single = len(pieces) == 1 and text.startswith(head)
+        closed = head + self.style.brackets(pieces[0].string) if bare and single else ""
+        found = Piece(text, level, head=head if single else "", argument=argument, closed=closed, closes=bare)
+        return _worded(found)
+
+    def _operand(self, piece: Piece, level: Level, enclosed: bool) -> str:
+        if enclosed or piece.simple or (level < Level.ATOM and piece.level > level and piece.level != Level.BARE):
+            return piece.string
+        return self.style.brackets(piece.string)
+
+    # --- parts and indices ----------------------------------------------------------------------------
+
+    def part(self, form: Expr, pieces: list[Piece]) -> Piece:
+        base = self.at_least(pieces[0], Level.ATOM)
+        items = [_item(item) for item in form.params]
+        whole = all(item is not None and item[0] == "at" for item in form.params)
+        text = self.style.subscript(base, items, letters=whole)
+        if text in self.symbols:
+            text = self.style.subscript(base, ["[" + ",".join(items) + "]"], letters=False)
+        return Piece(text, simple=True, opens=pieces[0].opens)
+
+    def entry(self, form: Expr, pieces: list[Piece]) -> Piece:
+        base = self.at_least(pieces[0], Level.ATOM)
+        return Piece(self.style.subscript(base, [str(p) for p in form.params]), simple=True, opens=pieces[0].opens)
+
+    def delta(self, form: Expr, _: list[Piece]) -> Piece:
+        return Piece(self.style.subscript(self.style.symbol("delta").string, list(form.params)), simple=True)
+
+    def different(self, form: Expr, _: list[Piece]) -> Piece:
+        first, second = form.params
+        return Piece(self.style.brackets(f"{first} {self.style.signs['different']} {second}", "[]"))
+
+    def index(self, form: Expr, pieces: list[Piece]) -> Piece:
+        return Piece(self.style.subscript(self.style.brackets(pieces[0].string, "[]"), list(form.params)))
+
+    def summation(self, form: Expr, pieces: list[Piece]) -> Piece:
+        return self._big("sum", ",".join(form.params), pieces[0])
+
+    def running_product(self, form: Expr, pieces: list[Piece]) -> Piece:
+        label, *without = form.params
+        apart = f" {self.style.signs['different']} " + ",".join(without) if without else ""
+        return self._big("prod", label + apart, pieces[0])
+
+    def _big(self, sign: str, labels: str, body: Piece) -> Piece:
+        head = self.style.subscript(self.style.signs[sign], [labels])
+        return Piece(f"{head} {self.at_least(body, Level.PRODUCT)}", Level.PRODUCT, closes=True)
+
+
+Rule = Callable[[_Layout, Expr, list[Piece]], Piece]
+
+_WORDS = {"diag": "diag", "diagonal": "diagonal", "trace": "tr", "vec": "vec", "ravel": "ravel", "reshape": "reshape"}
+
+_RULES: dict[str, Rule] = {
+    "symbol": _Layout.symbol,
+    "literal": _Layout.literal,
+    "ones": _Layout.sign,
+    "identity": _Layout.letter,
+    "commutation": _Layout.letter,
+    "basis": _Layout.basis,
+    "selection": _Layout.selection,
+    "triangle": _Layout.triangle,
+    "lower": _Layout.lower,
+    "reshaping": _Layout.reshaping,
+    "sum": _Layout.sum,
+    "negative": _Layout.negative,
+    "product": _Layout.product,
+    "matmul": _Layout.matmul,
+    "fraction": _Layout.fraction,
+    "hadamard": _Layout.operator,
+    "quotient": _Layout.operator,
+    "kron": _Layout.operator,
+    "power": _Layout.power,
+    "elementwise_power": _Layout.power,
+    "transpose": _Layout.transpose,
+    "inverse": _Layout.inverse,
+    **dict.fromkeys(_WORDS, _Layout.named),
+    "norm": _Layout.norm,
+    "ceiling": _Layout.ceiling,
+    "call": _Layout.call,
+    "part": _Layout.part,
+    "entry": _Layout.entry,
+    "delta": _Layout.delta,
+    "different": _Layout.different,
+    "index": _Layout.index,
+    "summation": _Layout.summation,
+    "running_product": _Layout.running_product,
+}
+
+_OPENERS = ("(", "[", "{", "|", "‖", "⌊", "⌈", ",", r"\lvert", r"\lVert", r"\lfloor", r"\lceil", r"\langle")
+_CLOSERS = (")", "]", "}", "|", "‖", "⌋", "⌉", ",", r"\rvert", r"\rVert", r"\rfloor", r"\rceil", r"\rangle")
+
+
+def _encloses(before: str, after: str) -> bool:
+    """Whether what stands around an operand brackets it."""
+    return before.rstrip().endswith(_OPENERS) and after.lstrip().startswith(_CLOSERS)
+
+
+def _begins_apart(form: Expr) -> bool:
+    """Whether a form that follows a bare function is not taken for a part of its argument."""
+    base = form.args[0] if form.op == "power" else form
+    return base.op in {"call", "sum"}
+
+
+def _worded(piece: Piece) -> Piece:
+    return replace(piece, opens=bool(re.match("[A-Za-zα-ωΑ-Ω]{2}", piece.string)))
+
+
+def _item(item: tuple[str, Any] | None) -> str:
+    """An index or slice as NumPy writes it."""
+    if item is None:
+        return ":"
+    kind, value = item
+    if not isinstance(value, ArrayConstant):
+        return str(value)
+    shown = [str(v) for v in value.array.tolist()]
+    return "[" + ",".join(shown if len(shown) <= 8 else [*shown[:4], "…", *shown[-3:]]) + "]"
+
+
+def _exponent(style: Style, exponent: Number) -> str:
+    value = abs(Fraction(exponent))
+    small = f"{value.numerator}/{value.denominator}" if value.denominator <= 12 else style.number(value).string
+    text = str(value.numerator) if value.denominator == 1 else small
+    return ("-" if exponent < 0 else "") + text
+
+
+def _letters_in(body: Expr) -> set[str]:
+    holders = {"entry", "delta", "different", "running_product"}
+    return {letter for form in toposort(body) if form.op in holders for letter in form.params}

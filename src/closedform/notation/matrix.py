@@ -1,0 +1,233 @@
+"""Expressions of the calculus go in, the notation tree (see `form`) comes out: matrices are read off contractions.
+
+Conventions. Axes of a result written with indices are i, j, k, l, in this order; positions count from 0, as in
+NumPy. vec(A) stacks the rows of A, and a result of order 4 is the matrix H[(i, j), (k, l)]: P_ik Q_jl is the
+Kronecker product of P and Q, P_il Q_jk is the same times the commutation matrix K (K vec(V) = vec(V')), and A_ij B_kl
+is vec(A) vec(B)'. A plain number in a sum with a vector is added to every entry. Functions of arrays act on
+each entry, but for those of matrices (inverse, determinant, e^A). A vector x has n_x entries, a matrix A
+m_A rows and n_A columns.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+
+from closedform.expression.calculus import Number, as_number, factors_of, label_sizes, spec_of, terms_of
+from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
+from closedform.expression.facts import holds
+from closedform.expression.size import Atom, AxisOf, Size
+from closedform.notation import form as fm
+from closedform.notation.contraction import Graph
+from closedform.notation.index import Label, bound, different, entry, is_elementwise, lettered, pushed, running_product
+from closedform.notation.index import scalar_version
+from closedform.notation.structure import Reading, item_of, structure_read
+
+
+def notation(root: Expr) -> Expr:
+    """The notation tree of an expression.
+
+    >>> from closedform.expression.calculus import dot
+    >>> from closedform.expression.expr import input_
+    >>> notation(dot(input_("A", (3, 2)), input_("x", (2,)))).op
+    'matmul'
+    """
+    return _Reader(root).read()
+
+
+class _Reader:
+    """Reads every node below a root once, operands first."""
+
+    def __init__(self, root: Expr) -> None:
+        self.root = root
+        self.order = toposort(root)
+        self.forms: dict[Expr, Expr] = {}
+        self.fresh = itertools.count()
+        self.uses: dict[Expr, int] = {}
+        for node in self.order:
+            for arg in node.args:
+                self.uses[arg] = self.uses.get(arg, 0) + 1
+        self.names = {str(node.params[0]) for node in inputs(root)}
+        self.constants: dict[Expr, str] = {}
+
+    def read(self) -> Expr:
+        for node in self.order:
+            self.forms[node] = _READINGS.get(node.op, _Reader.call)(self, node)
+        whole = self.operator(self.root) if self.root.ndim == 4 else None
+        return lettered(whole or self.forms[self.root], self.names)
+
+    # --- leaves -------------------------------------------------------------------------------------
+
+    def input(self, node: Expr) -> Expr:
+        return fm.symbol(node.params[0], node.shape, holds(node, "symmetric"))
+
+    def constant(self, node: Expr) -> Expr:
+        """A captured array: a number, or a name no input has."""
+        array = node.params[0].array
+        if array.ndim == 0 and array.dtype.kind in "biuf":
+            return fm.literal(float(array))
+        wanted = node.params[0].name or ("c" if array.ndim < 2 else "C")
+        candidates = itertools.chain([wanted], (f"{wanted}_{n}" for n in itertools.count(1)))
+        name = next(candidate for candidate in candidates if candidate not in self.names)
+        self.names.add(name)
+        return fm.symbol(name, node.shape)
+
+    def size(self, node: Expr) -> Expr:
+        return self._size(node.params[0])
+
+    def _size(self, size: Size) -> Expr:
+        terms = [fm.product(fm.literal(c), *(self._atom(atom) for atom in atoms)) for atoms, c in size.terms]
+        return fm.total(terms, ()) if terms else fm.literal(0)
+
+    def _atom(self, atom: Atom) -> Expr:
+        if isinstance(atom, AxisOf):
+            orders = {node.params[0]: node.ndim for node in self.order if node.op == "input"}
+            order = orders.get(atom.argument, 1)
+            letter = ("m", "n")[atom.axis] if order == 2 else "n" if order == 1 else f"n_{atom.axis}"
+            return fm.symbol(f"{letter}_{atom.argument}")
+        quotient = fm.product(self._size(atom.size), fm.power(fm.literal(atom.divisor), -1))
+        return Expr("ceiling", (quotient,), (), ())
+
+    def selection(self, node: Expr) -> Expr:
+        return Expr("selection", (), (item_of(node),), node.shape)
+
+    def basis(self, node: Expr) -> Expr:
+        return Expr("basis", (), (dict(node.params)["index"],), node.shape)
+
+    def triangle(self, node: Expr) -> Expr:
+        return Expr("triangle", (), (dict(node.params)["k"],), node.shape)
+
+    def reshaping(self, node: Expr) -> Expr:
+        return Expr("reshaping", (), (), node.shape)
+
+    # --- sums and products --------------------------------------------------------------------------
+
+    def linear(self, node: Expr) -> Expr:
+        return self._sum(terms_of(node), node)
+
+    def _sum(self, terms: Iterable[tuple[Number, Expr]], node: Expr) -> Expr:
+        """A sum of terms; with indices if each of them has indices, or there is no other notation."""
+        forms = [fm.product(fm.literal(c), self._summand(term)) for c, term in terms]
+        if node.ndim <= 2 and not all(form.op == "index" for form in forms):
+            return fm.total(forms, node.shape)
+        axes: list[Label] = [next(self.fresh) for _ in node.shape]
+        return bound(fm.total([entry(form, axes, self.fresh) for form in forms], ()), axes, node.shape)
+
+    def _summand(self, term: Expr) -> Expr:
+        """A term; a constant is added to every entry of a vector."""
+        return fm.literal(1, term.shape) if _fill(term) == 1 and term.ndim == 1 else self.forms[term]
+
+    def contract(self, node: Expr) -> Expr:
+        if _is_multiple(node):
+            return self._multiple(node)
+        graph, coefficient = self._graph(node)
+        form = graph.matrix_form()
+        if form is None:
+            graph, _ = self._graph(node, merging=False)
+            form = graph.index_form(node.shape, self.fresh)
+        value = _fill(node)
+        if value is not None and node.ndim > 2:
+            form = fm.literal(1, node.shape)
+        return fm.product(fm.literal(coefficient), form)
+
+    def _multiple(self, node: Expr) -> Expr:
+        """c times a sum: multiplied out, unless all terms then have the coefficient c or -c."""
+        coefficient = spec_of(node).coefficient
+        (inner,) = node.args
+        if abs(coefficient) == 1 or any(abs(c) != 1 for c in inner.params):
+            return self._sum(((coefficient * c, term) for c, term in terms_of(inner)), node)
+        form = self.forms[inner]
+        if coefficient < 0 and self._turns(inner):
+            coefficient, form = -coefficient, fm.negative(form)
+        return fm.product(fm.literal(coefficient), form)
+
+    def _turns(self, node: Expr) -> bool:
+        """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is 1 - b."""
+        mixed = min(node.params) < 0 < max(node.params)
+        return mixed and self.uses[node] == 1 and not any(_fill(arg) is not None for arg in node.args)
+
+    def _graph(self, node: Expr, merging: bool = True) -> tuple[Graph, Number]:
+        spec = spec_of(node)
+        coefficient = spec.coefficient
+        readings: list[Reading] = []
+        for base, labels, exponent in factors_of(node):
+            form = self.forms[base]
+            odd = isinstance(exponent, int) and exponent % 2 == 1
+            if coefficient < 0 and base.op == "linear" and odd and self._turns(base):
+                coefficient, form = -coefficient, fm.negative(form)
+            readings.append(Reading(form, labels, exponent, base))
+        readings = structure_read(readings, spec.out)
+        return Graph(readings, spec.out, label_sizes(node), merging), coefficient
+
+    def operator(self, node: Expr) -> Expr | None:
+        """A result of order 4 as a matrix, if every term is one."""
+        terms = terms_of(node)
+        forms: list[Expr] = []
+        for c, term in terms:
+            graph = self._graph(term)[0] if term.op == "contract" and not _is_multiple(term) else None
+            form = graph.operator_form() if graph is not None else None
+            if form is None:
+                return None
+            forms.append(fm.product(fm.literal(c), form))
+        return fm.total(forms, forms[0].shape) if forms else None
+
+    # --- functions ----------------------------------------------------------------------------------
+
+    def call(self, node: Expr) -> Expr:
+        """A primitive; a constant operand is written as a number."""
+        values = [_fill(arg) for arg in node.args]
+        args = [
+            self.forms[arg] if value is None else fm.literal(value, arg.shape)
+            for arg, value in zip(node.args, values, strict=True)
+        ]
+        form = Expr("call", tuple(args), (node.op, *node.params), node.shape)
+        if node.ndim <= 2 and not any(arg.op == "index" for arg in args) or not is_elementwise(form):
+            return form
+        axes: list[Label] = [next(self.fresh) for _ in node.shape]
+        return bound(scalar_version(form, [entry(arg, axes, self.fresh) for arg in args]), axes, node.shape)
+
+    def inverse(self, node: Expr) -> Expr:
+        return Expr("inverse", (self.forms[node.args[0]],), (), node.shape)
+
+    def product_over(self, node: Expr) -> Expr:
+        label = next(self.fresh)
+        return running_product(pushed(self.forms[node.args[0]], label, self.fresh), label)
+
+    def product_without(self, node: Expr) -> Expr:
+        """The product of all entries but some; zero where two of these are the same."""
+        label, *axes = [next(self.fresh) for _ in range(1 + node.ndim)]
+        body = running_product(pushed(self.forms[node.args[0]], label, self.fresh), label, axes)
+        apart = [different(a, b) for a, b in itertools.combinations(axes, 2)]
+        return bound(fm.product(*apart, body), axes, node.shape)
+
+
+def _is_multiple(node: Expr) -> bool:
+    """Whether a node is a number times a sum."""
+    if node.op != "contract" or len(node.args) != 1 or node.args[0].op != "linear":
+        return False
+    spec = spec_of(node)
+    return spec.exponents == (1,) and spec.labels == (spec.out,) and len(set(spec.out)) == len(spec.out)
+
+
+def _fill(node: Expr) -> Number | None:
+    """The value of an array that has one value everywhere."""
+    if node.op != "contract" or node.args or len(set(spec_of(node).out)) < node.ndim:
+        return None
+    return spec_of(node).coefficient
+
+
+_READINGS: dict[str, Callable[[_Reader, Expr], Expr]] = {
+    "input": _Reader.input,
+    "constant": _Reader.constant,
+    "size": _Reader.size,
+    "select": _Reader.selection,
+    "gather": _Reader.selection,
+    "unit": _Reader.basis,
+    "triangle": _Reader.triangle,
+    "reshape": _Reader.reshaping,
+    "linear": _Reader.linear,
+    "contract": _Reader.contract,
+    "inv": _Reader.inverse,
+    "prod": _Reader.product_over,
+    "products_without": _Reader.product_without,
+}

@@ -1,0 +1,49 @@
+"""Numbers as a person writes them: exact rationals go in, small fractions, decimals or multiples of pi come out."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import NamedTuple
+
+from closedform.expression.calculus import Number
+
+
+class Written(NamedTuple):
+    """above / below times a constant (`pi`, `e`, or none), or a decimal `mantissa` times 10 to the `exponent`."""
+
+    above: int = 1
+    below: int = 1
+    constant: str = ""
+    mantissa: str = ""
+    exponent: int = 0
+
+
+# Fractions with a longer denominator than this are written as decimals.
+LONGEST_DENOMINATOR = 1000
+CONSTANTS = {"pi": math.pi, "e": math.e}
+
+
+def written(value: Number) -> Written:
+    """How a number that is not negative is written; a float, exact in the calculus, as its shortest decimal.
+
+    >>> written(Fraction(1, 2)).below, written(Fraction(0.1)).mantissa, written(Fraction(2 * math.pi)).constant
+    (2, '0.1', 'pi')
+    """
+    fraction = Fraction(value)
+    if fraction.denominator <= LONGEST_DENOMINATOR:
+        return Written(fraction.numerator, fraction.denominator)
+    for name, constant in CONSTANTS.items():
+        ratio = (fraction / Fraction(constant)).limit_denominator(24)
+        if ratio.numerator <= 24 and ratio and abs(float(fraction) / (float(ratio) * constant) - 1) < 3e-16:
+            return Written(ratio.numerator, ratio.denominator, name)
+    mantissa, _, exponent = _shortest(fraction).partition("e")
+    return Written(mantissa=mantissa, exponent=int(exponent or 0))
+
+
+def _shortest(fraction: Fraction) -> str:
+    try:
+        return repr(float(fraction)).removesuffix(".0")
+    except OverflowError:
+        digits = str(fraction.numerator // fraction.denominator)
+        return f"{digits[0]}.{digits[1:16]}e{len(digits) - 1}"

@@ -1,0 +1,92 @@
+"""Any contraction: its notation tree must mean what einsum computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from closedform.expression.calculus import Factor, contract, linear
+from closedform.expression.expr import Expr, input_
+from closedform.expression.size import Size
+from closedform.notation.matrix import notation
+from tests.notation.evaluate import meaning
+
+SIZES = {"a": 2, "b": 3, "c": 2, "d": 2, "e": 3, "f": 2}
+Term = tuple[int, list[tuple[str, str, int]], str]
+
+
+def named(name: str, labels: str) -> Expr:
+    """The input of a name, a tensor with the labels' sizes; names with S are symmetric matrices."""
+    shape = [Size.of(SIZES[label]) for label in labels]
+    square = len(shape) == 2 and shape[0] == shape[1]
+    facts = ["symmetric"] if name == "S" and square else []
+    return input_(name + "".join(str(s.value) for s in shape), shape, facts)
+
+
+def value_of(node: Expr) -> np.ndarray:
+    """The same positive array for the same name."""
+    rng = np.random.default_rng(sum(node.params[0].encode()))
+    array = rng.uniform(0.5, 1.5, [s.value for s in node.shape])
+    return (array + array.T) / 2 if "symmetric" in node.params[1] else array
+
+
+labels = st.sampled_from(sorted(SIZES))
+factors = st.lists(
+    st.tuples(
+        st.sampled_from(["A", "B", "S"]),
+        st.integers(1, 10).flatmap(
+            lambda n: st.lists(labels, min_size=1 + (n > 3) + (n > 9), max_size=1 + (n > 3) + (n > 9)).map("".join)
+        ),
+        st.sampled_from([1, 1, 1, 1, 2, -1]),
+    ),
+    max_size=6,
+)
+terms = st.tuples(
+    st.sampled_from([1, -2, 3]), factors, st.lists(labels, max_size=4).map("".join)
+)
+
+
+def build(term: Term) -> tuple[Expr, np.ndarray, dict[str, np.ndarray]]:
+    """The node of a term, its value by einsum and the values of the names."""
+    coefficient, parts, out = term
+    values: dict[str, np.ndarray] = {}
+    operands: list[Any] = []
+    found = []
+    numbers = {label: n for n, label in enumerate(sorted(SIZES))}
+    for name, at, exponent in parts:
+        node = named(name, at)
+        values[node.params[0]] = value_of(node)
+        found.append(Factor(node, tuple(at), exponent))
+        operands += [value_of(node) ** float(exponent), [numbers[label] for label in at]]
+    for label in out:
+        operands += [np.ones(SIZES[label]), [numbers[label]]]
+    distinct = "".join(dict.fromkeys(out))
+    flat = np.einsum(float(coefficient), [], *operands, [numbers[label] for label in distinct])
+    value = np.zeros([SIZES[label] for label in out])
+    for where in np.ndindex(*[SIZES[label] for label in distinct]):
+        at_label = dict(zip(distinct, where, strict=True))
+        value[tuple(at_label[label] for label in out)] = flat[where]
+    sizes = {label: Size.of(size) for label, size in SIZES.items() if label in out}
+    return contract(found, tuple(out), sizes, coefficient), value, values
+
+
+@settings(max_examples=400, deadline=None)
+@given(terms)
+def test_the_notation_tree_means_the_contraction(term: Term) -> None:
+    node, value, values = build(term)
+    got = meaning(notation(node), values).reshape(value.shape)
+    np.testing.assert_allclose(got, value, rtol=1e-10)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(terms, min_size=2, max_size=3), st.lists(labels, max_size=4).map("".join))
+def test_the_notation_tree_means_the_sum(parts: list[Term], out: str) -> None:
+    built = [build((c, found, out)) for c, found, _ in parts]
+    node = linear([(n + 1, node) for n, (node, _, _) in enumerate(built)], built[0][0].shape)
+    value = sum((n + 1) * array for n, (_, array, _) in enumerate(built))
+    values = {name: array for _, _, known in built for name, array in known.items()}
+    got = meaning(notation(node), values)
+    np.testing.assert_allclose(got.reshape(np.shape(value)), value, rtol=1e-9)
