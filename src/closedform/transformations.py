@@ -50,11 +50,13 @@ class Derived:
         for derivation in self._known.get(key, ()):
             if not derivation.trace.guards or _guards_hold(derivation, arrays):
                 return derivation.function(*arrays)
-        return self._derived(key, arrays)(*arrays)
+        return self._derived(key, arrays, arguments)(*arrays)
 
-    def _derived(self, key: tuple[Any, ...], arrays: list[np.ndarray]) -> Callable[..., Any]:
+    def _derived(
+        self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]
+    ) -> Callable[..., Any]:
         extra = arrays[-1:] if self.operator == "hvp" else []
-        example = arrays[: len(arrays) - len(extra)]
+        example = given[: len(arrays) - len(extra)]
         derivation = derive(self.function, example, self.operator, self.argnums, self.order)
         for v in extra:
             wanted = tuple(s.value for s in derivation.inputs["v"].shape)

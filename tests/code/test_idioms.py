@@ -1,6 +1,9 @@
-"""Emitted idioms: every primitive computes in each what NumPy computes, and the source reads as written."""
+"""Emitted idioms: every primitive computes and differentiates in each as in NumPy, and the source reads well."""
+
+from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +11,14 @@ import pytest
 
 from closedform.code.idioms import trace_source
 from closedform.errors import UnsupportedError
-from closedform.expression.expr import Expr, input_
+from closedform.expression.expr import Expr, constant, input_
+from closedform.pipeline import derive
 from closedform.primitives import PRIMITIVES
 
 TRACED = [name for name, record in PRIMITIVES.items() if record.bind]
-LIBRARY = {"numpy": "numpy", "autograd": "autograd", "jax": "jax", "torch": "torch"}
+IDIOMS = ("numpy", "autograd", "jax", "torch")
+# What autograd itself fails to differentiate, and what it says.
+AUTOGRAD_CANNOT = {"einsum": "multiple times", "norm": "non-broadcastable output"}
 
 
 def sample(name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -23,22 +29,12 @@ def sample(name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return tuple(rng.uniform(*record.domain, 5) for _ in range(record.source.count("{"))), {}
 
 
-def node_of(name: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> tuple[Expr, list[str]]:
-    """The operation on inputs; Python numbers stay numbers."""
-    args = tuple(
-        input_(f"a{i}", o.shape) if isinstance(o, np.ndarray) else Expr("number", (), (o,), ())
-        for i, o in enumerate(operands)
-    )
-    return Expr(name, args, tuple(parameters.items()), ()), [a.params[0] for a in args if a.op == "input"]
-
-
 def variants(name: str) -> list[dict[str, Any]]:
     """The sample's parameters, and for reductions all axes, and kept axes."""
     _, parameters = sample(name)
-    found = [parameters]
-    if "keepdims" in parameters:
-        found += [parameters | {"axis": None}, parameters | {"axis": 0, "keepdims": True}]
-    return found
+    if "keepdims" not in parameters:
+        return [parameters]
+    return [parameters, parameters | {"axis": None}, parameters | {"axis": 0, "keepdims": True}]
 
 
 CASES = [
@@ -48,35 +44,192 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("idiom", LIBRARY)
+def loaded(name: str, parameters: dict[str, Any], idiom: str) -> tuple[Callable[..., Any], list[Any]] | None:
+    """The emitted function of one operation, and its array arguments; None where the record refuses."""
+    operands, _ = sample(name)
+    args = tuple(
+        input_(f"a{i}", o.shape) if isinstance(o, np.ndarray) else Expr("number", (), (o,), ())
+        for i, o in enumerate(operands)
+    )
+    root = Expr(name, args, tuple(parameters.items()), ())
+    names = [a.params[0] for a in args if a.op == "input"]
+    try:
+        source, constants = trace_source(root, names, "f", idiom)
+    except UnsupportedError:
+        assert PRIMITIVES[name].sources[idiom] is None
+        return None
+    convert = converter(idiom)
+    namespace = {key: convert(array) for key, array in constants.items()}
+    exec(source, namespace)
+    return namespace["f"], [convert(o) for o in operands if isinstance(o, np.ndarray)]
+
+
+def converter(idiom: str) -> Callable[[np.ndarray], Any]:
+    if idiom == "torch":
+        return pytest.importorskip("torch").tensor
+    if idiom == "jax":
+        pytest.importorskip("jax").config.update("jax_enable_x64", True)
+        return importlib.import_module("jax.numpy").asarray
+    if idiom == "autograd":
+        pytest.importorskip("autograd")
+    return np.asarray
+
+
+@pytest.mark.parametrize("idiom", IDIOMS)
 @pytest.mark.parametrize(("name", "parameters"), CASES)
 def test_every_primitive_computes_in_each_idiom_what_numpy_does(
     name: str, parameters: dict[str, Any], idiom: str
 ) -> None:
-    pytest.importorskip(LIBRARY[idiom])
-    operands, _ = sample(name)
-    root, arguments = node_of(name, operands, parameters)
-    try:
-        source, constants = trace_source(root, arguments, "f", idiom)
-    except UnsupportedError:
-        assert PRIMITIVES[name].sources[idiom] is None  # a refusal is declared in the record
+    program = loaded(name, parameters, idiom)
+    if program is None:
         return
-    to_idiom = converter(idiom)
-    namespace = {key: to_idiom(array) for key, array in constants.items()}
-    exec(source, namespace)
-    found = namespace["f"](*[to_idiom(o) for o in operands if isinstance(o, np.ndarray)])
-    expected = PRIMITIVES[name].call(*operands, **parameters)  # type: ignore[misc]
-    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-12, atol=1e-15)
-    assert np.shape(found) == np.shape(expected)
+    function, arguments = program
+    found = np.asarray(function(*arguments))
+    expected = np.asarray(PRIMITIVES[name].call(*sample(name)[0], **parameters))  # type: ignore[misc]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
 
 
-def converter(idiom: str) -> Any:
-    if idiom == "torch":
-        import torch
+@pytest.mark.parametrize("idiom", ["autograd", "torch"])
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_no_engine_is_cut_off_from_the_derivative_by_what_is_written_for_it(
+    name: str, parameters: dict[str, Any], idiom: str
+) -> None:
+    program, numpy = loaded(name, parameters, idiom), loaded(name, parameters, "numpy")
+    assert numpy is not None
+    function, arguments = numpy
+    value = np.asarray(function(*arguments))
+    variables = [i for i, a in enumerate(arguments) if a.dtype.kind == "f"]
+    if program is None or value.dtype == bool or not variables:
+        return
+    weights = np.random.default_rng(1).standard_normal(value.shape)
+    expected = differences(lambda *a: np.sum(weights * function(*a)), arguments, variables)
+    try:
+        found = GRADIENTS[idiom](*program, variables, weights)
+    except ValueError as error:
+        assert idiom == "autograd"
+        assert AUTOGRAD_CANNOT[name] in str(error)
+        return
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
-        return torch.as_tensor
+
+def differences(
+    total: Callable[..., Any], arguments: list[Any], variables: Sequence[int], step: float = 1e-6
+) -> list[np.ndarray]:
+    def slope(position: int, entry: tuple[int, ...]) -> float:
+        up, down = ([a.copy() for a in arguments] for _ in range(2))
+        up[position][entry] += step
+        down[position][entry] -= step
+        return float(total(*up) - total(*down)) / (2 * step)
+
+    shapes = [arguments[i].shape for i in variables]
+    return [
+        np.array([slope(i, entry) for entry in np.ndindex(*shape)]).reshape(shape)
+        for i, shape in zip(variables, shapes, strict=True)
+    ]
+
+
+def _autograd(f: Any, arguments: list[Any], variables: list[int], weights: np.ndarray) -> Sequence[Any]:
+    autograd = importlib.import_module("autograd")
+    anp = importlib.import_module("autograd.numpy")
+
+    def total(*a: Any) -> Any:
+        return anp.sum(weights * f(*a)) + 0 * sum(anp.sum(a[i]) for i in variables)
+
+    return autograd.grad(total, tuple(variables))(*arguments)
+
+
+def _torch(f: Any, arguments: list[Any], variables: list[int], weights: np.ndarray) -> Sequence[Any]:
+    torch = importlib.import_module("torch")
+    leaves = [arguments[i].requires_grad_() for i in variables]
+    total = (torch.tensor(weights) * f(*arguments)).sum() + 0 * sum(leaf.sum() for leaf in leaves)
+    return torch.autograd.grad(total, leaves)
+
+
+GRADIENTS = {"autograd": _autograd, "torch": _torch}
+
+
+# --- how it reads ----------------------------------------------------------------------------------
+
+WEIGHTS = np.array([1, 2])
+
+
+def example(x: Any, A: Any) -> Any:
+    r = np.tanh(A @ x)
+    return np.mean(np.maximum(r, 0), axis=0) + np.sum(r[:2] * WEIGHTS) / x.shape[0] + np.sqrt(x.shape[0])
+
+
+NUMPY = """\
+import numpy as np
+
+
+def f(x, A):
+    t1 = np.tanh(A @ x)
+    t2 = np.mean(np.maximum(t1, 0), axis=0) + np.sum(t1[:2] * WEIGHTS) / x.shape[0]
+    return t2 + np.sqrt(x.shape[0])
+"""
+TORCH = """\
+import torch
+
+
+number1 = torch.tensor(0, dtype=torch.float64)
+
+
+def f(x, A):
+    t1 = torch.tanh(A @ x)
+    t2 = torch.mean(torch.maximum(t1, number1), dim=0) + torch.sum(t1[:2] * WEIGHTS) / x.shape[0]
+    return t2 + torch.sqrt(torch.tensor(x.shape[0], dtype=torch.float64))
+"""
+
+
+@pytest.mark.parametrize(
+    ("idiom", "expected"), [("numpy", NUMPY), ("torch", TORCH), ("jax", NUMPY), ("autograd", NUMPY)]
+)
+def test_the_source_reads_as_its_users_would_write_it(idiom: str, expected: str) -> None:
+    trace = derive(example, (np.ones(3), np.ones((4, 3))), "value").trace
+    source, constants = trace_source(trace.root, trace.arguments, "f", idiom)
     if idiom == "jax":
-        jax = importlib.import_module("jax")
-        jax.config.update("jax_enable_x64", True)
-        return jax.numpy.asarray
-    return np.asarray
+        expected = (
+            expected.replace("numpy as np", "jax.numpy as jnp").replace("np.", "jnp.").replace("jjnp", "jnp")
+        )
+    if idiom == "autograd":
+        expected = expected.replace("import numpy", "import autograd.numpy")
+    assert source == expected
+    assert list(constants) == ["WEIGHTS"]
+    assert constants["WEIGHTS"].dtype == (float if idiom == "torch" else int)
+
+
+def test_names_of_arguments_and_constants_do_not_clash() -> None:
+    x, y = input_("np", (2,)), constant(np.ones(2), "np")
+    source, constants = trace_source(Expr("add", (x, y), (), x.shape), ["np"], "f", "numpy")
+    assert source == "def f(np_):\n    return np_ + np__\n"
+    assert list(constants) == ["np__"]
+
+
+def test_operators_keep_their_order() -> None:
+    x = input_("x", (2,))
+    difference = Expr("subtract", (x, Expr("subtract", (x, x), (), x.shape)), (), x.shape)
+    power = Expr("power", (Expr("negative", (difference,), (), x.shape), x), (), x.shape)
+    assert "return (-(x - (x - x))) ** x" in trace_source(power, ["x"], "f", "numpy")[0]
+
+
+def test_what_a_template_repeats_is_computed_once() -> None:
+    x = input_("x", (2,))
+    logit = Expr("logit", (Expr("exp", (x,), (), x.shape),), (), x.shape)
+    lines = trace_source(logit, ["x"], "f", "autograd")[0].splitlines()
+    assert lines[-2:] == ["    t1 = np.exp(x)", "    return np.log(t1 / (1 - t1))"]
+
+
+def test_refusals_say_why() -> None:
+    x = input_("x", (2, 2))
+    with pytest.raises(UnsupportedError, match=r"^autograd has no expm$"):
+        trace_source(Expr("expm", (x,), (), x.shape), ["x"], "f", "autograd")
+    with pytest.raises(UnsupportedError, match="the operation 'nonsense' has no source"):
+        trace_source(Expr("nonsense", (x,), (), x.shape), ["x"], "f", "numpy")
+    reverse = Expr("getitem", (x,), (("index", (("slice", None, None, -1),)),), x.shape)
+    assert "return x[::-1]" in trace_source(reverse, ["x"], "f", "jax")[0]
+    with pytest.raises(UnsupportedError, match=r"PyTorch has no slices with a negative step: write np\.flip"):
+        trace_source(reverse, ["x"], "f", "torch")
+    with pytest.raises(ValueError, match="idiom 'fortran' is not one of numpy, autograd, jax, torch"):
+        trace_source(x, ["x"], "f", "fortran")

@@ -1,4 +1,4 @@
-"""A notation tree and the values of its names go in, its value comes out: what the formula means, by NumPy alone."""
+"""A notation tree and the values of its names go in, its value comes out: what it means, by NumPy alone."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def together(function: Callable[..., Any], *operands: Entries) -> Entries:
 
 
 def meaning(form: Expr, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The value of a form: matrices as they are, columns with shape (n, 1), rows with (1, n), scalars as numbers."""
+    """The value of a form: columns have the shape (n, 1), rows (1, n), scalars ()."""
     value = _Meaning(values).of(form)
     return value.array if isinstance(value, Entries) else value
 
@@ -168,9 +168,11 @@ class _Meaning:
         array = whole[:, 0] if form.args[0].ndim == 1 else whole
         for axis in reversed(range(array.ndim)):
             if form.params[axis] is not None:
-                array = np.moveaxis(np.moveaxis(array, axis, 0)[self.item(form.params[axis])], 0, axis) if (
-                    form.params[axis][0] != "at"
-                ) else np.take(array, form.params[axis][1], axis)
+                array = (
+                    np.moveaxis(np.moveaxis(array, axis, 0)[self.item(form.params[axis])], 0, axis)
+                    if (form.params[axis][0] != "at")
+                    else np.take(array, form.params[axis][1], axis)
+                )
         return self.column(array)
 
     def item(self, item: tuple[str, Any]) -> Any:
@@ -186,10 +188,17 @@ class _Meaning:
             return scipy.linalg.expm(self.of(form.args[0]))
         return self.pointwise(ELEMENTWISE[name], self.all(form))
 
+    def where(self, form: Expr) -> Any:
+        for name, part in list(zip(form.params, form.args[1:], strict=True)):
+            value = _Meaning(self.values).of(part)
+            array = value.array if isinstance(value, Entries) else value
+            self.values = {**self.values, name: array[:, 0] if part.ndim == 1 else array}
+        return self.of(form.args[0])
+
     # indices
     def index(self, form: Expr) -> Any:
-        outer, sizes = self.sizes, {**self.sizes, **dict(zip(form.params, (s.value for s in form.shape), strict=True))}
-        self.sizes = sizes
+        outer = self.sizes
+        self.sizes = {**outer, **dict(zip(form.params, (s.value for s in form.shape), strict=True))}
         body = self.of(form.args[0])
         self.sizes = outer
         array = np.broadcast_to(body.along(form.params), [s.value for s in form.shape])

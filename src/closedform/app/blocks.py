@@ -1,6 +1,6 @@
-"""The parts of a report: paragraphs, formulas, tables, figures and source, as records without any markup of a page.
+"""The parts of a report (paragraphs, formulas, tables, figures, source) as records without markup.
 
-Text in a block is plain text; what stands between two backticks is set as code, between two dollars as a formula.
+Text in a block is plain; what stands between backticks is set as code, between dollars as a formula.
 """
 
 from __future__ import annotations

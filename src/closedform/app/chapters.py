@@ -11,11 +11,11 @@ import numpy as np
 
 from closedform.app.blocks import Block, Derived, Figure, Folded, Formula, Heading, Paragraph, Source, Table
 from closedform.app.report import Chapter
-from closedform.app.wording import duration, listing, memory, number, ratio
+from closedform.app.wording import count, duration, listing, memory, number, quartiles, ratio
 from closedform.comparison.rows import Row
 from closedform.problems import Problem
 
-# What the closed form must keep to: ulps times the condition of the problem, and times the best engine's error.
+# What the closed form must keep to: ulps over the problem's condition, and times the best engine's error.
 MOST_ULPS = 4.0
 MOST_TIMES = 2.0
 AUTOMATIC = ("autograd", "PyTorch", "JAX", "JAX (eager)", "JAX (taylor)")
@@ -82,7 +82,11 @@ def judge(found: Measurements) -> Judgement | None:
     closed = [m for m in judged if m.row.engine == "closed form"]
     if not closed:
         return None
-    best = [m.row.ulps for m in judged if m.row.engine in AUTOMATIC and m.row.status == "measured" and m.n == closed[0].n]
+    best = [
+        m.row.ulps
+        for m in judged
+        if m.row.engine in AUTOMATIC and m.row.status == "measured" and m.n == closed[0].n
+    ]
     condition = closed[0].condition
     ulps = closed[0].row.ulps
     return Judgement(
@@ -140,14 +144,12 @@ def derivations(problem: Problem) -> tuple[list[Block], list[Block]]:
         name = operator_name(operator)
         sources.append(Source(f"Source of the {name}", derivation.source("numpy", name="derivative")))
     graph = trace.graph()
-    from closedform.app.plots import inline_svg
-
     caption = (
         "Every operation of the function as it was traced: inputs at the start, the value at the end."
         if problem.graph
         else "The operations as they were traced."
     )
-    drawing = Figure(inline_svg(graph.svg), f"Computational graph of {trace.text}.", caption)
+    drawing = Figure(graph.svg, f"Computational graph of {trace.text}.", caption)
     return [Derived(rows), *sources], [drawing]
 
 
@@ -194,29 +196,32 @@ def result(found: Measurements) -> str:
 
 def _speed(times: Mapping[str, Mapping[int, float]], n: int, many: bool) -> str:
     own = times["closed form"][n]
-    place = f"At n = {n} the" if many else "The"
+    place = f"At n = {count(n)} the" if many else "The"
     text = f"{place} closed form takes {duration(own)}"
     automatic = {e: t[n] for e, t in times.items() if e in AUTOMATIC and n in t}
     clauses = []
+    if n in times.get("by hand", {}):
+        clauses.append(f"the formula by hand {ratio(times['by hand'][n] / own)} times that")
     if automatic:
         best = min(automatic, key=lambda e: automatic[e])
-        factor = automatic[best] / own
-        how = f"{ratio(factor)} times as long" if factor >= 1 else f"{ratio(1 / factor)} times less"
-        clauses.append(f"{best}, the fastest automatic engine, {how}")
-    if n in times.get("by hand", {}):
-        clauses.append(f"the formula by hand {ratio(times['by hand'][n] / own)} times")
-    return text + (f"; {', '.join(clauses)}." if clauses else ".")
+        clauses.append(
+            f"{best}, the fastest automatic engine here, {ratio(automatic[best] / own)} times that"
+        )
+    return text + (f", {' and '.join(clauses)}." if clauses else ".")
 
 
 def _accuracy(judgement: Judgement) -> str:
-    text = f"Its error is {number(judgement.ulps)} units in the last place, where the condition is {number(judgement.condition)}"
+    text = (
+        f"Its error is {number(judgement.ulps)} units in the last place, where the condition is "
+        f"{number(judgement.condition)}"
+    )
     if judgement.best is not None:
         text += f"; the best automatic engine's {number(judgement.best)}"
     return text + "."
 
 
 def comparison_table(name: str, found: Measurements) -> Table:
-    """Engines against error, preparation, time and memory; times at the largest size, errors where they are known."""
+    """Engines against error, preparation, time and memory: times at the largest size, errors where known."""
     times = medians(found)
     largest = max((n for by_size in times.values() for n in by_size), default=0)
     fastest = min((t[largest] for t in times.values() if largest in t), default=math.nan)
@@ -227,8 +232,8 @@ def comparison_table(name: str, found: Measurements) -> Table:
         if own:
             rows.append([engine, *_errors(own), *_times(own, largest, fastest)])
     exact = next((m.n for m in found if m.row.ulps is not None), None)
-    where = f"errors against the exact reference at n = {exact}, " if exact is not None else ""
-    caption = f"The {name}: {where}the rest at n = {largest}; time is the median, with quartiles"
+    where = f"errors against the exact reference at n = {count(exact)}, " if exact is not None else ""
+    caption = f"The {name}: {where}the rest at n = {count(largest)}; time is the median, with quartiles"
     if largest == 1:
         caption = f"The {name}: errors against the exact reference; time is the median, with quartiles"
     return Table(
@@ -255,10 +260,9 @@ def _times(own: Measurements, largest: int, fastest: float) -> list[str]:
     if row is None or row.median is None or row.quartiles is None:
         return ["—"] * 4
     disturbed = " †" if row.contended else ""
-    low, high = (duration(q) for q in row.quartiles)
     return [
         "—" if row.prepare_seconds is None else duration(row.prepare_seconds),
-        f"{duration(row.median)} ({low} to {high}){disturbed}",
+        quartiles(row.median, *row.quartiles) + disturbed,
         f"{ratio(row.median / fastest)} ×",
         "—" if row.peak_memory is None else memory(row.peak_memory),
     ]
@@ -274,7 +278,7 @@ def absent(found: Measurements) -> str:
     parts = []
     for engine, why in reasons.items():
         for reason, sizes in why.items():
-            where = "" if set(sizes) == every else f" at n = {listing(map(str, sorted(sizes)))}"
+            where = "" if set(sizes) == every else f" at n = {listing(map(count, sorted(sizes)))}"
             parts.append(f"{engine}{where}: {reason.rstrip('.')}")
     text = f"Not measured: {'; '.join(parts)}." if parts else ""
     if any(m.row.contended for m in found):
@@ -290,18 +294,21 @@ def over_sizes(name: str, found: Measurements) -> Figure:
     base = medians(found).get("closed form", {})
     for engine, by_size in medians(found).items():
         sizes = list(by_size)
-        quartiles = {m.n: m.row.quartiles for m in found if m.row.engine == engine and m.row.quartiles}
-        band = [quartiles[n][0] for n in sizes], [quartiles[n][1] for n in sizes]
+        edges = {m.n: m.row.quartiles for m in found if m.row.engine == engine and m.row.quartiles}
+        band = [edges[n][0] for n in sizes], [edges[n][1] for n in sizes]
         lines.append(Series(engine, sizes, list(by_size.values()), band))
         both = [n for n in sizes if n in base]
         ratios.append(Series(engine, both, [by_size[n] / base[n] for n in both]))
     panels = [Panel(lines, "n", "seconds", log="xy", title="time of a call")]
     if base:
-        panels.append(Panel(ratios, "n", "time / time of the closed form", log="xy", title="ratio", level=1.0))
+        panels.append(
+            Panel(ratios, "n", "time / time of the closed form", log="xy", title="ratio", level=1.0)
+        )
     return Figure(
         plot(*panels),
         f"Log-log plots over n: time of the {name} by each engine, and its ratio to the closed form.",
-        f"Time of the {name} over n (median; the band holds half of the samples), and its ratio to the closed form.",
+        f"Time of the {name} over n (median; the band holds half of the samples), and its ratio to the "
+        "closed form.",
     )
 
 
@@ -320,8 +327,10 @@ def summary(found: Mapping[Problem, Measurements] | Sequence[tuple[Problem, Meas
             [_time_row(p, o, ms, engines) for p, o, ms in cases],
         ),
         Table(
-            "Error against the exact reference in units in the last place, divided by the condition of the problem; "
-            f"the bound is met with at most {MOST_ULPS:g} and at most {MOST_TIMES:g} times the best automatic engine's error",
+            "Error against the exact reference in units in the last place, divided by the condition of the "
+            "problem; "
+            f"the bound is met with at most {MOST_ULPS:g} and at most {MOST_TIMES:g} times the best "
+            "automatic engine's error",
             ["Problem", "Condition", *engines, "Met"],
             [_error_row(p, o, ms, engines) for p, o, ms in cases],
         ),
@@ -339,16 +348,22 @@ def verdict(cases: Sequence[Case]) -> str:
     text = f"{len(known)} derivatives were judged against exact values. "
     if known:
         text += (
-            f"The closed form is within {MOST_ULPS:g} units in the last place times the condition, and within "
+            f"The closed form is within {MOST_ULPS:g} units in the last place times the condition, and "
+            "within "
             f"{MOST_TIMES:g} times the best automatic engine's error, in "
-            + ("every one. " if not failing else f"{len(known) - len(failing)} of them; not in {listing(failing)}. ")
+            + (
+                "every one. "
+                if not failing
+                else f"{len(known) - len(failing)} of them; not in {listing(failing)}. "
+            )
         )
     factors = [f for _, _, ms in cases if (f := _advantage(ms)) is not None]
     if factors:
         mean = math.exp(sum(map(math.log, factors)) / len(factors))
         wins = sum(f >= 1 for f in factors)
         text += (
-            f"It takes less time than the fastest automatic engine in {wins} of {len(factors)} at the largest size, "
+            f"It takes less time than the fastest automatic engine in {wins} of {len(factors)} at the "
+            "largest size, "
             f"where that engine takes {ratio(mean)} times as long in the geometric mean."
         )
     return text
@@ -372,10 +387,8 @@ def _time_row(problem: Problem, operator: str, found: Measurements, engines: Seq
     times = medians(found)
     largest = max((n for t in times.values() for n in t), default=0)
     fastest = min((t[largest] for t in times.values() if largest in t), default=math.nan)
-    cells = [
-        ratio(times[e][largest] / fastest) if largest in times.get(e, {}) else "—" for e in engines
-    ]
-    return [_label(problem, operator), str(largest) if largest else "—", *cells]
+    cells = [ratio(times[e][largest] / fastest) if largest in times.get(e, {}) else "—" for e in engines]
+    return [_label(problem, operator), count(largest) if largest else "—", *cells]
 
 
 def _error_row(problem: Problem, operator: str, found: Measurements, engines: Sequence[str]) -> list[str]:

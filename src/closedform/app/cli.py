@@ -22,7 +22,9 @@ FUNCTION = "The function: module:name or file.py:name."
 Target = Annotated[str, typer.Argument(help=FUNCTION, show_default=False)]
 Arguments = Annotated[
     list[str] | None,
-    typer.Option("--arg", help="An argument: x=vector:7, A=matrix:mxn, S=spd:n, t=0.5. Repeatable.", show_default=False),
+    typer.Option(
+        "--arg", help="An argument: x=vector:7, A=matrix:mxn, S=spd:n, t=0.5. Repeatable.", show_default=False
+    ),
 ]
 Operator = Annotated[str, typer.Option(help="value, grad, jacobian, hessian or derivative.")]
 Order = Annotated[int, typer.Option(min=1, help="The order of a derivative.")]
@@ -32,10 +34,18 @@ OPERATORS = ("value", "grad", "jacobian", "hessian", "derivative")
 
 @app.command()
 def lab(
-    problem: Annotated[list[str] | None, typer.Option(help="Only this problem. Repeatable.", show_default=False)] = None,
-    engine: Annotated[list[str] | None, typer.Option(help="Only this engine. Repeatable.", show_default=False)] = None,
-    out: Annotated[Path, typer.Option(help="The folder of the report and of the measurements.")] = Path("report"),
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer sizes and samples: under 90 seconds.")] = False,
+    problem: Annotated[
+        list[str] | None, typer.Option(help="Only this problem. Repeatable.", show_default=False)
+    ] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Only this engine. Repeatable.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder of the report and of the measurements.")] = Path(
+        "report"
+    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer sizes and samples: under 90 seconds.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier measurements.")] = False,
 ) -> None:
     """Compare the engines on the problems and write a report. A lab that was stopped goes on where it was."""
@@ -59,7 +69,9 @@ def derive(
     operator: Operator = "grad",
     order: Order = 1,
     variable: Variable = "0",
-    source: Annotated[str, typer.Option(help="Print source: numpy, jax, torch or autograd.", show_default=False)] = "",
+    source: Annotated[
+        str, typer.Option(help="Print source: numpy, jax, torch or autograd.", show_default=False)
+    ] = "",
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
 ) -> None:
     """Print the derivative of a function as a formula, as LaTeX or as source."""
@@ -78,8 +90,12 @@ def compare(
     operator: Operator = "grad",
     order: Order = 1,
     variable: Variable = "0",
-    by_hand: Annotated[str, typer.Option(help="The derivative by hand: module:name.", show_default=False)] = "",
-    engine: Annotated[list[str] | None, typer.Option(help="Only this engine. Repeatable.", show_default=False)] = None,
+    by_hand: Annotated[
+        str, typer.Option(help="The derivative by hand: module:name.", show_default=False)
+    ] = "",
+    engine: Annotated[
+        list[str] | None, typer.Option(help="Only this engine. Repeatable.", show_default=False)
+    ] = None,
 ) -> None:
     """Compare the engines on a function: errors, times and memory."""
     with _user_errors():
@@ -109,19 +125,28 @@ def check(
     order: Order = 1,
     variable: Variable = "0",
 ) -> None:
-    """Say whether a derivative worked out by hand is right, and if not, what is wrong with it. Exits 1 if wrong."""
+    """Say whether a derivative worked out by hand is right, or what is wrong with it (exit code 1)."""
     with _user_errors():
         from closedform.app.targets import function_at
         from closedform.comparison import check as checked
 
         f, arguments = _loaded(function, arg)
         verdict = checked(
-            function_at(candidate), f, *arguments, operator=_operator(operator), argnums=_argnums(variable), order=order
+            function_at(candidate),
+            f,
+            *arguments,
+            operator=_operator(operator),
+            argnums=_argnums(variable),
+            order=order,
         )
         typer.echo(verdict.diagnosis)
         if verdict.worst is not None and not verdict.ok:
             index, got, want = verdict.worst
-            typer.echo(f"worst entry {index or ''}: {got!r}, where it should be {want!r}".replace("entry :", "entry:"))
+            typer.echo(
+                f"worst entry {index or ''}: {got!r}, where it should be {want!r}".replace(
+                    "entry :", "entry:"
+                )
+            )
     if not verdict.ok:
         raise typer.Exit(1)
 
@@ -130,7 +155,9 @@ def check(
 def graph(
     function: Target,
     arg: Arguments = None,
-    out: Annotated[Path | None, typer.Option(help="A .svg, .png or .dot file; without it DOT is printed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A .svg, .png or .dot file; without it DOT is printed.")
+    ] = None,
     partials: Annotated[str, typer.Option(help="none, edges or adjoints.")] = "none",
 ) -> None:
     """Draw the computational graph of a function."""
@@ -167,7 +194,10 @@ def engines() -> None:
 @app.command()
 def serve() -> None:
     """Not there yet: pages in the browser."""
-    typer.echo("closedform serve is not there yet; `closedform lab` writes a report to read in the browser.", err=True)
+    typer.echo(
+        "closedform serve is not there yet; `closedform lab` writes a report to read in the browser.",
+        err=True,
+    )
     raise typer.Exit(2)
 
 

@@ -1,4 +1,4 @@
-"""LaTeX in, SVG out: formulas that stand in a page's text, in its colour and on its baseline, each glyph stored once."""
+"""LaTeX in, SVG out: formulas that stand in a page's text, in its colour, each glyph stored once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from functools import cache
 
 # What the formulas use and the typesetter sets too tightly or does not know.
 _SPACING = (
-    (re.compile(r"\\(det|log|ln|sin|cos|tan|tanh|sinh|cosh|exp)(\^\{?[-\w\\]+\}?)? +(?=[A-Za-z\\])(?!\\(?:left|bigl|lvert|lVert))"), r"\\\1\2\\, "),
+    (
+        re.compile(
+            r"\\(det|log|ln|sin|cos|tan|tanh|sinh|cosh|exp)(\^\{?[-\w\\]+\}?)? "
+            r"+(?=[A-Za-z\\])(?!\\(?:left|bigl|lvert|lVert))"
+        ),
+        r"\\\1\2\\, ",
+    ),
     (re.compile(r"(^|[=(,{]|\\left\() *- *"), r"\1{-}"),
     (re.compile(r"\\lVert"), r"\\|"),
     (re.compile(r"\\rVert"), r"\\|"),
 )
 _SIZE = 24.0
-_SYMBOL = re.compile(r'<symbol id="([^"]+)".*?</symbol>', re.DOTALL)
+_SYMBOL = re.compile(r'<symbol id="([^"]+)"[^>]*?(?:/>|(?<!/)>.*?</symbol>)', re.DOTALL)
 
 
 class Formulas:
@@ -35,12 +41,15 @@ class Formulas:
         svg = typeset(latex)
         self._symbols.update((found[1], found[0]) for found in _SYMBOL.finditer(svg))
         svg = _SYMBOL.sub("", svg)
-        return f'<span class="formula" role="img" aria-label="{html.escape(spoken or latex, quote=True)}">{svg}</span>'
+        label = html.escape(spoken or latex, quote=True)
+        return f'<span class="formula" role="img" aria-label="{label}">{svg}</span>'
 
     def glyphs(self) -> str:
         """The glyphs of all formulas so far, to be put into the page once."""
         symbols = "".join(self._symbols.values())
-        return f'<svg class="glyphs" width="0" height="0" aria-hidden="true" focusable="false">{symbols}</svg>'
+        return (
+            f'<svg class="glyphs" width="0" height="0" aria-hidden="true" focusable="false">{symbols}</svg>'
+        )
 
 
 @cache
@@ -49,12 +58,12 @@ def typeset(latex: str) -> str:
 
     Raises ValueError with the formula where it cannot be set.
     """
-    import ziamath
+    from ziamath.zmath import Latex
 
     for pattern, replacement in _SPACING:
         latex = pattern.sub(replacement, latex)
     try:
-        svg = ziamath.Latex(latex, size=_SIZE, color="currentColor").svg()
+        svg = Latex(latex, size=_SIZE, color="currentColor").svg()
     except Exception as error:  # whatever the typesetter trips over
         raise ValueError(f"cannot typeset {latex!r}: {error}") from error
     return re.sub(r"<svg [^>]*>", _in_em, svg, count=1).replace("black", "currentColor")

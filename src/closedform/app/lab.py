@@ -1,4 +1,4 @@
-"""Problems and engines in; measurements kept as they are made, and a report out. A lab that was stopped goes on."""
+"""Problems and engines in; measurements, kept as they are made, and a report out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from closedform.app.chapters import Measured, by_operator, judge, medians, operator_name
@@ -75,7 +82,9 @@ def prepare_folder(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise LabError(f"cannot write to the folder {out}: {error.strerror or error}; name another with --out") from error
+        raise LabError(
+            f"cannot write to the folder {out}: {error.strerror or error}; name another with --out"
+        ) from error
 
 
 def run(plan: Plan, console: Console) -> Path:
@@ -112,8 +121,8 @@ def _configuration() -> dict[str, str]:
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console,
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=console,
     )  # fmt: skip
 
 
@@ -147,7 +156,9 @@ def _measure(plan: Plan, store: Store, progress: Progress) -> None:
 
     def cases() -> Iterator[Case]:
         for place in todo:
-            progress.update(task, description=f"{place.problem.name}, {operator_name(place.operator)}, n = {place.n}")
+            progress.update(
+                task, description=f"{place.problem.name}, {operator_name(place.operator)}, n = {place.n}"
+            )
             if current:
                 progress.advance(task)
             built = build(place)
@@ -178,7 +189,7 @@ def build(place: Place) -> Case:
 
 
 def _experiment(plan: Plan, store: Store, progress: Progress) -> None:
-    """Run the steps of the problems' experiments that are not in the store, each experiment in a child process."""
+    """Run the experiments' steps that are not in the store, each experiment in a child process."""
     setting = Setting(plan.quick, plan.engines)
     for problem in plan.problems:
         experiment = EXPERIMENTS.get(problem.name)
@@ -186,7 +197,9 @@ def _experiment(plan: Plan, store: Store, progress: Progress) -> None:
             continue
         steps, kept = list(experiment.steps(setting)), store.experiments(problem.name)
         todo = [step for step in steps if step not in kept]
-        task = progress.add_task(f"{problem.name}, experiment", total=len(steps), completed=len(steps) - len(todo))
+        task = progress.add_task(
+            f"{problem.name}, experiment", total=len(steps), completed=len(steps) - len(todo)
+        )
         if todo:
             for step, payload in _steps(problem.name, plan, sorted(kept)):
                 store.add_experiment(problem.name, step, payload)
@@ -199,7 +212,10 @@ def _steps(name: str, plan: Plan, skip: Sequence[str]) -> Iterator[tuple[str, St
     Raises LabError where the child ends before its time.
     """
     request = {"problem": name, "quick": plan.quick, "engines": plan.engines, "skip": skip}
-    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    }
     environment |= {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     with (
         tempfile.TemporaryFile() as errors,
@@ -221,7 +237,9 @@ def _steps(name: str, plan: Plan, skip: Sequence[str]) -> Iterator[tuple[str, St
         if child.wait():
             errors.seek(0)
             last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise LabError(f"the experiment of {name} ended with exit code {child.returncode}: {' '.join(last)}")
+            raise LabError(
+                f"the experiment of {name} ended with exit code {child.returncode}: {' '.join(last)}"
+            )
 
 
 def measurements(problem: Problem, plan: Plan, store: Store) -> list[Measured]:
@@ -238,8 +256,11 @@ def measurements(problem: Problem, plan: Plan, store: Store) -> list[Measured]:
 
 def _row(stored: Stored) -> Row:
     """A row as it was before it was stored: JSON has lists for tuples."""
-    values: dict[str, Any] = {f.name: stored[f.name] for f in fields(Row) if f.name in stored}
-    return Row(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+    values: dict[str, Any] = {
+        field.name: tuple(value) if isinstance(value := stored[field.name], list) else value
+        for field in fields(Row)
+    }
+    return Row(**values)
 
 
 def write_report(plan: Plan, store: Store, setting: dict[str, str]) -> Path:
@@ -260,7 +281,17 @@ def write_report(plan: Plan, store: Store, setting: dict[str, str]) -> Path:
 def table(plan: Plan, store: Store) -> Table:
     """The result for the terminal: the closed form against the others."""
     view = Table(title="The closed form against the others", title_justify="left", header_style="bold")
-    columns = ("problem", "n", "closed form", "by hand", "best automatic", "error (ulps)", "best", "condition", "met")
+    columns = (
+        "problem",
+        "n",
+        "closed form",
+        "by hand",
+        "best automatic",
+        "error (ulps)",
+        "best",
+        "condition",
+        "met",
+    )
     for name in columns:
         view.add_column(name, justify="left" if name == "problem" else "right")
     for problem in plan.problems:

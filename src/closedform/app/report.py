@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from closedform.app.blocks import Block, Derived, Figure, Folded, Formula, Heading, Paragraph, Source, Table
 from closedform.app.formulas import Formulas
+from closedform.app.plots import inline_svg
 
 _SKELETON = """<!DOCTYPE html>
 <html lang="en">
@@ -75,13 +76,14 @@ def page(report: Report) -> str:
     summary = writer.blocks(report.summary)
     chapters = "\n".join(writer.chapter(chapter) for chapter in report.chapters)
     setting = "".join(f"<dt>{_text(k)}</dt><dd>{_text(v)}</dd>" for k, v in report.setting.items())
+    head = f'<section aria-labelledby="summary">\n<h2 id="summary">Summary</h2>\n{summary}\n</section>'
     return _SKELETON.format(
         title=_text(report.title),
         style=files("closedform.app").joinpath("page.css").read_text(encoding="utf-8"),
         glyphs=writer.formulas.glyphs(),
         lead=f'<p class="lead">{writer.inline(report.lead)}</p>\n<dl class="setting">{setting}</dl>',
         contents="".join(f'<li><a href="#{c.name}">{_text(c.title)}</a></li>\n' for c in report.chapters),
-        main=f'<section aria-labelledby="summary">\n<h2 id="summary">Summary</h2>\n{summary}\n</section>\n{chapters}',
+        main=f"{head}\n{chapters}",
         footer=f"<p>{writer.inline(report.footer)}</p>",
     )
 
@@ -95,6 +97,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.formulas = Formulas()
+        self.pictures = 0
 
     def chapter(self, chapter: Chapter) -> str:
         """A chapter with its heading."""
@@ -118,7 +121,7 @@ class _Writer:
             return f"<code>{_text(part[1:-1])}</code>"
         if part.startswith("$") and part.endswith("$") and len(part) > 1:
             return self.formulas.inline(part[1:-1])
-        return _text(part)
+        return _text(part.replace("'", "’"))
 
     @singledispatchmethod
     def block(self, block: Block) -> str:
@@ -165,24 +168,28 @@ class _Writer:
             + "</tr>\n"
             for n, row in enumerate(block.rows)
         )
+        label = html.escape(_plain(block.caption), quote=True)
         return (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{html.escape(_plain(block.caption))}">'
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
             f"<table>\n<caption>{self.inline(block.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
             f"<tbody>\n{body}</tbody>\n</table></div>"
         )
 
     @block.register
     def _(self, block: Figure) -> str:
-        alt = html.escape(block.alt, quote=True)
+        self.pictures += 1
+        alt, svg = html.escape(block.alt, quote=True), inline_svg(block.svg, f"p{self.pictures}-")
         return (
-            f'<figure><div class="picture" role="img" aria-label="{alt}">{block.svg}</div>\n'
+            f'<figure><div class="picture" role="img" aria-label="{alt}">{svg}</div>\n'
             f"<figcaption>{self.inline(block.caption)}</figcaption></figure>"
         )
 
     @block.register
     def _(self, block: Source) -> str:
         code = html.escape(block.code.strip(), quote=False)
-        return f"<details><summary>{_text(block.summary)}</summary>\n<pre><code>{code}\n</code></pre></details>"
+        return (
+            f"<details><summary>{_text(block.summary)}</summary>\n<pre><code>{code}\n</code></pre></details>"
+        )
 
     @block.register
     def _(self, block: Folded) -> str:

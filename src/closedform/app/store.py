@@ -1,4 +1,4 @@
-"""Measurements and results of experiments in; a SQLite file out, committed row by row, from which a lab goes on."""
+"""Measurements and results of experiments in, a SQLite file out: every row is committed as it is made."""
 
 from __future__ import annotations
 
@@ -37,7 +37,17 @@ CREATE TABLE IF NOT EXISTS experiment (
 ) STRICT, WITHOUT ROWID;
 """
 
-LIBRARIES = ("closedform", "numpy", "scipy", "opt_einsum", "autograd", "torch", "jax", "jaxlib", "python-flint")
+LIBRARIES = (
+    "closedform",
+    "numpy",
+    "scipy",
+    "opt_einsum",
+    "autograd",
+    "torch",
+    "jax",
+    "jaxlib",
+    "python-flint",
+)
 
 Row = dict[str, Any]
 
@@ -65,34 +75,40 @@ class Store:
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.executescript(SCHEMA)
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{path} cannot be used as a store of measurements ({error}); move it away.") from error
+            raise StoreError(
+                f"{path} cannot be used as a store of measurements ({error}); move it away."
+            ) from error
 
     def add_measurement(self, problem: str, operator: str, engine: str, size: int, row: Row) -> None:
         """Keep one measurement; one with the same key is replaced."""
         key = (problem, operator, engine, size, self.digest, self.mode)
         self._connection.execute(
-            "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*key, time.time(), encode(row))
+            "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, time.time(), encode(row)),
         )
 
     def add_experiment(self, problem: str, step: str, payload: Row) -> None:
         """Keep the result of one step of an experiment."""
         key = (problem, step, self.digest, self.mode)
         self._connection.execute(
-            "INSERT OR REPLACE INTO experiment VALUES (?, ?, ?, ?, ?, ?)", (*key, time.time(), encode(payload))
+            "INSERT OR REPLACE INTO experiment VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, time.time(), encode(payload)),
         )
 
     def measurements(self, problem: str) -> dict[tuple[str, str, int], Row]:
         """The rows of a problem by (operator, engine, size)."""
         rows = self._connection.execute(
-            "SELECT operator, engine, size, row FROM measurement WHERE problem = ? AND digest = ? AND mode = ?",
+            "SELECT operator, engine, size, row FROM measurement WHERE problem = ? AND digest = ? AND mode = "
+            "?",
             (problem, self.digest, self.mode),
         )
         return {(operator, engine, size): decode(row) for operator, engine, size, row in rows}
 
     def experiments(self, problem: str) -> dict[str, Row]:
-        """The results of a problem's experiment by step."""
+        """The results of a problem's experiment by step, in the order in which they were made."""
         rows = self._connection.execute(
-            "SELECT step, payload FROM experiment WHERE problem = ? AND digest = ? AND mode = ?",
+            "SELECT step, payload FROM experiment WHERE problem = ? AND digest = ? AND mode = ? ORDER BY "
+            "made",
             (problem, self.digest, self.mode),
         )
         return {step: decode(payload) for step, payload in rows}
@@ -103,7 +119,9 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             for name in problems:
                 for table in ("measurement", "experiment"):
-                    self._connection.execute(f"DELETE FROM {table} WHERE problem = ? AND mode = ?", (name, self.mode))
+                    self._connection.execute(
+                        f"DELETE FROM {table} WHERE problem = ? AND mode = ?", (name, self.mode)
+                    )
 
     def integrity(self) -> str:
         """SQLite's own check of the file: "ok", or what is wrong."""

@@ -1,4 +1,4 @@
-"""What is typed on the command line in, functions and arguments out. Text is looked up and read, never evaluated."""
+"""What is typed on the command line in, functions and arguments out. Text is never evaluated."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def function_at(target: str) -> Callable[..., Any]:
         function: Any = reduce(getattr, name.split("."), module)
     except AttributeError:
         known = [n for n, v in vars(module).items() if inspect.isfunction(v) and not n.startswith("_")]
-        raise TargetError(f"{place} has no {name!r}; its functions are {', '.join(known) or '(none)'}") from None
+        raise TargetError(
+            f"{place} has no {name!r}; its functions are {', '.join(known) or '(none)'}"
+        ) from None
     if not callable(function):
         raise TargetError(f"{name!r} in {place} is a {type(function).__name__}, not a function")
     found: Callable[..., Any] = function
@@ -96,7 +98,9 @@ def arguments_of(function: Callable[..., Any], texts: Sequence[str]) -> list[Any
     missing = [p.name for p in parameters if p.default is p.empty and p.name not in given]
     if unknown or missing:
         what = f"has no argument {unknown[0]!r}" if unknown else f"needs --arg {missing[0]}=..."
-        raise TargetError(f"{getattr(function, '__name__', 'the function')} {what}; its arguments are {', '.join(names)}")
+        raise TargetError(
+            f"{getattr(function, '__name__', 'the function')} {what}; its arguments are {', '.join(names)}"
+        )
     return [given[name] for name in names if name in given]
 
 
@@ -113,5 +117,7 @@ def argument(text: str) -> Any:
     axes = rest.split("x") if rest else []
     if kind not in KINDS or len(axes) != KINDS[kind][0] or not all(_AXIS.fullmatch(axis) for axis in axes):
         kinds = ", ".join(name + ("", ":n", ":mxn")[axes] for name, (axes, _) in KINDS.items())
-        raise TargetError(f"{text!r} is no argument: write a number, or one of {kinds}, with numbers or names as sizes")
+        raise TargetError(
+            f"{text!r} is no argument: write a number, or one of {kinds}, with numbers or names as sizes"
+        )
     return KINDS[kind][1](*(int(axis) if axis.isdigit() else axis for axis in axes))

@@ -13,22 +13,26 @@ def number(value: float, digits: int = 2) -> str:
     """A number with so many significant digits; far from one as a power of ten.
 
     >>> number(0.5), number(1234.5, 3), number(6.25e-9), number(float("inf"))
-    ('0.5', '1230', '6.3 × 10⁻⁹', 'inf')
+    ('0.50', '1230', '6.2 × 10⁻⁹', 'inf')
     """
-    if not math.isfinite(value):
-        return str(value).replace("-", "−")
-    if value == 0:
-        return "0"
-    exponent = math.floor(math.log10(float(f"{abs(value):.{digits - 1}e}")))
-    sign = "−" if value < 0 else ""
-    if -3 <= exponent < 6:
-        rounded = float(f"{abs(value):.{digits - 1}e}")
-        return sign + f"{rounded:.{max(0, digits - 1 - exponent)}f}".rstrip("0").rstrip(".") if exponent < 0 else (
-            sign + f"{rounded:.{max(0, digits - 1 - exponent)}f}"
-        )
-    mantissa = f"{abs(value) / 10.0**exponent:.{digits - 1}f}".rstrip("0").rstrip(".")
-    power = "10" + str(exponent).translate(_SUPERSCRIPTS)
-    return sign + (power if mantissa == "1" else f"{mantissa} × {power}")
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value).replace("-", "−")
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if -3 <= exponent < 4:
+        text = f"{float(f'{mantissa}e{power}'):.{max(0, digits - 1 - exponent)}f}"
+    else:
+        text = f"{mantissa} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
+    return text.replace("-", "−")
+
+
+def count(value: int) -> str:
+    """A whole number, its thousands set apart.
+
+    >>> count(10_000), count(1000)
+    ('10\u202f000', '1000')
+    """
+    return f"{value:,}".replace(",", "\u202f") if value >= 10_000 else str(value)
 
 
 def duration(seconds: float) -> str:
@@ -37,10 +41,23 @@ def duration(seconds: float) -> str:
     >>> duration(3.21e-5), duration(0.5), duration(90)
     ('32 µs', '500 ms', '90 s')
     """
-    if not math.isfinite(seconds) or seconds <= 0:
-        return number(seconds) + " s"
-    scale, unit = next((u for u in reversed(_UNITS) if seconds >= u[0]), _UNITS[0])
-    return f"{float(f'{seconds / scale:.2g}'):g} {unit}"
+    scale, unit = _scale(seconds)
+    return f"{number(seconds / scale)} {unit}"
+
+
+def quartiles(median: float, low: float, high: float) -> str:
+    """A median time with its quartiles in the same unit.
+
+    >>> quartiles(3.2e-5, 3.1e-5, 3.6e-5)
+    '32 (31–36) µs'
+    """
+    scale, unit = _scale(median)
+    return f"{number(median / scale)} ({number(low / scale)}–{number(high / scale)}) {unit}"
+
+
+def _scale(seconds: float) -> tuple[float, str]:
+    rounded = float(f"{seconds:.1e}")
+    return next((unit for unit in reversed(_UNITS) if rounded >= unit[0]), _UNITS[0])
 
 
 def ratio(value: float) -> str:
@@ -49,7 +66,7 @@ def ratio(value: float) -> str:
     >>> ratio(1.0), ratio(2.345), ratio(123.4)
     ('1.0', '2.3', '120')
     """
-    return f"{value:.1f}" if value < 9.95 else f"{float(f'{value:.2g}'):g}"
+    return number(value) if value >= 1 else f"{value:.2f}"
 
 
 def memory(size: float) -> str:
@@ -60,7 +77,7 @@ def memory(size: float) -> str:
     """
     for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= scale:
-            return f"{float(f'{size / scale:.2g}'):g} {unit}"
+            return f"{number(size / scale)} {unit}"
     return f"{size:.0f} B"
 
 
@@ -71,7 +88,13 @@ def listing(names: Iterable[str], conjunction: str = "and") -> str:
     'a, b and c'
     """
     names = list(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {conjunction} {names[-1]}" if names else "none"
+    return (
+        names[0]
+        if len(names) == 1
+        else f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+        if names
+        else "none"
+    )
 
 
 def span(values: Sequence[float], write: object = None) -> str:

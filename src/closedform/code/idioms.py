@@ -31,6 +31,7 @@ MODULES: dict[str, dict[str, str]] = {
 }
 TORCH_KEYWORDS = {"axis": "dim", "keepdims": "keepdim"}
 AXIS_KEYWORDS = {"axis", "keepdims", "dim", "keepdim"}
+LEAVES = {"input", "constant", "number", "size"}
 LIBRARIES = {"numpy": "NumPy", "autograd": "autograd", "jax": "JAX", "torch": "PyTorch"}
 
 # An inlined expression longer than this becomes a statement of its own.
@@ -101,10 +102,11 @@ class _Writer:
         lines: list[str] = []
         for node in self.nodes:
             expression = self.expression(node, [written[arg] for arg in node.args])
-            shared = node.args and (uses[node] > 1 or node in repeated)
+            leaf = node.op in LEAVES
+            shared = uses[node] > 1 or node in repeated
             if node is root:
                 lines.append(f"return {ast.unparse(expression)}")
-            elif shared or (node.args and len(ast.unparse(expression)) > LONGEST_INLINE):
+            elif not leaf and (shared or len(ast.unparse(expression)) > LONGEST_INLINE):
                 name = self.fresh(f"t{len(lines) + 1}")
                 lines.append(f"{name} = {ast.unparse(expression)}")
                 expression = ast.Name(name)
@@ -162,7 +164,12 @@ class _Writer:
         replaced["params"] = "".join(given)
         replaced["args"] = ", ".join(f"_{i}_" for i in range(count))
         replaced.update((str(i), f"_{i}_") for i in range(count))
-        return re.sub(r"\{(\w+)\}", lambda match: replaced[match[1]], template)
+
+        def value(match: re.Match[str]) -> str:
+            name, item = match.groups()
+            return replaced[name] if item is None else self.text(parameters[name][int(item)])
+
+        return re.sub(r"\{(\w+)(?:\[(\d+)\])?\}", value, template)
 
     def parse(self, text: str) -> ast.expr:
         """Source text of NumPy or of the idiom, in the idiom."""

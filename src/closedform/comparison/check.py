@@ -221,8 +221,8 @@ def _entries(pairs: Sequence[Pair], noun: str, error: float) -> str:
     count = int(wrong.sum())
     if count == 0:
         return (
-            f"right at the arguments given, wrong at points near by: it does not depend on them as the {noun} "
-            f"does"
+            f"right at the arguments given, wrong at points near by: it does not depend on them as the "
+            f"{noun} does"
         )
     which = "" if count == got.size else f"{count} of {got.size} entries are wrong; "
     return f"not the {noun}: {which}relative error {error:.2g}"

@@ -1,8 +1,8 @@
 """A contraction's factors go in, its matrix form comes out, or nothing where it has none.
 
-The contraction is a graph: labels are points, vectors hang on points, matrices are edges. It is reduced like a
-series-parallel network: parallel edges are an elementwise product, a dead end is a matrix-vector product, a
-point between two edges a matrix product, a closed path a trace.
+The contraction is a graph: labels are points, vectors hang on points, matrices are edges. It is reduced
+like a series-parallel network: parallel edges are an elementwise product, a dead end is a matrix-vector
+product, a point between two edges a matrix product, a closed path a trace.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ class Graph:
     """A contraction under reduction. Without `merging`, what is left is what index notation writes best."""
 
     def __init__(
-        self, factors: Iterable[Reading], out: tuple[int, ...], sizes: Mapping[int, Size], merging: bool = True
+        self,
+        factors: Iterable[Reading],
+        out: tuple[int, ...],
+        sizes: Mapping[int, Size],
+        merging: bool = True,
     ) -> None:
         self.out, self.sizes, self.merging = out, sizes, merging
         self.scalars: list[Expr] = []
@@ -115,16 +119,15 @@ class Graph:
         return False
 
     def _merge(self) -> bool:
-        """Parallel edges are an elementwise product, unless they are all there is: then the path is closed."""
+        """Parallel edges are an elementwise product; if they are all there is, the path is closed instead."""
         for first in self.edges if self.merging else ():
             ends = {first.row, first.column}
             parallel = [edge for edge in self.edges if {edge.row, edge.column} == ends]
             closed = len(parallel) == 2 and not ends & self.kept
             if len(parallel) < 2 or (closed and all(len(self._at(point)) == 2 for point in ends)):
                 continue
-            pairs = [
-                pair for edge in parallel for pair in (edge if edge.row == first.row else edge.reversed()).pairs
-            ]
+            turned = [edge if edge.row == first.row else edge.reversed() for edge in parallel]
+            pairs = [pair for edge in turned for pair in edge.pairs]
             self.edges = [edge for edge in self.edges if edge not in parallel]
             self.edges.append(Edge(pairs, first.row, first.column))
             return True

@@ -3,21 +3,32 @@
 A form is an expression whose operations are those of matrix notation. A vector is a column; the transpose of
 a column is a row; both have one axis.
 
-    symbol(name)           a named scalar, vector, matrix or tensor       literal(c)      a number; every entry of an array
-    ones, identity         the vector of ones, the identity matrix        basis(k)        the k-th unit vector
-    commutation            K with K vec(V) = vec(V'), V of shape (n, m) for sizes (m, n)
-    sum(+-a, +-b, ...)     a sum with signs                               negative(a)
-    product(s, t, ..., T)  scalars times at most one array, the last      fraction(T, s)  an array or scalar over a scalar
-    power(s, p)            of a scalar                                    norm(T)         root of the sum of squares
-    matmul(A, B, ...)      a chain of matrices, columns and rows          transpose(A), inverse(A), trace(A)
-    diag(v), diagonal(A)   vector to matrix, matrix to vector             kron(A, B), vec(A), row by row
-    hadamard(a, b, ...)    elementwise product                            quotient(a, b)  elementwise
-    elementwise_power(a, p)                                               lower(A; k)     the entries with column - row <= k
-    part(T; item, ...)     an index or a slice for each axis              ravel(T), reshape(v)  in C order
-    call(a, ...; name)     a primitive of the registry
-    selection(; item)      the matrix S with S x = x[item]
-    index(body; letters)   the array whose entries are `body`, a scalar with free letters
-    entry(T; letters), delta(; letters), different(; letters), summation(body; letters), running_product(body; letter)
+    symbol(name)            a named scalar, vector, matrix or tensor
+    literal(c)              a number, or an array filled with it
+    ones, identity          the vector of ones 1, the identity matrix I
+    basis(k)                the k-th unit vector
+    commutation(m, n)       K with K vec(V) = vec(V') for V of shape (n, m)
+    selection(item)         the matrix S with S x = x[item]
+    triangle(k)             the matrix with ones where column - row <= k
+    sum(a, b; signs)        a sum with signs
+    negative(a)
+    product(s, t, A)        scalars times at most one array, the last
+    fraction(A, s)          an array or a scalar, over a scalar
+    power(s; p)             of a scalar
+    norm(A)                 the root of the sum of squares
+    matmul(A, B, v)         a chain of matrices, columns and rows
+    transpose(A), inverse(A), trace(A)
+    diag(v), diagonal(A)    vector to matrix, matrix to vector
+    kron(A, B), vec(A)      rows of A one after the other
+    hadamard(a, b)          elementwise product; so quotient(a, b) and elementwise_power(a; p)
+    lower(A; k)             the entries with column - row <= k
+    part(A; items)          an index or a slice for each axis
+    ravel(A), reshape(v)    in C order
+    call(a, b; name)        a primitive of the registry
+    index(body; letters)    the array whose entries are `body`, a scalar with free letters
+    entry(A; letters), delta(; letters), different(; letters)
+    summation(body; letters), running_product(body; letter, letters left out)
+    where(formula, parts; names)
 """
 
 from __future__ import annotations
@@ -71,7 +82,8 @@ def is_row(form: Expr) -> bool:
 
 def is_dot(form: Expr) -> bool:
     """Whether the form is x'x."""
-    return form.op == "matmul" and len(form.args) == 2 and form.args[0] is transposed(form.args[1]) and not form.shape
+    pair = form.op == "matmul" and len(form.args) == 2 and not form.shape
+    return pair and form.args[0] is transposed(form.args[1])
 
 
 def is_symmetric(form: Expr) -> bool:
@@ -114,7 +126,9 @@ def negative(form: Expr) -> Expr:
     if form.op == "literal":
         return literal(-form.params[0], form.shape)
     if form.op == "sum":
-        return total([negative(signed(arg, sign)) for arg, sign in zip(form.args, form.params, strict=True)], form.shape)
+        return total(
+            [signed(arg, -sign) for arg, sign in zip(form.args, form.params, strict=True)], form.shape
+        )
     if form.op == "index":
         return Expr("index", (negative(form.args[0]),), form.params, form.shape)
     return Expr("negative", (form,), (), form.shape)
@@ -185,7 +199,8 @@ def diag(vector: Expr) -> Expr:
     """The diagonal matrix of a vector."""
     scalars, array = factored(vector)
     size = array.shape[0]
-    return product(*scalars, identity(size) if array.op == "ones" else Expr("diag", (array,), (), (size, size)))
+    matrix = identity(size) if array.op == "ones" else Expr("diag", (array,), (), (size, size))
+    return product(*scalars, matrix)
 
 
 def trace(matrix: Expr) -> Expr:
@@ -205,11 +220,24 @@ def _chain_order(form: Expr) -> tuple[str, ...]:
 
 def elementwise(pairs: Iterable[Pair]) -> Expr:
     """The elementwise product of powers of arrays of one shape."""
+    taken = _elementwise_factors(pairs)
+    turned = [form.op == "transpose" for form, _ in taken if form.ndim == 2]
+    if turned and all(turned):
+        return transposed(elementwise((transposed(form), exponent) for form, exponent in taken))
+    masks = {form.params[0] for form, _ in taken if form.op == "triangle"}
+    if masks and len(taken) > 1:
+        rest = elementwise((form, exponent) for form, exponent in taken if form.op != "triangle")
+        scalars, array = factored(rest)
+        return product(*scalars, Expr("lower", (array,), (min(masks),), array.shape))
+    return _quotient(taken)
+
+
+def _quotient(pairs: Iterable[Pair]) -> Expr:
     above: dict[Expr, Number] = {}
     below: dict[Expr, Number] = {}
     scalars: list[Expr] = []
     shape: Shape = ()
-    for form, exponent in _elementwise_factors(pairs):
+    for form, exponent in pairs:
         shape = form.shape or shape
         if not form.shape:
             scalars.append(power(form, exponent))
@@ -217,15 +245,15 @@ def elementwise(pairs: Iterable[Pair]) -> Expr:
             side = above if exponent > 0 else below
             side[form] = exact(side.get(form, 0) + abs(exponent))
     for form in set(above) & set(below):
-        exponent = exact(above.pop(form) - below.pop(form))
-        if exponent:
-            (above if exponent > 0 else below)[form] = abs(exponent)
+        left = exact(above.pop(form) - below.pop(form))
+        if left:
+            (above if left > 0 else below)[form] = abs(left)
     numerator, denominator = _times(above), _times(below)
     if denominator is None:
         return product(*scalars, numerator or filled(1, shape))
     if numerator is None and denominator.ndim == 2:
-        ((form, exponent),) = below.items() if len(below) == 1 else [(denominator, 1)]
-        return product(*scalars, Expr("elementwise_power", (form,), (-exponent,), shape))
+        base, exponent = next(iter(below.items())) if len(below) == 1 else (denominator, 1)
+        return product(*scalars, Expr("elementwise_power", (base,), (-exponent,), shape))
     numerator = numerator or filled(1, shape)
     return product(*scalars, Expr("quotient", (numerator, denominator), (), shape))
 
@@ -297,7 +325,8 @@ def norm(form: Expr) -> Expr:
 def sum_of_squares(form: Expr) -> Expr:
     """x'x for a named vector, the squared norm of anything else."""
     scalars, array = factored(form)
-    square = dot(array, array) if array.op in {"symbol", "part"} and array.ndim == 1 else power(norm(array), 2)
+    named = array.op in {"symbol", "part"} and array.ndim == 1
+    square = dot(array, array) if named else power(norm(array), 2)
     return product(*(power(scalar, 2) for scalar in scalars), square)
 
 
@@ -365,7 +394,13 @@ def _juxtaposed(factors: Sequence[Expr]) -> Expr:
 
 
 # Order of the factors of a product: names, inner products, functions, sums, exponentials.
-_PLACES = {"delta": -1, "symbol": 0, "part": 0, "matmul": 1, "norm": 1, "trace": 1, "entry": 1, "call": 2, "sum": 3, "summation": 5, "running_product": 5}
+_PLACES = {
+    **dict.fromkeys(("delta", "different"), -1),
+    **dict.fromkeys(("symbol", "part"), 0),
+    **dict.fromkeys(("matmul", "norm", "trace", "entry"), 1),
+    "sum": 3,
+    **dict.fromkeys(("summation", "running_product"), 5),
+}
 
 
 def scalar_order(form: Expr) -> tuple[object, ...]:
@@ -378,8 +413,15 @@ def scalar_order(form: Expr) -> tuple[object, ...]:
 
 
 def reading_weight(form: Expr) -> int:
-    """Nodes of a form, transposes not counted where they stand in front."""
-    return form.weight - sum(arg.op == "transpose" for arg in form.args) - (form.op == "transpose")
+    """Nodes of a form; transposes do not count."""
+    if form.weight > MOST_EXAMINED:
+        return form.weight
+    stack, weight = [form], 0
+    while stack:
+        node = stack.pop()
+        weight += node.op != "transpose"
+        stack += node.args
+    return weight
 
 
 def reading_key(form: Expr) -> tuple[object, ...]:
@@ -388,16 +430,16 @@ def reading_key(form: Expr) -> tuple[object, ...]:
     stack = [form]
     while stack and len(names) < 4:
         node = stack.pop()
-        if node.op in {"symbol", "call"}:
-            names.append(str(node.params[0]))
+        if node.op in {"symbol", "call", "transpose"}:
+            names.append(str(node.params[0]) if node.params else "~")  # A stands before A'
         stack.extend(reversed(node.args))
     labels = form.params if form.op in {"entry", "delta"} else ()
-    return (names, form.op == "transpose", labels, form.key)
+    return (names, labels, form.key)
 
 
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
-    """The sum, in reading order: positive terms first, complex before simple, numbers last or before a minus."""
-    parts = [split_sign(term) for term in terms]
+    """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a)."""
+    parts = [split_sign(term) for term in _gathered(_gathered(list(terms), -1), 0)]
     if len(parts) == 1:
         return signed(parts[0][1], parts[0][0])
     leads = any(sign > 0 and form.op != "literal" for sign, form in parts)
@@ -409,6 +451,29 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
 
     parts.sort(key=order)
     return Expr("sum", tuple(form for _, form in parts), tuple(sign for sign, _ in parts), shape)
+
+
+def _gathered(terms: list[Expr], end: int) -> list[Expr]:
+    """A v + B v = (A + B) v for `end` -1, and A v + A w = A (v + w) for `end` 0."""
+    groups: dict[tuple[object, ...], list[Expr]] = {}
+    for term in terms:
+        scalars, array = factored(term)
+        magnitudes = tuple(s for s in scalars if s != literal(-1))
+        shares = array.op == "matmul" and array.ndim > 0 and not is_row(array)
+        key = (magnitudes, array.args[end]) if shares else (term,)
+        groups.setdefault(key, []).append(term)
+    return [group[0] if len(group) == 1 else _joined(group, end) for group in groups.values()]
+
+
+def _joined(terms: list[Expr], end: int) -> Expr:
+    rests = []
+    for term in terms:
+        sign, magnitude = split_sign(term)
+        scalars, array = factored(magnitude)
+        rests.append(signed(_chain(list(array.args[:-1] if end else array.args[1:])), sign))
+    inner = total(rests, rests[0].shape)
+    shared = array.args[end]
+    return product(*scalars, matmul(inner, shared) if end else matmul(shared, inner))
 
 
 def _degree(form: Expr) -> Number:

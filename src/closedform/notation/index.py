@@ -1,9 +1,10 @@
-"""Index notation: arrays go in, scalars with labels (`entry`) come out, and are bound to an array (`index`)."""
+"""Index notation: arrays go in, scalars with labels (`entry`) come out, bound to an array (`index`)."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any
 
 from closedform.expression.expr import Expr, Shape, rebuild, toposort
 from closedform.notation.form import factored, literal, negative, power, product
@@ -12,13 +13,13 @@ from closedform.primitives.record import PRIMITIVES
 # Labels are numbers, none bound twice, until `lettered` replaces them.
 Label = int | str
 
-LETTERS = "ijklpqrstuvw"
+LETTERS = "ijklprstuv"
 LABELLED = frozenset({"entry", "delta", "different", "summation", "running_product", "index"})
 
 
 def bound(body: Expr, labels: Sequence[Label], shape: Shape) -> Expr:
     """The array with the entries `body`."""
-    return Expr("index", (body,), tuple(labels), shape)
+    return body if not shape else Expr("index", (body,), tuple(labels), shape)
 
 
 def entry(form: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
@@ -52,6 +53,18 @@ _ENTRIES: dict[str, Callable[[Expr, tuple[Label, ...]], _Parts]] = {
 }
 
 
+def labels_of(form: Expr) -> frozenset[Any]:
+    """The labels that stand in a form itself, not in its operands."""
+    return frozenset(form.params) if form.op in LABELLED else frozenset()
+
+
+def bound_labels(form: Expr) -> frozenset[Any]:
+    """The labels to which a form gives their meaning."""
+    if form.op == "running_product":
+        return frozenset(form.params[:1])
+    return frozenset(form.params) if form.op in {"index", "summation"} else frozenset()
+
+
 def delta(first: Label, second: Label) -> Expr:
     """Kronecker's delta."""
     return Expr("delta", (), (first, second), ())
@@ -79,8 +92,7 @@ def summed(labels: Sequence[Label], factors: Sequence[Expr]) -> Expr:
 def _labels_in(body: Expr) -> list[Label]:
     found: dict[Label, None] = {}
     for form in toposort(body):
-        if form.op in LABELLED:
-            found.update(dict.fromkeys(form.params))
+        found.update(dict.fromkeys(form.params if form.op in LABELLED else ()))
     return list(found)
 
 
@@ -105,13 +117,13 @@ def _opened(array: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
 
 
 def lettered(root: Expr, taken: Container[str]) -> Expr:
-    """The form with letters for labels: i, j, k, ... for axes, none that already has a meaning where it stands."""
+    """The form with letters for labels: i, j, k, ..., none that already has a meaning where it stands."""
     names: dict[Label, str] = {}
     scope: dict[Expr, set[Label]] = {root: set()}
     for form in reversed(toposort(root)):
         inner = scope[form]
-        if form.op in {"index", "summation", "running_product"}:
-            binds = form.params[:1] if form.op == "running_product" else form.params
+        if bound_labels(form):
+            binds = [label for label in form.params if label in bound_labels(form)]
             first = "k" if form.op == "running_product" else ""
             meaning = {names[label] for label in inner}
             supply = (letter for letter in _letters(first) if letter not in meaning and letter not in taken)

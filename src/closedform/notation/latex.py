@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from closedform.expression.calculus import Number
@@ -12,6 +12,7 @@ from closedform.notation.layout import Level, Piece, Style, render
 from closedform.notation.matrix import notation
 from closedform.notation.names import GREEK, parts_of
 from closedform.notation.numbers import written
+from closedform.notation.shared import shared
 from closedform.primitives.record import Primitive
 
 
@@ -24,17 +25,22 @@ def latex(expr: Expr) -> str:
     >>> latex(dot(transpose(A, (1, 0)), A))
     'A^\\top A'
     """
-    return render(notation(expr), _Latex())
+    return render(shared(notation(expr)), _Latex())
 
 
 _TALL = re.compile(r"\\frac|\\sum|\\prod|\\left")
-_BRACKETS = {"()": ("(", ")"), "[]": ("[", "]"), "||": (r"\lVert ", r" \rVert"), "⌈⌉": (r"\lceil ", r" \rceil")}
+_BRACKETS = {
+    "()": ("(", ")"),
+    "[]": ("[", "]"),
+    "||": (r"\lVert ", r" \rVert"),
+    "⌈⌉": (r"\lceil ", r" \rceil"),
+}
 _WORDS = frozenset({"exp", "ln", "log", "det", "max", "min", "sin", "cos", "tan", "sinh", "cosh", "tanh"})
 
 
 class _Latex(Style):
     minus = "-"
-    signs: Mapping[str, str] = MappingProxyType(
+    signs = MappingProxyType(
         {
             "hadamard": r"\odot",
             "quotient": r"\oslash",
@@ -67,11 +73,9 @@ class _Latex(Style):
     def number(self, value: Number) -> Piece:
         found = written(value)
         if found.mantissa:
-            power = f"10^{{{found.exponent}}}" if found.exponent else ""
-            shown = [found.mantissa] if found.mantissa != "1" or not power else []
-            return Piece(r" \cdot ".join([*shown, *([power] if power else [])]), Level.PRODUCT if power else Level.ATOM)
+            return self.decimal(found)
         constant = {"pi": r"\pi", "e": "e"}.get(found.constant, "")
-        above = " ".join([*([str(found.above)] if found.above != 1 or not constant else []), *([constant] if constant else [])])
+        above = constant if constant and found.above == 1 else f"{found.above} {constant}".rstrip()
         if found.below == 1:
             return Piece(above, Level.BARE if " " in above else Level.ATOM)
         return Piece(rf"\tfrac{{{above}}}{{{found.below}}}", Level.BARE)
@@ -104,3 +108,6 @@ class _Latex(Style):
 
     def space(self, left: Piece, right: Piece) -> str:
         return " "
+
+    def where(self, whole: str, definitions: Sequence[str]) -> str:
+        return whole + r",\quad\text{where } " + r",\; ".join(definitions)

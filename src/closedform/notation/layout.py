@@ -1,7 +1,8 @@
-"""A notation tree and a style (LaTeX, text) go in, a string comes out: brackets and spaces are decided here."""
+"""A notation tree and a style (LaTeX, text) go in, a string comes out; brackets are decided here."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 from abc import ABC, abstractmethod
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 from closedform.expression.calculus import Number
 from closedform.expression.expr import ArrayConstant, Expr, toposort
 from closedform.notation.index import is_elementwise
+from closedform.notation.numbers import Written
 from closedform.primitives import record
 from closedform.primitives.record import PRIMITIVES, Primitive
 
@@ -62,7 +64,7 @@ class Style(ABC):
     """How the parts of a formula are written."""
 
     minus: ClassVar[str]
-    signs: ClassVar[Mapping[str, str]]  # hadamard, quotient, kron, dot, one, transpose, inverse transpose, ...
+    signs: ClassVar[Mapping[str, str]]  # of forms, and "dot", "inverse transpose", "sum", "prod"
 
     @abstractmethod
     def symbol(self, name: str) -> Piece:
@@ -75,6 +77,15 @@ class Style(ABC):
     @abstractmethod
     def number(self, value: Number) -> Piece:
         """A number that is not negative."""
+
+    def decimal(self, number: Written) -> Piece:
+        """A decimal, with a power of ten."""
+        if not number.exponent:
+            return Piece(number.mantissa)
+        power = self.superscript("10", str(number.exponent))
+        if number.mantissa == "1":
+            return Piece(power, Level.POWER)
+        return Piece(number.mantissa + self.signs["dot"] + power, Level.PRODUCT)
 
     @abstractmethod
     def brackets(self, inner: str, kind: str = "()") -> str:
@@ -108,6 +119,10 @@ class Style(ABC):
     def space(self, left: Piece, right: Piece) -> str:
         """What stands between two factors."""
 
+    @abstractmethod
+    def where(self, whole: str, definitions: Sequence[str]) -> str:
+        """A formula with the definitions of names in it."""
+
 
 def render(form: Expr, style: Style) -> str:
     """The formula as a string."""
@@ -128,9 +143,13 @@ class _Layout:
         for form in self.order:
             rule = _RULES[form.op]
             self.pieces[form] = rule(self, form, [self.pieces[arg] for arg in form.args])
-        if self.root.op == "index" and set(self.root.params) <= _letters_in(self.root.args[0]):
-            return self.pieces[self.root.args[0]].string
-        return self.pieces[self.root].string
+        return self.top(self.root)
+
+    def top(self, form: Expr) -> str:
+        """A formula that stands alone: i, j, ... are its axes, so they are not named if all are seen."""
+        if form.op == "index" and set(form.params) <= _letters_in(form.args[0]):
+            form = form.args[0]
+        return self.pieces[form].string
 
     # --- help for the rules ---------------------------------------------------------------------------
 
@@ -151,7 +170,7 @@ class _Layout:
     def joined(self, pieces: Sequence[Piece]) -> str:
         """Factors side by side."""
         text = pieces[0].string
-        for left, right in zip(pieces, pieces[1:], strict=False):
+        for left, right in itertools.pairwise(pieces):
             between = self.style.space(left, right)
             if right.string[0] in string.digits:
                 between = self.style.signs["dot"]
@@ -217,7 +236,7 @@ class _Layout:
         factors: list[Piece] = []
         for n, (arg, piece) in enumerate(zip(form.args, pieces, strict=True)):
             last = n == len(pieces) - 1
-            wide = arg.op in {"matmul", "summation", "running_product"} and (not last or (inner > 1 and not arg.shape))
+            wide = arg.op in _WIDE and (not last or (inner > 1 and not arg.shape))
             number = arg.op in {"literal", "fraction"}
             unclear = piece.level == Level.BARE and not (last or number or _begins_apart(form.args[n + 1]))
             loose = piece.level <= (Level.PRODUCT if number else Level.ELEMENTWISE) and not last
@@ -241,7 +260,8 @@ class _Layout:
 
     def operator(self, form: Expr, pieces: list[Piece]) -> Piece:
         between = f" {self.style.signs[form.op]} "
-        return Piece(between.join(self.at_least(piece, Level.PRODUCT) for piece in pieces), Level.ELEMENTWISE)
+        text = between.join(self.at_least(piece, Level.PRODUCT) for piece in pieces)
+        return Piece(text, Level.ELEMENTWISE, opens=pieces[0].opens and pieces[0].level >= Level.PRODUCT)
 
     # --- powers ---------------------------------------------------------------------------------------
 
@@ -259,17 +279,20 @@ class _Layout:
             return _worded(Piece(head + base.argument, level, head="", closed=closed, closes=base.closes))
         mark = self.style.signs["hadamard"] if form.op == "elementwise_power" else ""
         spaced = f"{mark} {written}" if mark.startswith("\\") else mark + written
-        return Piece(self.style.superscript(self.at_least(base, Level.ATOM), spaced), Level.POWER, opens=base.opens)
+        return self._raised(base, spaced)
+
+    def _raised(self, base: Piece, exponent: str) -> Piece:
+        text = self.style.superscript(self.at_least(base, Level.ATOM), exponent)
+        return Piece(text, Level.POWER, opens=base.opens)
 
     def transpose(self, form: Expr, pieces: list[Piece]) -> Piece:
         base, mark = pieces[0], self.style.signs["transpose"]
         if form.args[0].op == "inverse":
             base, mark = self.pieces[form.args[0].args[0]], self.style.signs["inverse transpose"]
-        return Piece(self.style.superscript(self.at_least(base, Level.ATOM), mark), Level.POWER, opens=base.opens)
+        return self._raised(base, mark)
 
     def inverse(self, _: Expr, pieces: list[Piece]) -> Piece:
-        base = self.at_least(pieces[0], Level.ATOM)
-        return Piece(self.style.superscript(base, _exponent(self.style, -1)), Level.POWER, opens=pieces[0].opens)
+        return self._raised(pieces[0], _exponent(self.style, -1))
 
     # --- functions ------------------------------------------------------------------------------------
 
@@ -292,19 +315,25 @@ class _Layout:
             return self._listed(self.style.word(name), pieces, dict(params))
         level = LEVELS[primitive.strength]
         if form.ndim > 1 and level == Level.POWER and is_elementwise(form):
-            return self._listed(self.style.subscript(self.style.word(name), [self.style.signs["hadamard"]], False), pieces, {})
+            mark = self.style.signs["hadamard"]
+            return self._listed(
+                self.style.subscript(self.style.word(name), [mark], letters=False), pieces, {}
+            )
         piece = self._filled(template, level, pieces, dict(params))
         axes = dict(params).get("axis")
         if "axis" in template or not isinstance(axes, tuple) or len(axes) == form.args[0].ndim:
             return piece
         along = ",".join(str(axis) for axis in axes)
-        return replace(piece, string=self.style.subscript(piece.head or self.style.word(name), [along]) + piece.argument)
+        head = self.style.subscript(piece.head or self.style.word(name), [along])
+        return replace(piece, string=head + piece.argument)
 
     def _listed(self, head: str, pieces: Sequence[Piece], params: Mapping[str, Any]) -> Piece:
         parts = [piece.string for piece in pieces] + [f"{key}={value}" for key, value in params.items()]
         return self.function(head, Piece(", ".join(parts)))
 
-    def _filled(self, template: str, level: Level, pieces: Sequence[Piece], params: Mapping[str, Any]) -> Piece:
+    def _filled(
+        self, template: str, level: Level, pieces: Sequence[Piece], params: Mapping[str, Any]
+    ) -> Piece:
         """A template with its operands; one that ends with an operand may do without brackets."""
         parsed = list(string.Formatter().parse(template))
         text = head = argument = ""
@@ -334,7 +363,11 @@ class _Layout:
         return _worded(found)
 
     def _operand(self, piece: Piece, level: Level, enclosed: bool) -> str:
-        if enclosed or piece.simple or (level < Level.ATOM and piece.level > level and piece.level != Level.BARE):
+        if (
+            enclosed
+            or piece.simple
+            or (level < Level.ATOM and piece.level > level and piece.level != Level.BARE)
+        ):
             return piece.string
         return self.style.brackets(piece.string)
 
@@ -351,7 +384,9 @@ class _Layout:
 
     def entry(self, form: Expr, pieces: list[Piece]) -> Piece:
         base = self.at_least(pieces[0], Level.ATOM)
-        return Piece(self.style.subscript(base, [str(p) for p in form.params]), simple=True, opens=pieces[0].opens)
+        return Piece(
+            self.style.subscript(base, [str(p) for p in form.params]), simple=True, opens=pieces[0].opens
+        )
 
     def delta(self, form: Expr, _: list[Piece]) -> Piece:
         return Piece(self.style.subscript(self.style.symbol("delta").string, list(form.params)), simple=True)
@@ -375,10 +410,25 @@ class _Layout:
         head = self.style.subscript(self.style.signs[sign], [labels])
         return Piece(f"{head} {self.at_least(body, Level.PRODUCT)}", Level.PRODUCT, closes=True)
 
+    def where(self, form: Expr, _: list[Piece]) -> Piece:
+        """A formula and the names in it."""
+        whole, *parts = (self.top(arg) for arg in form.args)
+        names = [self.style.symbol(name).string for name in form.params]
+        return Piece(
+            self.style.where(whole, [f"{name} = {part}" for name, part in zip(names, parts, strict=True)])
+        )
+
 
 Rule = Callable[[_Layout, Expr, list[Piece]], Piece]
 
-_WORDS = {"diag": "diag", "diagonal": "diagonal", "trace": "tr", "vec": "vec", "ravel": "ravel", "reshape": "reshape"}
+_WORDS = {
+    "diag": "diag",
+    "diagonal": "diagonal",
+    "trace": "tr",
+    "vec": "vec",
+    "ravel": "ravel",
+    "reshape": "reshape",
+}
 
 _RULES: dict[str, Rule] = {
     "symbol": _Layout.symbol,
@@ -414,7 +464,11 @@ _RULES: dict[str, Rule] = {
     "index": _Layout.index,
     "summation": _Layout.summation,
     "running_product": _Layout.running_product,
+    "where": _Layout.where,
 }
+
+# Scalars that are put in brackets before another factor.
+_WIDE = frozenset({"matmul", "summation", "running_product"})
 
 _OPENERS = ("(", "[", "{", "|", "‖", "⌊", "⌈", ",", r"\lvert", r"\lVert", r"\lfloor", r"\lceil", r"\langle")
 _CLOSERS = (")", "]", "}", "|", "‖", "⌋", "⌉", ",", r"\rvert", r"\rVert", r"\rfloor", r"\rceil", r"\rangle")
@@ -439,7 +493,7 @@ def _item(item: tuple[str, Any] | None) -> str:
     """An index or slice as NumPy writes it."""
     if item is None:
         return ":"
-    kind, value = item
+    value = item[1]
     if not isinstance(value, ArrayConstant):
         return str(value)
     shown = [str(v) for v in value.array.tolist()]
@@ -448,7 +502,9 @@ def _item(item: tuple[str, Any] | None) -> str:
 
 def _exponent(style: Style, exponent: Number) -> str:
     value = abs(Fraction(exponent))
-    small = f"{value.numerator}/{value.denominator}" if value.denominator <= 12 else style.number(value).string
+    small = (
+        f"{value.numerator}/{value.denominator}" if value.denominator <= 12 else style.number(value).string
+    )
     text = str(value.numerator) if value.denominator == 1 else small
     return ("-" if exponent < 0 else "") + text
 

@@ -1,11 +1,11 @@
-"""Expressions of the calculus go in, the notation tree (see `form`) comes out: matrices are read off contractions.
+"""An expression of the calculus goes in, its notation tree (see `form`) comes out, read as matrices.
 
-Conventions. Axes of a result written with indices are i, j, k, l, in this order; positions count from 0, as in
-NumPy. vec(A) stacks the rows of A, and a result of order 4 is the matrix H[(i, j), (k, l)]: P_ik Q_jl is the
-Kronecker product of P and Q, P_il Q_jk is the same times the commutation matrix K (K vec(V) = vec(V')), and A_ij B_kl
-is vec(A) vec(B)'. A plain number in a sum with a vector is added to every entry. Functions of arrays act on
-each entry, but for those of matrices (inverse, determinant, e^A). A vector x has n_x entries, a matrix A
-m_A rows and n_A columns.
+Conventions. Axes of a result written with indices are i, j, k, l, in this order; positions count from 0, as
+in NumPy. vec(A) stacks the rows of A, and a result of order 4 is the matrix H[(i, j), (k, l)]: P_ik Q_jl is
+the Kronecker product of P and Q, P_il Q_jk is the same times the commutation matrix K (K vec(V) = vec(V')),
+and A_ij B_kl is vec(A) vec(B)'. A plain number in a sum with a vector is added to every entry. Functions of
+arrays act on each entry, but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the
+elementwise one). A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 
 from __future__ import annotations
@@ -13,14 +13,23 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 
-from closedform.expression.calculus import Number, as_number, factors_of, label_sizes, spec_of, terms_of
-from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
+from closedform.expression.calculus import Number, exact, label_sizes, spec_of, terms_of
+from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
 from closedform.notation.contraction import Graph
-from closedform.notation.index import Label, bound, different, entry, is_elementwise, lettered, pushed, running_product
-from closedform.notation.index import scalar_version
+from closedform.notation.index import (
+    Label,
+    bound,
+    different,
+    entry,
+    is_elementwise,
+    lettered,
+    pushed,
+    running_product,
+    scalar_version,
+)
 from closedform.notation.structure import Reading, item_of, structure_read
 
 
@@ -29,7 +38,8 @@ def notation(root: Expr) -> Expr:
 
     >>> from closedform.expression.calculus import dot
     >>> from closedform.expression.expr import input_
-    >>> notation(dot(input_("A", (3, 2)), input_("x", (2,)))).op
+    >>> x = input_("x", (2,))
+    >>> notation(dot(input_("A", (3, x.shape[0])), x)).op
     'matmul'
     """
     return _Reader(root).read()
@@ -65,7 +75,7 @@ class _Reader:
         """A captured array: a number, or a name no input has."""
         array = node.params[0].array
         if array.ndim == 0 and array.dtype.kind in "biuf":
-            return fm.literal(float(array))
+            return fm.literal(exact(float(array)))
         wanted = node.params[0].name or ("c" if array.ndim < 2 else "C")
         candidates = itertools.chain([wanted], (f"{wanted}_{n}" for n in itertools.count(1)))
         name = next(candidate for candidate in candidates if candidate not in self.names)
@@ -150,13 +160,13 @@ class _Reader:
         spec = spec_of(node)
         coefficient = spec.coefficient
         readings: list[Reading] = []
-        for base, labels, exponent in factors_of(node):
+        for base, labels, exponent in zip(node.args, spec.labels, spec.exponents, strict=True):
             form = self.forms[base]
             odd = isinstance(exponent, int) and exponent % 2 == 1
             if coefficient < 0 and base.op == "linear" and odd and self._turns(base):
                 coefficient, form = -coefficient, fm.negative(form)
             readings.append(Reading(form, labels, exponent, base))
-        readings = structure_read(readings, spec.out)
+        readings = structure_read(readings, spec.out, self._size)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient
 
     def operator(self, node: Expr) -> Expr | None:
@@ -181,7 +191,8 @@ class _Reader:
             for arg, value in zip(node.args, values, strict=True)
         ]
         form = Expr("call", tuple(args), (node.op, *node.params), node.shape)
-        if node.ndim <= 2 and not any(arg.op == "index" for arg in args) or not is_elementwise(form):
+        has_matrix_form = node.ndim <= 2 and not any(arg.op == "index" for arg in args)
+        if has_matrix_form or not is_elementwise(form):
             return form
         axes: list[Label] = [next(self.fresh) for _ in node.shape]
         return bound(scalar_version(form, [entry(arg, axes, self.fresh) for arg in args]), axes, node.shape)

@@ -1,4 +1,4 @@
-"""Numbers as a person writes them: exact rationals go in, small fractions, decimals or multiples of pi come out."""
+"""An exact rational goes in; the fraction, decimal or multiple of pi that a person would write comes out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from closedform.expression.calculus import Number
 
 
 class Written(NamedTuple):
-    """above / below times a constant (`pi`, `e`, or none), or a decimal `mantissa` times 10 to the `exponent`."""
+    """above / below times a constant ("pi", "e" or none); or a decimal, `mantissa` times 10 ** `exponent`."""
 
     above: int = 1
     below: int = 1
@@ -27,8 +27,8 @@ CONSTANTS = {"pi": math.pi, "e": math.e}
 def written(value: Number) -> Written:
     """How a number that is not negative is written; a float, exact in the calculus, as its shortest decimal.
 
-    >>> written(Fraction(1, 2)).below, written(Fraction(0.1)).mantissa, written(Fraction(2 * math.pi)).constant
-    (2, '0.1', 'pi')
+    >>> written(Fraction(1, 2)).below, written(Fraction(0.1)).mantissa, written(Fraction(2 * math.pi)).above
+    (2, '0.1', 2)
     """
     fraction = Fraction(value)
     if fraction.denominator <= LONGEST_DENOMINATOR:

@@ -1,4 +1,4 @@
-"""Structured constants in a product (slices, unit vectors, reshapes) are read as parts of the factor they meet."""
+"""A product with structured constants goes in; slices, entries and reshapes of its other factors come out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from closedform.notation.form import transposed
 
 # What stands at one axis: None for all of it, ("at", k), ("slice", "1:") or ("gather", array).
 Item = tuple[str, Any] | None
+Written = Callable[[Size], Expr]
 
 
 class Reading(NamedTuple):
@@ -54,14 +55,15 @@ def _bound(position: Size, size: Size) -> str:
     return position.render(lambda argument, axis: f"n_{argument}").replace(" ", "")
 
 
-def structure_read(factors: list[Reading], out: tuple[int, ...]) -> list[Reading]:
-    """The factors with slices, unit vectors and reshapes taken into the factor they are multiplied with."""
+def structure_read(factors: list[Reading], out: tuple[int, ...], written: Written) -> list[Reading]:
+    """The factors with slices, unit vectors and reshapes taken into the factor they are multiplied with;
+    `written` gives the form of a size."""
     changed = True
     while changed:
         changed = False
         for factor in factors:
             rule = _RULES.get(factor.node.op)
-            shorter = rule(factor, [g for g in factors if g is not factor], out) if rule else None
+            shorter = rule(factor, [g for g in factors if g is not factor], out, written) if rule else None
             if shorter is not None and factor.exponent > 0:
                 factors, changed = shorter, True
                 break
@@ -74,7 +76,7 @@ def _only(label: int, others: list[Reading], out: tuple[int, ...]) -> int | None
     return holders[0] if len(holders) == 1 and label not in out else None
 
 
-def _cut(factor: Reading, others: list[Reading], out: tuple[int, ...]) -> list[Reading] | None:
+def _cut(factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written) -> list[Reading] | None:
     *kept, label = factor.labels
     n = _only(label, others, out)
     if n is None or label in kept or others[n].node.op in _RULES:
@@ -101,12 +103,15 @@ def part(form: Expr, axis: int, item: Item, size: tuple[Size, ...]) -> Expr:
     return Expr("part", (form,), items, shape)
 
 
-def _reshape(factor: Reading, others: list[Reading], out: tuple[int, ...]) -> list[Reading] | None:
+def _reshape(
+    factor: Reading, others: list[Reading], out: tuple[int, ...], written: Written
+) -> list[Reading] | None:
     flat, *axes = factor.labels
     n = _only(flat, others, out)
     if n is not None and len(others[n].labels) == 1:
         other = others[n]
-        form = Expr("reshape", (other.form,), (), factor.node.shape[1:])
+        shape = factor.node.shape[1:]
+        form = Expr("reshape", (other.form, *(written(size) for size in shape)), (), shape)
         return [*others[:n], Reading(form, tuple(axes), other.exponent, form), *others[n + 1 :]]
     holders = {_only(label, others, out) for label in axes}
     n = holders.pop()
@@ -123,7 +128,7 @@ def _reshape(factor: Reading, others: list[Reading], out: tuple[int, ...]) -> li
     return [*others[:n], Reading(form, (flat,), other.exponent, form), *others[n + 1 :]]
 
 
-_RULES: dict[str, Callable[[Reading, list[Reading], tuple[int, ...]], list[Reading] | None]] = {
+_RULES: dict[str, Callable[[Reading, list[Reading], tuple[int, ...], Written], list[Reading] | None]] = {
     "select": _cut,
     "unit": _cut,
     "gather": _cut,

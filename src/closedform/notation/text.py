@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from closedform.expression.calculus import Number
@@ -12,6 +12,7 @@ from closedform.notation.layout import Level, Piece, Style, render
 from closedform.notation.matrix import notation
 from closedform.notation.names import GREEK, parts_of
 from closedform.notation.numbers import written
+from closedform.notation.shared import shared
 from closedform.primitives.record import Primitive
 
 
@@ -24,7 +25,7 @@ def text(expr: Expr) -> str:
     >>> text(dot(transpose(A, (1, 0)), A))
     'AᵀA'
     """
-    return render(notation(expr), _Text())
+    return render(shared(notation(expr)), _Text())
 
 
 _RAISED = dict(zip("0123456789+-T⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀᵀ", strict=True))
@@ -32,12 +33,12 @@ _LOWERED = {
     **dict(zip("0123456789-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True)),
     ",": "",
 }
-_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾", (1, 5): "⅕", (1, 6): "⅙", (1, 8): "⅛"}
+_FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾", (1, 6): "⅙", (1, 8): "⅛"}
 
 
 class _Text(Style):
     minus = "−"
-    signs: Mapping[str, str] = MappingProxyType(
+    signs = MappingProxyType(
         {
             "hadamard": "⊙",
             "quotient": "⊘",
@@ -68,9 +69,7 @@ class _Text(Style):
     def number(self, value: Number) -> Piece:
         found = written(value)
         if found.mantissa:
-            power = self.superscript("10", str(found.exponent)) if found.exponent else ""
-            shown = [found.mantissa] if found.mantissa != "1" or not power else []
-            return Piece("·".join([*shown, *([power] if power else [])]), Level.PRODUCT if power else Level.ATOM)
+            return self.decimal(found)
         constant = {"pi": "π", "e": "e"}.get(found.constant, "")
         vulgar = _FRACTIONS.get((found.above, found.below))
         if vulgar:
@@ -80,21 +79,22 @@ class _Text(Style):
         return Piece(above, level) if found.below == 1 else Piece(f"{above}/{found.below}", Level.PRODUCT)
 
     def brackets(self, inner: str, kind: str = "()") -> str:
-        left, right = ("‖", "‖") if kind == "||" else kind
-        return left + inner + right
+        return f"‖{inner}‖" if kind == "||" else kind[0] + inner + kind[1]
 
     def superscript(self, base: str, exponent: str) -> str:
         if all(c in _RAISED for c in exponent):
             return base + "".join(_RAISED[c] for c in exponent)
-        return f"{base}^{exponent}" if re.fullmatch(r"⊙?\w+", exponent) else f"{base}^({exponent.replace('-', '−')})"
+        plain = re.fullmatch(r"⊙?\w+", exponent)
+        return f"{base}^{exponent}" if plain else f"{base}^({exponent.replace('-', self.minus)})"
 
     def subscript(self, base: str, items: Sequence[str], letters: bool = True) -> str:
         small = all(c in _LOWERED for item in items for c in item)
         numbers = len(items) > 1 and any(not item.isalpha() for item in items)
         if letters and small and not numbers:
             return base + "".join(_LOWERED[c] for item in items for c in item)
-        if letters and not numbers or items in (["F"], ["⊙"]):
-            return f"{base}_{''.join(items)}" if len("".join(items)) <= 4 else f"{base}_({', '.join(items)})"
+        if (letters and not numbers) or items in (["F"], ["⊙"]):
+            short = "".join(items)
+            return f"{base}_{short}" if len(short) <= 4 else f"{base}_({', '.join(items)})"
         inner = ", ".join(items)
         return base + inner if inner.startswith("[") else f"{base}[{inner}]"
 
@@ -114,3 +114,6 @@ class _Text(Style):
 
     def space(self, left: Piece, right: Piece) -> str:
         return " " if left.closes or right.opens else ""
+
+    def where(self, whole: str, definitions: Sequence[str]) -> str:
+        return f"{whole}, where {', '.join(definitions)}"

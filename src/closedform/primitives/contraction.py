@@ -209,6 +209,7 @@ register(
 register(
     Primitive(
         "tensordot", (np.tensordot,), _bind_tensordot, _lower_tensordot, source="np.tensordot({0}, {1}{params})",
+        latex=r"\operatorname{{tensordot}}({0}, {1})", text="tensordot({0}, {1})",
         call=np.tensordot, samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((3, 2))), {"axes": 1}),
         sources={"torch": "torch.tensordot({0}, {1}, dims={axes})"},
     )  # fmt: skip
@@ -216,6 +217,7 @@ register(
 register(
     Primitive(
         "einsum", (np.einsum,), _bind_einsum, _lower_einsum, source="np.einsum({subscripts}, {args})",
+        latex=r"\operatorname{{einsum}}({args})", text="einsum({args})",
         call=lambda *operands, subscripts: np.einsum(subscripts, *operands),
         samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((3, 3))), {"subscripts": "ij,jj->i"}),
     )  # fmt: skip
@@ -250,7 +252,8 @@ register(
 register(
     Primitive(
         "diagonal", (np.diagonal,), lambda a: ((a,), {}), _lower_diag, latex=r"\operatorname{{diag}}({0})",
-        text="diag({0})", source="np.diagonal({0})", samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
+        text="diag({0})", source="np.diagonal({0})", sources={"autograd": "np.diagonal({0}, axis1=-1, axis2=-2)"},
+        samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
     )  # fmt: skip
 )
 register(

@@ -104,7 +104,9 @@ _function("arctanh", lambda v, y: 1 / (1 - v**2), latex=r"\operatorname{{artanh}
 _function("abs", lambda v, y: sign(v), latex=r"\lvert {0} \rvert", text="|{0}|", strength=ATOM, domain=POSITIVE)
 _function("sign", lambda v, y: number(0, v.shape), latex=r"\operatorname{{sign}} {0}", domain=POSITIVE)
 _function("cbrt", lambda v, y: number(1, v.shape) / (3 * y**2), latex=r"\sqrt[3]{{{0}}}", text="∛({0})",
-          strength=ATOM, domain=POSITIVE, sources={"torch": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)"})  # fmt: skip
+          strength=ATOM, domain=POSITIVE,
+          sources={"torch": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
+                   "autograd": "np.sign({0}) * np.abs({0}) ** (1 / 3)"})  # fmt: skip
 _function("expit", lambda v, y: y * (1 - y), numpy=(scipy.special.expit,), latex=r"\sigma({0})", text="σ({0})",
           strength=ATOM, source="scipy.special.expit({0})", ball=lambda v: 1 / (1 + (-v).exp()),
           sources={"autograd": "1 / (1 + np.exp(-{0}))", "torch": "torch.sigmoid({0})"})  # fmt: skip
@@ -151,7 +153,7 @@ def _composed(name: str, lower: Formula, *, numpy: tuple[Any, ...] | None = None
 
 
 _composed("negative", lambda v: -v, latex="-{0}", text="−{0}", strength=SUM, source="-{0}", ball=lambda v: -v)
-_composed("positive", lambda v: v, latex="{0}", text="{0}", source="+{0}", ball=lambda v: v)
+_composed("positive", lambda v: v, latex="{0}", text="{0}", source="+{0}", sources={"autograd": "1 * {0}"}, ball=lambda v: v)
 _composed("square", lambda v: v**2, latex="{0}^{{2}}", text="{0}²", strength=POWER, ball=lambda v: v * v)
 _composed("sqrt", lambda v: power(v, 0.5), latex=r"\sqrt{{{0}}}", text="√({0})", strength=ATOM, domain=POSITIVE,
           ball=lambda v: v.sqrt())  # fmt: skip
@@ -165,12 +167,16 @@ _composed("logit", lambda v: log(v) - Expr("log1p", (-v,), (), v.shape), numpy=(
           sources={"autograd": "np.log({0} / (1 - {0}))"})  # fmt: skip
 
 
+def _two_arrays(rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (rng.standard_normal((2, 3)), rng.standard_normal(3)), {}
+
+
 def _infix(name: str, sign_: str, lower: Formula, *, latex: str, text: str, strength: int, **facts: Any) -> None:
     """Register an arithmetic operator."""
     register(
         Primitive(
             name, (getattr(np, name),), _binary, lower, latex=latex, text=text, strength=strength,
-            source=f"{{0}} {sign_} {{1}}", **facts,
+            source=f"{{0}} {sign_} {{1}}", **{"samples": _two_arrays, **facts},
         )  # fmt: skip
     )
 

@@ -11,7 +11,7 @@ from closedform.expression.calculus import Factor, contract, dot, identity, numb
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
-from closedform.primitives.record import CALL, POWER, Primitive, register
+from closedform.primitives.record import CALL, POWER, Primitive, emitted, register
 
 
 def _square(x: Expr) -> Expr:
@@ -75,14 +75,20 @@ def _cofactor_jacobian(node: Expr, _: int) -> Expr:
 
 def _expm_pullback(node: Expr, _: int, cotangent: Expr) -> Expr:
     """<G, D exp(A)[E]> = <D exp(A')[G], E>: the adjoint of the Frechet derivative is that of the transpose."""
-    if cotangent.ndim != 2:
-        raise NotImplementedError("the Jacobian of the matrix exponential")
-    (a,) = node.args
-    return Expr("expm_frechet", (transpose(a, (1, 0)), cotangent), (), a.shape)
+    return expm_frechet(transpose(node.args[0], (1, 0)), cotangent)
 
 
-def _refuse_second(node: Expr, _: int, cotangent: Expr) -> Expr:
-    raise NotImplementedError("the second derivative of the matrix exponential")
+def expm_frechet(a: Expr, directions: Expr) -> Expr:
+    """The Frechet derivative D exp(A)[E] of the matrix exponential, for every matrix E of a stack."""
+    return Expr("expm_frechet", (a, directions), (), directions.shape)
+
+
+def _frechet_pullback(node: Expr, position: int, cotangent: Expr) -> Expr:
+    """D exp(A)[E] is linear in E; the second derivative of exp is not known."""
+    a, directions = node.args
+    if position == 0:
+        raise NotImplementedError("the second derivative of the matrix exponential")
+    return expm_frechet(transpose(a, (1, 0)), cotangent)
 
 
 def _one(a: Any) -> Bound:
@@ -102,12 +108,6 @@ def cofactor(X):
     sign = np.linalg.slogdet(U)[0] * np.linalg.slogdet(Vt)[0]
     return sign * ((U * (before * after)) @ Vt)
 '''
-
-
-def _call_cofactor(x: Any) -> Any:
-    namespace: dict[str, Any] = {"np": np}
-    exec(COFACTOR, namespace)  # the library's own text, the same that it emits
-    return namespace["cofactor"](x)
 
 
 def _lower_slogdet_part(x: Expr, part: int) -> Expr:
@@ -144,7 +144,7 @@ register(
 register(
     Primitive(
         "cofactor", jacobian=_cofactor_jacobian, latex=r"\operatorname{{cof}}({0})", text="cof({0})",
-        source="cofactor({0})", helper=COFACTOR, call=_call_cofactor, samples=_well_conditioned,
+        source="cofactor({0})", helper=COFACTOR, call=emitted(COFACTOR, "cofactor"), samples=_well_conditioned,
     )  # fmt: skip
 )
 register(
@@ -154,11 +154,19 @@ register(
         samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
     )  # fmt: skip
 )
+FRECHET = '''
+def expm_frechet(A, E):
+    """The Frechet derivative of the matrix exponential at A along each matrix of the stack E."""
+    stack = E.reshape(-1, *A.shape)
+    results = [scipy.linalg.expm_frechet(A, e, compute_expm=False) for e in stack]
+    return np.stack(results).reshape(E.shape) if results else np.zeros_like(E)
+'''
+
+
 register(
     Primitive(
-        "expm_frechet", pullback=_refuse_second, latex=r"D\exp({0})[{1}]", text="Dexp({0})[{1}]", strength=CALL,
-        source="scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
-        call=lambda a, e: scipy.linalg.expm_frechet(a, e, compute_expm=False),
+        "expm_frechet", pullback=_frechet_pullback, latex=r"D\exp({0})[{1}]", text="Dexp({0})[{1}]", strength=CALL,
+        source="expm_frechet({0}, {1})", helper=FRECHET, call=emitted(FRECHET, "expm_frechet"),
         samples=lambda rng: ((rng.standard_normal((3, 3)), rng.standard_normal((3, 3))), {}),
     )  # fmt: skip
 )
@@ -186,7 +194,7 @@ register(
 register(
     Primitive(
         "matrix_power", (np.linalg.matrix_power,), lambda a, n: ((a,), {"n": int(n)}), _lower_matrix_power,
-        latex="{0}^{{{n}}}", text="{0}^{n}", strength=POWER, source="np.linalg.matrix_power({0}, {n})",
+        latex="{0}^{{{n}}}", text="{0}^{n}", strength=POWER, source="np.linalg.matrix_power({0}, {n})", sources={"autograd": None},
         samples=lambda rng: (_well_conditioned(rng)[0], {"n": 3}),
     )  # fmt: skip
 )

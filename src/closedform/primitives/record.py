@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from closedform.expression.expr import Expr
 
@@ -79,3 +80,11 @@ def register(primitive: Primitive) -> Primitive:
         raise ValueError(f"primitive {primitive.name!r} is registered twice")
     PRIMITIVES[primitive.name] = primitive
     return primitive
+
+
+def emitted(helper: str, name: str) -> Callable[..., Any]:
+    """The function that a helper's text defines, so that there is one text of it for running and emitting."""
+    namespace: dict[str, Any] = {"np": np, "scipy": scipy}
+    exec(helper, namespace)  # the library's own text
+    function: Callable[..., Any] = namespace[name]
+    return function

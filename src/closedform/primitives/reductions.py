@@ -22,7 +22,7 @@ from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound, _hashable
 from closedform.primitives.elementwise import exp
-from closedform.primitives.record import CALL, Primitive, register
+from closedform.primitives.record import CALL, Primitive, emitted, register
 
 Axis = int | tuple[int, ...] | None
 
@@ -232,12 +232,6 @@ def products_without(v, order):
 '''
 
 
-def _call_products_without(v: Any, order: int) -> Any:
-    namespace: dict[str, Any] = {"np": np}
-    exec(PRODUCTS_WITHOUT, namespace)  # the library's own text, the same that it emits
-    return namespace["products_without"](v, order)
-
-
 register(
     Primitive(
         "prod", (np.prod,), _bind, prod_over, jacobian=_products_jacobian, latex=r"\textstyle\prod {0}",
@@ -248,7 +242,7 @@ register(
     Primitive(
         "products_without", jacobian=_products_jacobian, latex=r"\nabla^{{{order}}}\textstyle\prod({0})",
         text="∇{order}∏({0})", source="products_without({0}, {order})", helper=PRODUCTS_WITHOUT,
-        call=_call_products_without,
+        call=emitted(PRODUCTS_WITHOUT, "products_without"),
         samples=lambda rng: ((rng.standard_normal(4),), {"order": 1}),
     )  # fmt: skip
 )
@@ -273,10 +267,12 @@ def _extreme(name: str) -> None:
 
         return zeros((*node.shape, *node.shape))
 
-    def call_share(v: Any, axis: Any) -> Any:
-        best = v == getattr(np, name)(v, axis=axis, keepdims=True)
-        return best / np.sum(best, axis=axis, keepdims=True)
-
+    helper = f'''
+def arg{name}_share(v, axis):
+    """1 at the {name}imum along the axes, shared equally where it is attained more than once."""
+    best = v == np.{name}(v, axis=axis, keepdims=True)
+    return best / np.sum(best, axis=axis, keepdims=True)
+'''
     register(
         Primitive(
             name, (getattr(np, name), getattr(np, f"a{name}")), _bind, lower, jacobian=jacobian,
@@ -286,15 +282,10 @@ def _extreme(name: str) -> None:
     )
     register(
         Primitive(
-            f"arg{name}_share", jacobian=share, call=call_share,
+            f"arg{name}_share", jacobian=share, call=emitted(helper, f"arg{name}_share"),
             latex=rf"\operatorname{{{{arg{name}}}}}({{0}})", text=f"arg{name}({{0}})",
             source=f"arg{name}_share({{0}}, {{axis}})",
-            helper=f'''
-def arg{name}_share(v, axis):
-    """1 at the {name}imum along the axes, shared equally where it is attained more than once."""
-    best = v == np.{name}(v, axis=axis, keepdims=True)
-    return best / np.sum(best, axis=axis, keepdims=True)
-''',
+            helper=helper,
             samples=lambda rng: ((rng.standard_normal((3, 4)),), {"axis": (1,)}),
         )  # fmt: skip
     )

@@ -514,7 +514,7 @@ register(
     Primitive(
         "flip", (np.flip,), lambda m, axis=None: ((m,), {"axis": _hashable(axis)}), _lower_flip,
         latex=r"\operatorname{{flip}}({0})", text="flip({0})", source="np.flip({0}{params})",
-        sources={"torch": "{0}.flip({axis} or tuple(range({0}.ndim)))"},
+        sources={"autograd": None, "torch": "{0}.flip({axis} or tuple(range({0}.ndim)))"},
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 0}),
     )  # fmt: skip
 )
@@ -542,13 +542,15 @@ for _name, _entry in (("zeros", 0), ("ones", 1)):
     register(
         Primitive(
             _name, (getattr(np, _name),), _bind_zeros, lambda shape, entry=_entry: _lower_full(shape, number(entry)),
-            source=f"np.{_name}({{shape}})", latex=rf"\mathbf{{{{{_entry}}}}}", text=str(_entry), strength=ATOM,
+            source=f"np.{_name}({{shape}})",
+            sources={"torch": f"torch.{_name}({{shape}}, dtype=torch.float64)"}, latex=rf"\mathbf{{{{{_entry}}}}}", text=str(_entry), strength=ATOM,
             samples=lambda rng: ((), {"shape": (2, 3)}), call=lambda shape, f=getattr(np, _name): f(_plain(shape)),
         )  # fmt: skip
     )
 register(
     Primitive(
         "full", (np.full,), _bind_full, lambda value, shape: _lower_full(shape, value), source="np.full({shape}, {0})",
+        sources={"torch": "torch.ones({shape}, dtype=torch.float64) * {0}"},
         call=lambda value, shape: np.full(_plain(shape), value), latex=r"{0} \mathbf{{1}}", text="{0}·𝟏",
         samples=lambda rng: ((0.5,), {"shape": (2, 3)}),
     )  # fmt: skip
@@ -556,7 +558,8 @@ register(
 register(
     Primitive(
         "eye", (np.eye, np.identity), _bind_eye, _lower_eye, call=lambda shape: np.eye(*_plain(shape)), text="I",
-        latex="I", source="np.eye({shape[0]}, {shape[1]})", strength=ATOM, samples=lambda rng: ((), {"shape": (2, 2)}),
+        latex="I", source="np.eye({shape[0]}, {shape[1]})", strength=ATOM,
+        sources={"torch": "torch.eye({shape[0]}, {shape[1]}, dtype=torch.float64)"}, samples=lambda rng: ((), {"shape": (2, 2)}),
     )  # fmt: skip
 )
 register(

@@ -1,4 +1,4 @@
-"""The problems of the exercise sheet, in its order. To add one, write a file here that registers a `Problem`."""
+"""The problems of the exercise sheet, in order. To add one, write a file here that registers a `Problem`."""
 
 from importlib import import_module
 from pkgutil import iter_modules

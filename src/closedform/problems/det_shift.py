@@ -17,7 +17,7 @@ def gradient(t: Array, A: Array) -> Array:
 
 
 def arguments(rng: np.random.Generator, n: int) -> Arguments:
-    """A matrix with eigenvalues about 1, and t away from them, so that the determinant keeps its order at every n."""
+    """A matrix with eigenvalues about 1, and t away from them: the determinant keeps its order at every n."""
     return 0.1, np.eye(n) + 0.3 * rng.standard_normal((n, n)) / n**0.5
 
 

@@ -16,7 +16,7 @@ def gradient(w: Array, x: Array, y: Array) -> Array:
 
 
 def sheet_gradient(w: Array, x: Array, y: Array) -> Array:
-    """The sheet's manual gradient: `np.dot` gives one number, so that its mean divides by one and not by N."""
+    """The sheet's manual gradient: `np.dot` gives one number, so its mean divides by one and not by N."""
     return np.dot(2 * x, w * x - y).mean()
 
 
@@ -26,7 +26,8 @@ register(
         name="linear-regression",
         title="Linear regression by gradient descent",
         statement=r"f(w) = \frac{1}{N} \sum_{i=1}^{N} (w x_i - y_i)^2, \qquad y_i = 2 x_i",
-        asked="Gradient descent to a loss of 1e-9 with the manual gradient and with automatic differentiation: "
+        asked="Gradient descent to a loss of 1e-9 with the manual gradient and with automatic "
+        "differentiation: "
         "the total time for n in np.logspace(1, 4), at least three runs each.",
         function=mean_squared_error,
         arguments=lambda rng, n: (0.25, *line(n)),

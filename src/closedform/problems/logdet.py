@@ -16,7 +16,7 @@ def gradient(X: Array) -> Array:
 
 
 def arguments(rng: np.random.Generator, n: int) -> Arguments:
-    """A well-conditioned matrix with positive determinant, not symmetric: a multiple of I plus normal entries."""
+    """A well-conditioned matrix that is not symmetric: a multiple of I plus normal entries."""
     return (rng.standard_normal((n, n)) / n**0.5 + 3 * np.eye(n),)
 
 

@@ -32,9 +32,11 @@ register(
         number=10,
         name="step-sizes",
         title="Ten step sizes of gradient descent",
-        statement=r"L(\alpha) = \tfrac{1}{2} \| x_{10} \|^2, \qquad x_{k+1} = x_k - \alpha_k \nabla f(x_k), \qquad "
+        statement=r"L(\alpha) = \tfrac{1}{2} \| x_{10} \|^2, \qquad x_{k+1} = x_k - \alpha_k \nabla f(x_k), "
+        r"\qquad "
         r"f(x) = \tfrac{1}{2} \| x \|^2",
-        asked="L minimised over the ten step sizes by gradient descent from all ones, for a random starting point "
+        asked="L minimised over the ten step sizes by gradient descent from all ones, for a random starting "
+        "point "
         "in the unit cube of dimension 1000. Describe the result.",
         function=after_descent,
         arguments=arguments,

@@ -22,7 +22,8 @@ register(
         name="tanh-fourth",
         title="Fourth derivative of tanh",
         statement=r"f(x) = \tanh x",
-        asked="The 4th derivative with JAX. Orders 1 to 10 show how nested differentiation, Taylor mode and the "
+        asked="The 4th derivative with JAX. Orders 1 to 10 show how nested differentiation, Taylor mode and "
+        "the "
         "closed form grow.",
         function=tanh,
         arguments=lambda rng, n: (rng.uniform(0.2, 2.0, n),),

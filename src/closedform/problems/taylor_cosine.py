@@ -1,6 +1,5 @@
 """The Taylor series of the cosine: a loop of a fixed length, and one that stops when the terms are small."""
 
-import math
 from collections.abc import Callable
 
 from closedform.problems.record import Array, Problem, register
@@ -28,6 +27,7 @@ def partial_sum(terms: int) -> Callable[[Array], Array]:
 def until_small(x: Array, tolerance: float = 1e-16) -> Array:
     """The same series, summed until a term is at most `tolerance`: the length of the loop depends on x.
 
+    >>> import math
     >>> abs(until_small(1.0) - math.cos(1.0)) < 1e-15
     True
     """
@@ -55,7 +55,8 @@ register(
         name="taylor-cosine",
         title="Taylor series of the cosine",
         statement=rf"f(x) = \sum_{{k=0}}^{{{TERMS - 1}}} \frac{{(-1)^k x^{{2k}}}}{{(2k)!}} \approx \cos x",
-        asked="The gradient of a partial sum, written as a loop, with the autograd library; once with a fixed "
+        asked="The gradient of a partial sum, written as a loop, with the autograd library; once with a "
+        "fixed "
         "number of terms, once with a loop that stops when the term is small.",
         function=partial_sum(TERMS),
         arguments=lambda rng, n: (rng.uniform(0.5, 3.0),),

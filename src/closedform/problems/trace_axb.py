@@ -17,7 +17,11 @@ def gradient(X: Array, A: Array, B: Array) -> Array:
 
 def arguments(rng: np.random.Generator, n: int) -> Arguments:
     """Normal entries; three different lengths, so that no transpose goes unnoticed."""
-    return rng.standard_normal((n, n + 1)), rng.standard_normal((n + 2, n)), rng.standard_normal((n + 1, n + 2))
+    return (
+        rng.standard_normal((n, n + 1)),
+        rng.standard_normal((n + 2, n)),
+        rng.standard_normal((n + 1, n + 2)),
+    )
 
 
 register(

@@ -1,4 +1,4 @@
-"""Experiments that go with problems of the sheet. To add one, write a file here that registers an `Experiment`."""
+"""Experiments that go with problems. To add one, write a file here that registers an `Experiment`."""
 
 from importlib import import_module
 from pkgutil import iter_modules

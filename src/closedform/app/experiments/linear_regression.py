@@ -1,4 +1,4 @@
-"""Gradient descent on one weight to a loss of 1e-9, by every engine: iterations, and time against the data's size."""
+"""Gradient descent on one weight to a loss of 1e-9 by every engine: iterations, and time over sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from closedform.app.blocks import Block, Figure, Heading, Paragraph, Table
 from closedform.app.experiments.record import Experiment, Payload, Results, Setting, register
-from closedform.app.wording import duration, listing, ratio, span
+from closedform.app.wording import count, duration, listing, ratio, span
 from closedform.problems.linear_regression import gradient, line, mean_squared_error, sheet_gradient
 
 TOLERANCE = 1e-9
@@ -37,7 +37,7 @@ def points(setting: Setting) -> list[int]:
 
 
 def steps(setting: Setting) -> list[str]:
-    """The check of the sheet's gradient, then every size, run and engine: runs of different engines take turns."""
+    """The check of the sheet's gradient, then every size, run and engine; the engines take turns."""
     runs = 3 if setting.quick else 5
     names = setting.among(*ENGINES)
     return ["check", *(f"{n}/{engine}/{k}" for n in points(setting) for k in range(runs) for engine in names)]
@@ -124,11 +124,11 @@ def _jax(x: np.ndarray, y: np.ndarray, step: float) -> tuple[Update, Any]:
     jax.config.update("jax_enable_x64", True)
     inputs, targets = jax.numpy.asarray(x), jax.numpy.asarray(y)
 
-    @jax.jit
-    def compiled(w: Any, inputs: Any, targets: Any) -> tuple[Any, Any]:
+    def iteration(w: Any, inputs: Any, targets: Any) -> tuple[Any, Any]:
         value, slope = jax.value_and_grad(loss)(w, inputs, targets)
         return value, w - step * slope
 
+    compiled = jax.jit(iteration)
     return lambda w: compiled(w, inputs, targets), jax.numpy.zeros(())
 
 
@@ -184,9 +184,12 @@ def _finding(result: Payload) -> list[Block]:
     return [
         Heading("The sheet's manual gradient"),
         Paragraph(
-            f"The sheet's `np.dot(2*x, y_pred - y).mean()` gives {result['sheet']:g} on its {SHEET_POINTS} points, where "
-            f"the gradient of the mean is {result['right']:g}: it is {factor:g} times too large, because `np.dot` has "
-            "summed already and the mean of one number divides by one. With it, a comparison of times would compare "
+            f"The sheet's `np.dot(2*x, y_pred - y).mean()` gives {result['sheet']:g} on its {SHEET_POINTS} "
+            "points, where "
+            f"the gradient of the mean is {result['right']:g}: it is {factor:g} times too large, because "
+            "`np.dot` has "
+            "summed already and the mean of one number divides by one. With it, a comparison of times would "
+            "compare "
             f"two step sizes. `cf.check` says: “{result['diagnosis']}”"
             + ("; the right gradient passes." if result["right ok"] else "."),
             kind="finding",
@@ -200,13 +203,15 @@ def _descent(times: dict[str, dict[int, list[float]]], iterations: dict[int, set
     equal = all(len(counts) == 1 for counts in iterations.values())
     counts = [k for n in sizes for k in iterations[n]]
     text = (
-        f"The step size is {STEP:g} divided by the curvature 2 mean(x²), which is the sheet's 0.01 at its four points; "
+        f"The step size is {STEP:g} divided by the curvature 2 mean(x²), which is the sheet's 0.01 at its "
+        "four points; "
         f"a fixed 0.01 diverges for large n. From w = 0 the descent takes {span(counts)} iterations"
         + (", the same number for every engine at each n" if equal else ", not the same for every engine")
-        + f" (it grows slowly because the first loss does). {len(sizes)} sizes, at least {runs} runs each, the engines "
+        + f" (it grows slowly because the first loss does). {len(sizes)} sizes, at least {runs} runs each, "
+        "the engines "
         "taking turns; deriving and compiling are not counted."
     )
-    return [Paragraph(text), _plots(times), _table(times, iterations), Paragraph(_crossover(times, iterations))]
+    return [Paragraph(text), _plots(times), _table(times, iterations), Paragraph(_crossover(times))]
 
 
 def middle(samples: list[float]) -> float:
@@ -232,7 +237,8 @@ def _plots(times: dict[str, dict[int, list[float]]]) -> Figure:
         panels.append(Panel(ratios, "n", "time / time by hand", log="xy", title="ratio", markers=False))
     return Figure(
         plot(*panels, height=3.4),
-        "Log-log plots over n from 10 to 10000: total time of the descent by each engine with bands, and its ratio "
+        "Log-log plots over n from 10 to 10000: total time of the descent by each engine with bands, and its "
+        "ratio "
         "to the gradient by hand.",
         "Total time of the descent (median; the band spans all runs), and its ratio to the gradient by hand.",
     )
@@ -240,47 +246,63 @@ def _plots(times: dict[str, dict[int, list[float]]]) -> Figure:
 
 def _table(times: dict[str, dict[int, list[float]]], iterations: dict[int, set[int]]) -> Table:
     sizes = sorted(iterations)
-    shown = [min(sizes, key=lambda n: abs(np.log(n / target))) for target in (10, 100, 1000, 10_000)]
-    shown = sorted(set(shown))
-    rows = [["iterations", *(span(sorted(iterations[n])) for n in shown)]]
-    for engine, by_size in times.items():
-        rows.append([engine, *(duration(middle(by_size[n])) if n in by_size else "—" for n in shown)])
-    return Table("Median total time of the descent", ["Engine", *(f"n = {n}" for n in shown)], rows)
-
-
-def _crossover(times: dict[str, dict[int, list[float]]], iterations: dict[int, set[int]]) -> str:
-    """What costs at small n, where the data begin to count, and who overtakes the gradient by hand."""
-    text = []
+    shown = sorted({min(sizes, key=lambda n: abs(np.log(n / target))) for target in (10, 100, 1000, 10_000)})
+    rows = [["iterations", *(span(sorted(iterations[n])) for n in shown), "", ""]]
     for engine, by_size in times.items():
         each = {n: middle(s) / max(iterations[n]) for n, s in by_size.items()}
         first = next(iter(each.values()))
-        doubled = next((n for n, t in each.items() if t >= 2 * first), None)
-        grows = f"twice that from n = {doubled}" if doubled else "less than twice that at every n"
-        text.append(f"{engine} {duration(first)} ({grows})")
-    sentences = [
-        "At small n an iteration costs what its calls cost, whatever the data: " + "; ".join(text) + ".",
+        doubled = next((f"n = {count(n)}" for n, t in each.items() if t >= 2 * first), "never")
+        cells = (duration(middle(by_size[n])) if n in by_size else "—" for n in shown)
+        rows.append([engine, *cells, duration(first), doubled])
+    columns = [
+        "Engine",
+        *(f"n = {count(n)}" for n in shown),
+        f"Iteration at n = {sizes[0]}",
+        "Twice that from",
     ]
-    hand = times.get("by hand")
-    if hand:
-        faster, slower = {}, {}
-        for engine, by_size in times.items():
-            if engine != "by hand":
-                both = [n for n in by_size if n in hand]
-                ratios = [middle(by_size[n]) / middle(hand[n]) for n in both]
-                ahead = next((n for i, n in enumerate(both) if all(r < 1 for r in ratios[i:])), None)
-                (slower if ahead is None else faster)[engine] = (ahead, ratios[-1])
-        for engine, (n, last) in faster.items():
-            where = "at every n" if n == min(hand) else f"from n = {n} on"
-            sentences.append(f"{engine} is faster than the gradient by hand {where} ({ratio(1 / last)} times at the end).")
-        if slower:
-            ends = listing(f"{engine} {ratio(last)}" for engine, (_, last) in slower.items())
-            sentences.append(f"Never ahead for good, in times of the gradient by hand at the largest n: {ends}.")
+    return Table(
+        "Median total time of the descent; the time of one iteration, and the n at which it has doubled",
+        columns,
+        rows,
+    )
+
+
+def _crossover(times: dict[str, dict[int, list[float]]]) -> str:
+    """Who overtakes the gradient by hand, where, and why."""
+    sentences = []
+    hand = times.get("by hand", {})
+    ends, ahead = {}, {}
+    for engine, by_size in times.items():
+        both = [n for n in by_size if n in hand]
+        if engine == "by hand" or not both:
+            continue
+        ratios = [middle(by_size[n]) / middle(hand[n]) for n in both]
+        ends[engine] = (ratios[0], ratios[-1])
+        start = next((n for i, n in enumerate(both) if all(r < 1 for r in ratios[i:])), None)
+        if start is not None:
+            ahead[engine] = start
+    for engine, n in ahead.items():
+        where = "at every n" if n == min(hand) else f"from n = {count(n)} on"
+        sentences.append(f"{engine} is faster than the gradient by hand {where}.")
+    if ends:
+        largest = count(max(hand))
+        parts = (f"{engine} from {ratio(first)} to {ratio(last)}" for engine, (first, last) in ends.items())
         sentences.append(
-            "The reason is the same for all: the overhead of a call (Python, the tape, the dispatch) is paid once an "
-            "iteration, and passes over the data are paid per point. A library with a large overhead catches up as n "
-            "grows, and can overtake only where its compiler joins passes that NumPy makes one by one."
+            f"In times of the gradient by hand, from n = {min(hand)} to n = {largest}: {listing(parts)}."
         )
-    return " ".join(sentences)
+    behind = [engine for engine in ends if engine not in ahead]
+    if behind:
+        sentences.append(
+            f"{listing(behind)} never {'crosses' if len(behind) == 1 else 'cross'} over for good up to there."
+        )
+    return " ".join(sentences) + (
+        " The overhead of a call (Python, the tape, the dispatch) is paid once an iteration whatever n is; "
+        "reading the data "
+        "is paid per point. While the overhead rules, the ratio is that of the overheads; once an iteration "
+        "by "
+        "hand has doubled, the ratio falls, and an engine can overtake only if it makes fewer passes over "
+        "the data."
+    )
 
 
 register(Experiment("linear-regression", steps, run, section))

@@ -87,12 +87,19 @@ def _described(results: Results) -> str:
                 name = "gradient" if operator == "grad" else "Hessian"
                 failing.setdefault(f"the {name} at {z}".replace("-", "−"), []).append(engine)
     text = (
-        "The function overflows as it is written: e^z is infinite beyond z = 709.8, and the derivative by the chain rule "
+        "The function overflows as it is written: e^z is infinite beyond z = 709.8, and the derivative by "
+        "the chain rule "
         "becomes ∞/∞. The derived formula has $\\sigma(a^\\top x)$ in it, computed without overflow."
     )
     if failing:
-        text += " Wrong or not a number: " + "; ".join(f"{listing(names)} for {what}" for what, names in failing.items()) + "."
-    closed = [r["errors"]["closed form"] for r in results.values() if r["errors"].get("closed form") is not None]
+        text += (
+            " Wrong or not a number: "
+            + "; ".join(f"{listing(names)} for {what}" for what, names in failing.items())
+            + "."
+        )
+    closed = [
+        r["errors"]["closed form"] for r in results.values() if r["errors"].get("closed form") is not None
+    ]
     if closed and not any(map(_wrong, closed)):
         text += f" The closed form's largest error in both tables is {number(max(closed))}."
     return text

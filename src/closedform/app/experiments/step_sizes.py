@@ -1,4 +1,4 @@
-"""Step sizes learned by gradient descent: on the sheet's function, and on a quadratic where the question is open."""
+"""Step sizes learned by gradient descent: on the sheet's function, and on a quadratic worth asking about."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def first_point(seed: int = SEED) -> np.ndarray:
 
 
 def automatic(x0: np.ndarray) -> tuple[str, ValueAndGradient]:
-    """The loss and its gradient by automatic differentiation: the first of JAX, PyTorch and autograd that is here."""
+    """The loss and its gradient by automatic differentiation: the first of three libraries that is here."""
     for name, build in (("JAX", _jax), ("PyTorch", _torch), ("autograd", _autograd)):
         try:
             return name, build(x0)
@@ -147,7 +147,7 @@ def descent(start: str, iterations: int) -> Payload:
 
 
 def follow(both: ValueAndGradient, alpha: np.ndarray, iterations: int) -> Payload:
-    """Losses and step sizes along a gradient descent, at `KEPT` iterations spaced evenly on a logarithmic scale."""
+    """Losses and step sizes along a descent, at about `KEPT` iterations, evenly on a logarithmic scale."""
     kept = sorted({0, iterations, *np.geomspace(1, iterations, KEPT).round().astype(int).tolist()})
     path: Payload = {"iterations": kept, "loss": [], "alpha": []}
     wanted = set(kept)
@@ -179,7 +179,7 @@ def schedules() -> dict[str, np.ndarray]:
 
 
 def quadratic(fresh: int) -> Payload:
-    """Losses after ten steps on a quadratic: learned step sizes against known ones, on their x0 and on fresh ones."""
+    """Losses after ten steps on a quadratic, with known and learned step sizes, on one x0 and on fresh ones."""
     from scipy.optimize import minimize
 
     spectrum = np.linspace(SMALLEST, LARGEST, DIMENSION)
@@ -188,7 +188,9 @@ def quadratic(fresh: int) -> Payload:
     known = schedules()
     equal = minimize(lambda a: _along_ones(both, a), [1.0], jac=True, method="BFGS").x[0]
     # Of the logarithm of the loss, since it falls over five orders of magnitude.
-    learned = minimize(lambda a: _logarithm(both, a), known["Chebyshev"], jac=True, method="BFGS", options={"gtol": 1e-7})
+    learned = minimize(
+        lambda a: _logarithm(both, a), known["Chebyshev"], jac=True, method="BFGS", options={"gtol": 1e-7}
+    )
     everything = {
         **known,
         "constant, learned": np.full(STEPS, equal),
@@ -201,7 +203,8 @@ def quadratic(fresh: int) -> Payload:
         "alpha": {name: alpha.tolist() for name, alpha in everything.items()},
         "own": {name: float(both(alpha)[0]) for name, alpha in everything.items()},
         "fresh": {
-            name: [float(after_quadratic(alpha, x, spectrum)) for x in points] for name, alpha in everything.items()
+            name: [float(after_quadratic(alpha, x, spectrum)) for x in points]
+            for name, alpha in everything.items()
         },
     }
 
@@ -225,7 +228,10 @@ def section(results: Results) -> list[Block]:
     if descents:
         blocks += [Heading("Descent from other starts"), *_descents(descents)]
     if "quadratic" in results:
-        blocks += [Heading("Where the question is worth asking: a quadratic"), *_quadratic(results["quadratic"])]
+        blocks += [
+            Heading("Where the question is worth asking: a quadratic"),
+            *_quadratic(results["quadratic"]),
+        ]
     return blocks
 
 
@@ -233,11 +239,15 @@ def _degenerate(result: Payload) -> list[Block]:
     return [
         Heading("The sheet's start is a solution"),
         Paragraph(
-            f"At α = (1, …, 1) the loss is {number(result['value'])} and the largest entry of the gradient, by "
-            f"{result['engine']}, is {number(result['largest'])}: there is nothing to descend. The gradient of f is x "
+            f"At α = (1, …, 1) the loss is {number(result['value'])} and the largest entry of the gradient, "
+            "by "
+            f"{result['engine']}, is {number(result['largest'])}: there is nothing to descend. The gradient "
+            "of f is x "
             "itself, so a step of size 1 ends at 0. In closed form $L = \\tfrac{1}{2} \\|x_0\\|^2 \\prod_k "
-            "(1 - \\alpha_k)^2$: one step size equal to 1 is optimal, whatever the other nine are, and every partial "
-            "derivative has the factor of another step, so at two or more ones the gradient vanishes as well.",
+            "(1 - \\alpha_k)^2$: one step size equal to 1 is optimal, whatever the other nine are, and every "
+            "partial "
+            "derivative has the factor of another step, so at two or more ones the gradient vanishes as "
+            "well.",
             kind="finding",
         ),
     ]
@@ -249,7 +259,8 @@ def _descents(descents: dict[str, Payload]) -> list[Block]:
     main = descents.get(MAIN, next(iter(descents.values())))
     ks = main["iterations"]
     losses = [
-        Series(start, r["iterations"][1:], [max(v, 1e-30) for v in r["loss"][1:]]) for start, r in descents.items()
+        Series(start, r["iterations"][1:], [max(v, 1e-30) for v in r["loss"][1:]])
+        for start, r in descents.items()
     ]
     columns = np.array(main["alpha"]).T
     sizes = [Series("", ks[1:], column[1:].tolist()) for column in columns]
@@ -269,9 +280,11 @@ def _descents(descents: dict[str, Payload]) -> list[Block]:
                 Panel(sizes, "iteration", "αₖ", log="x", title=f"the ten step sizes, {MAIN}", markers=False),
                 height=3.5,
             ),
-            "Left: the loss over the iterations from four starts, on logarithmic scales. Right: the ten step sizes over "
+            "Left: the loss over the iterations from four starts, on logarithmic scales. Right: the ten step "
+            "sizes over "
             "the iterations from the first start.",
-            f"Gradient descent on the step sizes with β = {BETA:g}: the loss from each start, and the ten step sizes "
+            f"Gradient descent on the step sizes with β = {BETA:g}: the loss from each start, and the ten "
+            "step sizes "
             f"from the start {MAIN}.",
         ),
         Table(
@@ -296,14 +309,18 @@ def _described(descents: dict[str, Payload]) -> str:
     last = np.array(main["alpha"][-1])
     sentences = [
         f"From α {MAIN}, with β = {BETA:g}, {main['iterations'][-1]:,} iterations".replace(",", " ")
-        + f" take L from {number(main['loss'][0])} to {number(main['loss'][-1])} and the step sizes to between "
+        + f" take L from {number(main['loss'][0])} to {number(main['loss'][-1])} and the step sizes to "
+        "between "
         f"{last.min():.2f} and {last.max():.2f}.",
-        f"The Hessian at the end has {positive} positive eigenvalue{'s' if positive != 1 else ''}, the largest "
-        f"{number(max(main['spectrum']))}, and {negative} negative, of at most {number(small)} in size: the descent "
+        f"The Hessian at the end has {positive} positive eigenvalue{'s' if positive != 1 else ''}, the "
+        "largest "
+        f"{number(max(main['spectrum']))}, and {negative} negative, of at most {number(small)} in size: the "
+        "descent "
         + ("is not at a minimum; it creeps along a valley" if negative else "is in a flat valley")
         + " towards the set where some αₖ is 1, the steeper walls of which it has already come down.",
         f"The gradient by {main['engine']} and the one in closed form lead to the same step sizes within "
-        f"{number(main['difference'], 1)}, in {duration(main['seconds'])} and {duration(main['closed seconds'])}.",
+        f"{number(main['difference'], 1)}, in {duration(main['seconds'])} and "
+        f"{duration(main['closed seconds'])}.",
     ]
     if "all 0.05" in descents:
         spread = float(np.ptp(descents["all 0.05"]["alpha"][-1]))
@@ -322,7 +339,9 @@ def _quadratic(result: Payload) -> list[Block]:
     rows = []
     for name in order:
         low, middle, high = np.quantile(fresh[name], (0, 0.5, 1))
-        rows.append([name, number(own[name]), number(middle), f"{number(low)} to {number(high)}", _sizes(alpha[name])])
+        rows.append(
+            [name, number(own[name]), number(middle), f"{number(low)} to {number(high)}", _sizes(alpha[name])]
+        )
     best = order[-1]
     ranks = {name: float(np.median(values)) for name, values in fresh.items()}
     best_fresh = min(ranks, key=lambda name: ranks[name])
@@ -333,15 +352,21 @@ def _quadratic(result: Payload) -> list[Block]:
     ]
     return [
         Paragraph(
-            "On |x|²/2 every direction has the same curvature, so one step solves it. With f(x) = ½ Σ λᵢ xᵢ² and the "
-            f"λᵢ spread evenly over [{SMALLEST:g}, {LARGEST:g}] no step size does. From L = {number(result['start'])}, ten steps "
-            f"come to {listing(f'{number(own[n])} ({n})' for n in order)}. Learned here means minimised over the "
-            "step sizes with the gradient in closed form, by the BFGS method on ln L, from Chebyshev's steps. Descent "
-            "from equal steps never leaves them (all partial derivatives are equal there), so it ends at the best "
+            "On |x|²/2 every direction has the same curvature, so one step solves it. With f(x) = ½ Σ λᵢ xᵢ² "
+            "and the "
+            f"λᵢ spread evenly over [{SMALLEST:g}, {LARGEST:g}] no step size does. From L = "
+            f"{number(result['start'])}, ten steps "
+            f"come to {listing(f'{number(own[n])} ({n})' for n in order)}. Learned here means minimised over "
+            "the "
+            "step sizes with the gradient in closed form, by the BFGS method on ln L, from Chebyshev's "
+            "steps. Descent "
+            "from equal steps never leaves them (all partial derivatives are equal there), so it ends at the "
+            "best "
             "constant."
         ),
         Table(
-            f"L after ten steps on the quadratic, on the x₀ of the learning and on {len(next(iter(fresh.values())))} fresh ones",
+            "L after ten steps on the quadratic, on the x₀ of the learning and on "
+            f"{len(next(iter(fresh.values())))} fresh ones",
             ["Step sizes", "Own x₀", "Fresh x₀, median", "Fresh x₀, range", "The ten, sorted"],
             rows,
             marked=frozenset({len(rows) - 1}),
@@ -349,17 +374,20 @@ def _quadratic(result: Payload) -> list[Block]:
         ),
         Figure(
             plot(Panel(lines, "λ", "|∏ (1 − αₖ λ)|", log="y", markers=False, limits=(1e-6, 3.0)), height=3.3),
-            "The factor by which ten steps shrink a component, over its eigenvalue, for each choice of step sizes.",
+            "The factor by which ten steps shrink a component, over its eigenvalue, for each choice of step "
+            "sizes.",
             "What ten steps leave of a component with eigenvalue λ.",
         ),
         Paragraph(
             f"Lowest on its own x₀: {best}; on fresh x₀: {best_fresh}. "
             + (
-                "The learned steps carry over, because a random point of the cube in a thousand dimensions excites all "
-                "eigenvalues nearly alike; they beat Chebyshev's, which guard against the worst x₀ and spend steps "
+                "The learned steps carry over, because a random point of the cube in a thousand dimensions "
+                "excites all "
+                "eigenvalues nearly alike; they beat Chebyshev's, which guard against the worst x₀ and spend "
+                "steps "
                 "on the smallest eigenvalues that weigh little in this average."
                 if best_fresh == best == "ten, learned"
-                else "The learned steps do not carry over to fresh points: they fit the one x₀ they were learned on."
+                else "The learned steps do not carry over: they fit the one x₀ they were learned on."
             )
         ),
     ]

@@ -25,7 +25,9 @@ def steps(setting: Setting) -> list[str]:
     """Every way and order; single precision at the end."""
     ways = [w for w in WAYS if w in setting.engines or (w == "JAX (taylor)" and "JAX" in setting.engines)]
     orders = range(1, 7 if setting.quick else 11)
-    return [f"{way}/{order}" for way in ways for order in orders] + [f"{way}/float32" for way in (*ways, "by hand")]
+    return [f"{way}/{order}" for way in ways for order in orders] + [
+        f"{way}/float32" for way in (*ways, "by hand")
+    ]
 
 
 def run(step: str, setting: Setting) -> Payload:
@@ -57,11 +59,15 @@ def single(way: str) -> Payload:
     """The 4th derivative at a point far out, computed in single precision, against the truth."""
     function = fourth if way == "by hand" else WAYS[way](ORDER, np.float32)[0]
     value = function(np.float32(FAR))
-    return {"value": float(value), "error": abs(float(value) / truth(ORDER, FAR) - 1), "dtype": str(np.asarray(value).dtype)}
+    return {
+        "value": float(value),
+        "error": abs(float(value) / truth(ORDER, FAR) - 1),
+        "dtype": str(np.asarray(value).dtype),
+    }
 
 
 def truth(order: int, x: float) -> float:
-    """The derivative in ball arithmetic of 400 bits: n! times the n-th coefficient of the Taylor series at x."""
+    """The derivative in ball arithmetic of 400 bits: n! times the n-th Taylor coefficient at x."""
     import flint
 
     with flint.ctx.workprec(400):
@@ -183,25 +189,31 @@ def _growth(by_way: dict[str, dict[int, Payload]]) -> str:
         counts = [str(nested[n]["operations"]) for n in sorted(nested)]
         last = max(nested)
         sentences.append(
-            f"Nesting `jax.grad` differentiates the derivative as a program: its equations number {', '.join(counts)} for "
+            "Nesting `jax.grad` differentiates the derivative as a program: its equations number "
+            f"{', '.join(counts)} for "
             f"orders 1 to {last}, and order {last} takes {duration(nested[last]['prepare'])} to compile."
         )
     taylor = by_way.get("JAX (taylor)")
     if taylor:
         last = max(taylor)
         sentences.append(
-            f"Taylor mode (`jax.experimental.jet`) carries all orders through once: {taylor[last]['operations']} "
+            "Taylor mode (`jax.experimental.jet`) carries all orders through once: "
+            f"{taylor[last]['operations']} "
             f"equations and {duration(taylor[last]['prepare'])} at order {last}."
         )
     closed = by_way.get("closed form")
     if closed:
         last = max(closed)
         sentences.append(
-            f"The closed form stays a polynomial in tanh: {closed[last]['operations']} operations at order {last}, "
+            f"The closed form stays a polynomial in tanh: {closed[last]['operations']} operations at order "
+            f"{last}, "
             f"derived in {duration(closed[last]['prepare'])}, and {duration(closed[last]['seconds'])} a call."
         )
     errors = [r["error"] for orders in by_way.values() for r in orders.values()]
-    sentences.append(f"In double precision at x = {POINT:g} all agree with the truth to {number(max(errors), 1)} or better.")
+    sentences.append(
+        f"In double precision at x = {POINT:g} all agree with the truth to {number(max(errors), 1)} or "
+        "better."
+    )
     return " ".join(sentences)
 
 
@@ -222,9 +234,11 @@ def _plots(by_way: dict[str, dict[int, Payload]]) -> Figure:
             Panel(lines("prepare"), "order", "seconds", log="y", title="preparation"),
             Panel(lines("seconds"), "order", "seconds", log="y", title="a call"),
         ),
-        "Three plots over the order, on logarithmic scales: number of operations, seconds to prepare, seconds of a call. "
+        "Three plots over the order, on logarithmic scales: number of operations, seconds to prepare, "
+        "seconds of a call. "
         "Nested JAX grows exponentially in the first two; the closed form stays flat.",
-        "Operations (equations of the jaxpr; operations in the closed form's source), time to derive, trace and "
+        "Operations (equations of the jaxpr; operations in the closed form's source), time to derive, trace "
+        "and "
         "compile with the first call, and time of a call.",
     )
 
@@ -238,16 +252,25 @@ def _table(by_way: dict[str, dict[int, Payload]]) -> Table:
         for n in shown:
             result = found.get(n)
             count = "" if result is None or result["operations"] is None else f"{result['operations']} / "
-            cells.append("—" if result is None else f"{count}{duration(result['prepare'])} / {duration(result['seconds'])}")
+            cells.append(
+                "—"
+                if result is None
+                else f"{count}{duration(result['prepare'])} / {duration(result['seconds'])}"
+            )
         rows.append([NAMES.get(way, way), *cells])
     return Table(
-        "Operations (where they can be counted) / preparation / a call", ["", *(f"order {n}" for n in shown)], rows
+        "Operations (where they can be counted) / preparation / a call",
+        ["", *(f"order {n}" for n in shown)],
+        rows,
     )
 
 
 def _singles(singles: dict[str, Payload]) -> list[Block]:
     exact = truth(ORDER, FAR)
-    rows = [[NAMES.get(w, w), f"{r['value']:.6g}".replace("-", "−"), f"{100 * r['error']:.2g} %"] for w, r in singles.items()]
+    rows = [
+        [NAMES.get(w, w), f"{r['value']:.6g}".replace("-", "−"), f"{100 * r['error']:.2g} %"]
+        for w, r in singles.items()
+    ]
     others = [r["error"] for way, r in singles.items() if way != "by hand"]
     hand = singles.get("by hand")
     text = f"The 4th derivative at x = {FAR:g} is {exact:.6g}. ".replace("-", "−")

@@ -1,4 +1,4 @@
-"""The derivative of a Taylor series written as a loop: the autograd library, the others, and the number of terms."""
+"""The derivative of a Taylor series written as a loop: by each library, and over the number of terms."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from closedform.app.blocks import Block, Figure, Heading, Paragraph, Table
 from closedform.app.experiments.record import Experiment, Payload, Results, Setting, register, typical_seconds
-from closedform.app.wording import duration, number
+from closedform.app.wording import duration, listing, number
 from closedform.problems.taylor_cosine import TERMS, partial_sum, until_small
 
 POINT = 2.0
-MOST_TERMS = 16
+MOST_TERMS = 20
 LOOPS: dict[str, Callable[[Any], Any]] = {"fixed": partial_sum(TERMS), "until small": until_small}
 CURVES = (2, 4, 7)
 PLACES = (1.0, 3.0, 6.0)
@@ -111,7 +111,7 @@ def terms() -> Payload:
 
 def section(results: Results) -> list[Block]:
     """Both loops by every engine, the curves, and the errors."""
-    blocks: list[Block] = [Heading("Two loops, and the cosine itself")]
+    blocks: list[Block] = [Heading("Two loops, and the cosine itself")] if results else []
     blocks += _loops(results)
     if "curves" in results:
         blocks.append(_curves(results["curves"]))
@@ -130,13 +130,17 @@ def _loops(results: Results) -> list[Block]:
             rows.append([engine, name, number(error), duration(result["seconds"])])
     if not rows:
         return []
-    exact = all(abs(r["slope"] + math.sin(POINT)) < 1e-14 for s, r in results.items() if s.endswith("until small"))
+    exact = all(
+        abs(r["slope"] + math.sin(POINT)) < 1e-14 for s, r in results.items() if s.endswith("until small")
+    )
     text = (
-        f"Both loops are plain Python, and each library differentiates them as they stand. At x = {POINT:g} the loop "
+        f"Both loops are plain Python, and each library differentiates them as they stand. At x = {POINT:g} "
+        "the loop "
         "that stops by itself gives the derivative of the cosine "
         f"{'to the last digits' if exact else 'closely'} in every one; the loop of {TERMS} terms "
         "keeps the error of the series it cuts off. "
-        "JAX cannot compile the loop that depends on the data: it needs `jax.lax.while_loop`, which has no reverse "
+        "JAX cannot compile the loop that depends on the data: it needs `jax.lax.while_loop`, which has no "
+        "reverse "
         "mode, so it runs without compiling."
     )
     return [
@@ -151,20 +155,22 @@ def _loops(results: Results) -> list[Block]:
 
 
 def _curves(result: Payload) -> Figure:
-    from closedform.app.plots import Panel, Series, plot
+    from closedform.app.plots import TRUTH, Panel, Series, plot
 
     x = result["x"]
     panels = []
     for title, truth, key in (("series", np.cos, "series"), ("derivative, by autograd", np.sin, "slopes")):
         name, sign = ("cos x", 1) if key == "series" else ("−sin x", -1)
         lines = [Series(f"{k} terms", x, y) for k, y in result[key].items()]
-        exact = Series("cos x, −sin x", x, (sign * truth(np.asarray(x))).tolist())
+        exact = Series(TRUTH, x, (sign * truth(np.asarray(x))).tolist())
         panels.append(Panel([*lines, exact], "x", name, title=title, limits=(-2.2, 2.2), markers=False))
     return Figure(
         plot(*panels),
-        "Two plots over x from -8 to 8: partial sums of the cosine series, and their derivatives; more terms follow "
+        "Two plots over x from -8 to 8: partial sums of the cosine series, and their derivatives; more terms "
+        "follow "
         "the cosine and minus the sine further out.",
-        "Partial sums of the series and their derivatives by the autograd library, with the functions they approach.",
+        "Partial sums of the series and their derivatives by the autograd library, with the functions they "
+        "approach.",
     )
 
 
@@ -179,16 +185,17 @@ def _terms(result: Payload) -> list[Block]:
         x: next((k for k, e in zip(counts, errors, strict=True) if e < 1e-14), None)
         for x, errors in result["errors"].items()
     }
-    reached = "; ".join(
-        f"at x = {x} " + (f"{k} terms" if k else f"more than {counts[-1]} terms") for x, k in floors.items()
+    reached = listing(
+        (f"{k} terms" if k else f"more than {counts[-1]} terms") + f" at x = {x}" for x, k in floors.items()
     )
     return [
         Figure(
             plot(Panel(series, "terms", "|derivative + sin x|", log="y"), height=2.8),
-            "Error of the derivative against the number of terms, falling faster than exponentially at each x.",
+            "Error of the derivative against the number of terms, falling faster than exponentially at each "
+            "x.",
             "Error of the derivative of the partial sum against its number of terms.",
         ),
-        Paragraph(f"An error below 1e-14 takes, {reached}. Differentiating costs the series one power of x, no more."),
+        Paragraph(f"An error below 1e-14 takes {reached}."),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A child process that runs one experiment: a request as JSON comes in, a line of JSON for each step goes out."""
+"""A child process that runs an experiment: a request as JSON in, a line of JSON for each step out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,168 @@
+"""Every record of the registry: value, first and second derivative against NumPy and JAX at random operands."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from closedform.code.idioms import trace_source
+from closedform.derivative.reverse import jacobian
+from closedform.errors import UnsupportedError
+from closedform.expression.calculus import dot
+from closedform.expression.expr import Expr, input_
+from closedform.expression.size import Size
+from closedform.primitives import PRIMITIVES
+from closedform.simplify.normalise import normalise
+from closedform.simplify.simplify import simplify
+from tests.dense import central_differences, evaluate
+
+# Structured constants are leaves of the calculus: their meaning is tested where slices are.
+LEAVES = {"select", "unit", "gather", "triangle"}
+OPERATIONS = sorted(set(PRIMITIVES) - LEAVES)
+# The derivative that the library does not know yet, and says so.
+NO_SECOND = {"expm", "expm_frechet"}
+# Functions that jax.numpy lacks under any name, or that are not the user's to call.
+NOT_IN_JAX = {"softplus", "logdet", "cofactor", "expm_frechet", "products_without", "argmax_share", "argmin_share",
+              "polygamma", "setitem"}  # fmt: skip
+
+
+def sample(name, seed=0):
+    """Operands and parameters from the record's domain."""
+    record = PRIMITIVES[name]
+    rng = np.random.default_rng(seed)
+    if record.samples is not None:
+        return record.samples(rng)
+    low, high = record.domain
+    operands = tuple(rng.uniform(low, high, (2, 3)) for _ in record.partials or (0,))
+    if name == "polygamma":
+        return operands, {"n": 1}
+    return operands, {}
+
+
+def traced(name, operands, parameters):
+    """The operation on inputs of its own, as traced, with float operands as variables."""
+    leaves = []
+    for i, operand in enumerate(operands):
+        shape = [Size.of(n) for n in np.shape(operand)]
+        leaves.append(input_(f"x{i}", shape))
+    value = np.asarray(PRIMITIVES[name].call(*operands, **parameters))
+    return Expr(name, tuple(leaves), tuple(parameters.items()), value.shape), leaves, value
+
+
+def lowered(root, leaves):
+    record = PRIMITIVES[root.op]
+    if record.lower is None and not record.numpy:  # an operation of the calculus alone
+        return simplify(root)
+    return simplify(normalise(root, leaves).root)
+
+
+def named(operands):
+    return {f"x{i}": np.asarray(o) for i, o in enumerate(operands)}
+
+
+def differentiable(operands):
+    return [i for i, o in enumerate(operands) if np.asarray(o).dtype.kind == "f"]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_calculus_has_the_value_of_numpy(name):
+    operands, parameters = sample(name)
+    root, leaves, value = traced(name, operands, parameters)
+    np.testing.assert_allclose(evaluate(lowered(root, leaves), named(operands)), value, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_derivatives_agree_with_finite_differences(name):
+    operands, parameters = sample(name, 1)
+    root, leaves, value = traced(name, operands, parameters)
+    weights = np.random.default_rng(2).standard_normal(value.shape)
+    weighted = dot(input_("weights", [Size.of(n) for n in value.shape]), lowered(root, leaves), value.ndim)
+    call = PRIMITIVES[name].call
+
+    for i in differentiable(operands):
+
+        def at(x, i=i):
+            return [x if j == i else o for j, o in enumerate(operands)]
+
+        if name == "expm_frechet" and i == 0:
+            with pytest.raises(NotImplementedError, match="second derivative of the matrix exponential"):
+                jacobian(weighted, leaves[i])
+            continue
+        gradient = simplify(jacobian(weighted, leaves[i]))
+        values = {**named(operands), "weights": weights}
+        expected = central_differences(lambda x: np.sum(weights * call(*at(x), **parameters)), operands[i])
+        np.testing.assert_allclose(evaluate(gradient, values), expected, rtol=1e-6, atol=1e-8)
+        if name in NO_SECOND:
+            continue
+        hessian = simplify(jacobian(gradient, leaves[i]))
+        expected = central_differences(lambda x: evaluate(gradient, {**values, f"x{i}": x}), operands[i])
+        np.testing.assert_allclose(evaluate(hessian, values), expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - NOT_IN_JAX))
+def test_derivatives_agree_with_jax(name):
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    operands, parameters = sample(name, 3)
+    root, leaves, value = traced(name, operands, parameters)
+    names = [leaf.params[0] for leaf in leaves]
+    source, _ = trace_source(root, names, "function", "jax")
+    namespace = {}
+    exec(source, namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_allclose(namespace["function"](*operands), value, rtol=1e-12, atol=1e-14)
+    weights = np.random.default_rng(2).standard_normal(value.shape)
+    weighted = dot(input_("weights", [Size.of(n) for n in value.shape]), lowered(root, leaves), value.ndim)
+    for i in differentiable(operands):
+
+        def scalar(*args):
+            return (weights * namespace["function"](*args)).sum()
+
+        values = {**named(operands), "weights": weights}
+        gradient = simplify(jacobian(weighted, leaves[i]))
+        np.testing.assert_allclose(
+            evaluate(gradient, values), jax.grad(scalar, i)(*operands), rtol=1e-10, atol=1e-12
+        )
+        if name not in NO_SECOND:
+            hessian = simplify(jacobian(gradient, leaves[i]))
+            np.testing.assert_allclose(
+                evaluate(hessian, values), jax.hessian(scalar, i)(*operands), rtol=1e-9, atol=1e-11
+            )
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_record_is_complete(name):
+    record = PRIMITIVES[name]
+    assert record.call is not None
+    assert record.latex and record.text and record.source
+    assert record.lower or record.partials or record.jacobian or record.pullback
+    assert not record.numpy or record.bind is not None
+
+
+def test_a_name_is_taken_once():
+    from closedform.primitives.record import Primitive, register
+
+    with pytest.raises(ValueError, match="'sin' is registered twice"):
+        register(Primitive("sin"))
+
+
+def test_the_hessian_of_the_trace_of_an_exponential():
+    import scipy.linalg
+
+    import closedform as cf
+
+    A = np.random.default_rng(0).standard_normal((3, 3))
+    hessian = cf.hessian(lambda A: np.trace(scipy.linalg.expm(A))).at(A).expr
+    expected = central_differences(lambda A: scipy.linalg.expm(A).T, A)
+    np.testing.assert_allclose(evaluate(hessian, {"A": A}), expected, rtol=1e-6, atol=1e-8)
+
+
+def test_unknown_second_derivatives_are_refused():
+    import scipy.linalg
+
+    import closedform as cf
+
+    with pytest.raises(UnsupportedError, match="second derivative of the matrix exponential"):
+        cf.hessian(lambda A: np.sum(scipy.linalg.expm(A) ** 2)).at(np.eye(2) * 0.3)

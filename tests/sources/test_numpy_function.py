@@ -1,0 +1,178 @@
+"""Tracing: what is traced has the function's value, what is not is refused with the user's line."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.special
+from tests.dense import evaluate
+
+import closedform as cf
+from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
+
+RNG = np.random.default_rng(3)
+x = RNG.standard_normal(4)
+A = RNG.standard_normal((4, 4))
+captured = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def assigned(x):
+    y = np.zeros_like(x)
+    y[1:] = x[:-1] ** 2
+    y[0] = x[1]
+    y *= 2
+    return np.sum(y**2)
+
+
+def looped(x):
+    total = 0.0
+    for value in x:
+        if value > 0:
+            total = total + value**2
+    return total
+
+
+def counted(x, n):
+    return sum(x[i] ** 2 for i in range(n))
+
+
+TRACED = {
+    "operators": (lambda x, A: -x @ (2 * A + A.T - 1) @ x / 3, x, A),
+    "methods": (lambda x, A: (A.T.dot(x) * x.sum()).mean() + A.trace() + x.copy().reshape(2, 2).ravel().max(), x, A),
+    "captured": (lambda x: np.sum(captured * x), x),
+    "assigned": (assigned, x),
+    "looped": (looped, x),
+    "counted": (counted, x, 2),
+    "slogdet": (lambda A: np.linalg.slogdet(A).logabsdet + np.linalg.slogdet(A)[1], A),
+    "scipy": (lambda A: np.trace(scipy.linalg.expm(A)) + scipy.special.logsumexp(A) + scipy.special.expit(A[0, 0]), A),
+    "sizes": (lambda A: np.trace(A @ np.eye(A.shape[0])) / A.shape[1] + A.size + np.sum(np.ones(A.shape)), A),
+    "joined": (lambda x: np.sum(np.hstack([x, x[:2]]) ** 2) + np.sum(np.vstack([x, x]) ** 3), x),
+    "constant": (lambda x: 1.5, x),
+    "newaxis": (lambda x: np.sum((x[:, None] - x[None, :]) ** 2), x),
+    "inf": (lambda x: np.min(np.minimum(x, np.inf)), x),
+}
+
+
+@pytest.mark.parametrize("case", TRACED)
+def test_the_trace_has_the_value_of_the_function(case):
+    f, *args = TRACED[case]
+    d = cf.trace(f, *args)
+    values = dict(zip(d.arguments, args, strict=True))
+    np.testing.assert_allclose(evaluate(d.expr, values), f(*args), rtol=1e-12)
+
+
+buffer = np.zeros(4)
+
+
+def mutates_captured(x):
+    buffer[0] += 1
+    return np.sum(x**2) * buffer[0]
+
+
+def writes_into_captured(x):
+    buffer[0] = x[0]
+    return np.sum(buffer)
+
+
+def adds_to_captured(x):
+    np.add(buffer, x, out=buffer)
+    return np.sum(buffer)
+
+
+def mutates_argument(x):
+    x += 1
+    return np.sum(x)
+
+
+def branches_on_array(x):
+    if x > 0:
+        return np.sum(x)
+    return 0.0
+
+
+def assigns_to_view(x):
+    y = x * 1.0
+    z = y[1:]
+    z[0] = 3.0
+    return np.sum(y)
+
+
+def changes_shape(x):
+    y = x[0] * 1.0
+    y += x
+    return np.sum(y)
+
+
+REFUSED = {
+    "captured": (mutates_captured, InvalidFunctionError, "mutates_captured changes the captured array 'buffer'"),
+    "written": (writes_into_captured, InvalidFunctionError, r"Python float \(in writes_into_captured.*np.zeros_like"),
+    "added": (adds_to_captured, InvalidFunctionError, "changes an array that it did not make"),
+    "argument": (mutates_argument, InvalidFunctionError, r"own argument 'x' \(in mutates_argument, line \d+ .*x.copy"),
+    "branch": (branches_on_array, InvalidFunctionError, r"a branch on an array of shape \(4,\).*np.where"),
+    "view": (assigns_to_view, UnsupportedError, "shares its memory"),
+    "shape": (changes_shape, InvalidFunctionError, r"change the shape \(\) to \(4,\)"),
+    "math": (lambda x: math.exp(x[0]), InvalidFunctionError, "use NumPy functions"),
+    "array": (lambda x: np.sum(np.array([x[0], x[1]])), InvalidFunctionError, "np.stack"),
+    "complex": (lambda x: np.sum(x * 1j), InvalidFunctionError, "complex"),
+    "unknown": (lambda x: np.sum(np.sort(x)), UnsupportedError, r"np.sort is not supported .*\(4,\)"),
+    "option": (lambda x: np.sum(x, dtype=float), UnsupportedError, "dtype"),
+    "reduce": (lambda x: np.add.reduce(x), UnsupportedError, "np.add.reduce is not supported"),
+    "mask": (lambda x: np.sum(x[x > 0]), UnsupportedError, "np.where"),
+    "shapes": (lambda x: np.sum(A[:, :3] @ x), InvalidArgumentError, r"matmul failed on .*\(4, 3\), \(4,\)"),
+    "random": (lambda x: np.sum(x) * np.random.default_rng().random(), InvalidFunctionError, "random numbers"),
+    "nothing": (lambda x: None, InvalidFunctionError, "return statement"),
+    "tuple": (lambda x: (x, x), InvalidFunctionError, "returned a tuple"),
+    "attribute": (lambda x: x.argsort(), AttributeError, "supported methods"),
+    "trace": (lambda x: np.trace(np.outer(x, x)[:2]), UnsupportedError, r"only of a square matrix \(in <lambda>"),
+    "integer": (lambda x: np.sum(np.eye(int(x[0]))), InvalidFunctionError, "Python integer"),
+    "cast": (lambda x: np.sum(x.astype(int)), InvalidFunctionError, "int64 has no derivative"),
+    "vector": (lambda x: x**2, InvalidFunctionError, r"returned an array of shape \(4,\). Use cf.jacobian"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_traced_is_refused_with_a_reason(case):
+    f, error, message = REFUSED[case]
+    with pytest.raises(error, match=message):
+        cf.grad(f)(x.copy())
+
+
+def test_bad_arguments_are_refused_by_name():
+    f = cf.grad(lambda x, y: np.sum(x * y))
+    with pytest.raises(InvalidArgumentError, match="argument 'y' is complex"):
+        f(x, x + 1j)
+    with pytest.raises(InvalidArgumentError, match="argument 'x' of type list"):
+        f(["a"], x)
+    with pytest.raises(InvalidArgumentError, match="takes 2 arguments"):
+        cf.grad(lambda x, y: x)(1.0, 2.0, 3.0)
+    with pytest.raises(InvalidArgumentError, match="must be a function"):
+        cf.grad(3.0)
+
+
+def test_a_call_that_breaks_a_guard_is_traced_anew():
+    gradient = cf.grad(looped)
+    np.testing.assert_allclose(gradient(np.array([1.0, -1.0])), [2.0, 0.0])
+    np.testing.assert_allclose(gradient(np.array([-1.0, 3.0])), [0.0, 6.0])
+    np.testing.assert_allclose(gradient(np.array([5.0, -3.0])), [10.0, 0.0])
+
+
+def test_counts_are_guarded():
+    gradient = cf.grad(counted)
+    np.testing.assert_allclose(gradient(x, 1), [2 * x[0], 0, 0, 0])
+    np.testing.assert_allclose(gradient(x, 3), [*(2 * x[:3]), 0])
+    with pytest.raises(InvalidFunctionError, match="'n' to count"):
+        cf.grad(counted, argnums="n")(x, 2)
+
+
+def test_named_arguments_and_partial():
+    def f(x, A, scale=2.0):
+        return scale * (x @ A @ x)
+
+    expected = 2.0 * (A + A.T) @ x
+    np.testing.assert_allclose(cf.grad(f)(x, A=A), expected)
+    np.testing.assert_allclose(cf.grad(f)(x, A, scale=1.0), expected / 2)
+    np.testing.assert_allclose(cf.grad(functools.partial(f, scale=4.0))(x, A), expected * 2)
+    with pytest.raises(InvalidArgumentError, match="missing a required argument"):
+        cf.grad(f)(A=A)

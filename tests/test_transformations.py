@@ -1,0 +1,214 @@
+"""The public transformations: shapes, argnums, errors, dtypes, empty and special inputs."""
+
+import numpy as np
+import pytest
+
+import closedform as cf
+from closedform.errors import InvalidArgumentError, InvalidFunctionError
+
+RNG = np.random.default_rng(5)
+
+
+def least_squares(x, A, b):
+    return 0.5 * np.sum((A @ x - b) ** 2)
+
+
+def data(m=6, n=4, dtype=float):
+    return tuple(a.astype(dtype) for a in (RNG.standard_normal(n), RNG.standard_normal((m, n)), RNG.standard_normal(m)))
+
+
+def test_gradient_hessian_and_value():
+    x, A, b = data()
+    np.testing.assert_allclose(cf.grad(least_squares)(x, A, b), A.T @ (A @ x - b), rtol=1e-12)
+    np.testing.assert_allclose(cf.hessian(least_squares)(x, A, b), A.T @ A, rtol=1e-12)
+    value, gradient = cf.value_and_grad(least_squares)(x, A, b)
+    np.testing.assert_allclose(value, least_squares(x, A, b), rtol=1e-14)
+    np.testing.assert_allclose(gradient, A.T @ (A @ x - b), rtol=1e-12)
+
+
+def test_argnums_by_position_name_and_tuple():
+    x, A, b = data()
+    r = A @ x - b
+    np.testing.assert_allclose(cf.grad(least_squares, "b")(x, A, b), -r, rtol=1e-12)
+    np.testing.assert_allclose(cf.grad(least_squares, -1)(x, A, b), -r, rtol=1e-12)
+    gx, gA = cf.grad(least_squares, ("x", 1))(x, A, b)
+    np.testing.assert_allclose(gx, A.T @ r, rtol=1e-12)
+    np.testing.assert_allclose(gA, np.outer(r, x), rtol=1e-12)
+    ((xx, xb), (bx, bb)) = cf.hessian(least_squares, ("x", "b"))(x, A, b)
+    np.testing.assert_allclose(xx, A.T @ A, rtol=1e-12)
+    np.testing.assert_allclose(xb, -A.T, rtol=1e-12)
+    np.testing.assert_allclose(bx, -A, rtol=1e-12)
+    np.testing.assert_allclose(bb, np.eye(6))
+    for wrong in (3, "z", (), ("x", "z")):
+        with pytest.raises(InvalidArgumentError, match="argnums"):
+            cf.grad(least_squares, wrong)(x, A, b)
+
+
+def test_jacobian_has_the_shape_of_the_result_then_of_the_variable():
+    x, A, _ = data()
+    J = cf.jacobian(lambda x, A: np.sin(A @ x))(x, A)
+    np.testing.assert_allclose(J, np.cos(A @ x)[:, None] * A, rtol=1e-12)
+    J = cf.jacobian(lambda x, A: np.outer(x, x))(x, A)
+    assert J.shape == (4, 4, 4)
+    np.testing.assert_allclose(J[1, 2], np.eye(4)[1] * x[2] + np.eye(4)[2] * x[1])
+
+
+def test_hessian_vector_product():
+    x, A, b = data()
+    v = RNG.standard_normal(4)
+    np.testing.assert_allclose(cf.hvp(least_squares)(x, A, b, v), A.T @ (A @ v), rtol=1e-12)
+    assert "A.T @ A" not in cf.hvp(least_squares).at(x, A, b).source()
+    with pytest.raises(InvalidArgumentError, match=r"vector has shape \(3,\), the variable \(4,\)"):
+        cf.hvp(least_squares)(x, A, b, v[:3])
+
+
+def test_derivatives_of_any_order():
+    t = np.tanh(0.7)
+    assert abs(cf.derivative(np.tanh, order=4)(0.7) - 8 * t * (1 - t * t) * (2 - 3 * t * t)) < 1e-15
+    grid = np.linspace(-2, 2, 9)
+    np.testing.assert_allclose(cf.derivative(lambda x: x**3 + np.sin(x), order=2)(grid), 6 * grid - np.sin(grid), rtol=1e-14)
+    third = cf.derivative(lambda x: np.sum(x**4), order=3)(np.array([1.0, 2.0]))
+    expected = np.zeros((2, 2, 2))
+    expected[0, 0, 0], expected[1, 1, 1] = 24, 48
+    np.testing.assert_allclose(third, expected)
+    with pytest.raises(InvalidArgumentError, match="whole number from 1 on, not 0"):
+        cf.derivative(np.tanh, order=0)(0.5)
+    with pytest.raises(InvalidFunctionError, match="each entry alone"):
+        cf.derivative(lambda x: np.cumsum(x), order=1)(grid)
+
+
+@pytest.mark.parametrize("order", range(1, 11))
+def test_derivatives_of_tanh_against_exact_arithmetic(order):
+    import flint
+
+    x = 0.6
+    flint.ctx.prec = 200
+    series = flint.arb_series([flint.arb(x), 1], prec=order + 1)
+    exponential = (2 * series).exp()
+    exact = ((exponential - 1) / (exponential + 1))[order] * flint.arb.fac_ui(order)
+    assert abs(float(exact) - cf.derivative(np.tanh, order=order)(x)) < 1e-13 * abs(float(exact))
+
+
+def test_formulas_of_the_readme_functions():
+    d = cf.grad(least_squares).at(cf.vector("n"), cf.matrix("m", "n"), cf.vector("m"))
+    assert d.text == "Aᵀ(Ax − b)"
+    assert d.latex == r"A^\top (A x - b)"
+    assert repr(d) == d.text
+
+
+def test_source_is_right_at_other_sizes():
+    source = cf.grad(least_squares).at(*data(6, 4)).source(name="gradient")
+    namespace = {}
+    exec(source, namespace)
+    x, A, b = data(9, 5)
+    np.testing.assert_allclose(namespace["gradient"](x, A, b), A.T @ (A @ x - b), rtol=1e-12)
+
+
+def test_source_asserts_a_size_used_as_a_number():
+    source = cf.grad(lambda x: np.sum(x**2) / len(x)).at(np.ones(4)).source()
+    namespace = {}
+    exec(source, namespace)
+    np.testing.assert_allclose(namespace["derivative"](np.ones(4)), 0.5 * np.ones(4))
+    with pytest.raises(AssertionError, match="used this size as a number"):
+        namespace["derivative"](np.ones(5))
+
+
+def test_source_asserts_the_branch_that_was_taken():
+    def f(x):
+        return np.sum(x**2) if x[0] > 0 else np.sum(x**3)
+
+    source = cf.grad(f).at(np.array([1.0, 2.0])).source()
+    namespace = {}
+    exec(source, namespace)
+    np.testing.assert_allclose(namespace["derivative"](np.array([3.0, 2.0])), [6.0, 4.0])
+    with pytest.raises(AssertionError, match="branch"):
+        namespace["derivative"](np.array([-3.0, 2.0]))
+
+
+def test_float32_stays_float32():
+    x, A, b = data(dtype=np.float32)
+    for operator, want in ((cf.grad, A.T @ (A @ x - b)), (cf.hessian, A.T @ A)):
+        got = operator(least_squares)(x, A, b)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, want, rtol=1e-4)
+    assert cf.derivative(np.tanh, order=4)(np.float32(0.5)).dtype == np.float32
+
+
+def test_integers_are_taken_as_reals():
+    np.testing.assert_allclose(cf.grad(lambda x: np.sum(x**2))(np.array([1, 2])), [2.0, 4.0])
+    np.testing.assert_allclose(cf.grad(lambda x: np.sum(x**2))([1, 2]), [2.0, 4.0])
+    assert cf.grad(lambda x: x**3)(2) == 12.0
+
+
+def test_empty_arrays():
+    gradient = cf.grad(lambda x: np.sum(x**2))(np.zeros(0))
+    assert gradient.shape == (0,)
+    x, A, b = np.zeros(3), np.zeros((0, 3)), np.zeros(0)
+    np.testing.assert_array_equal(cf.grad(least_squares)(x, A, b), np.zeros(3))
+    np.testing.assert_array_equal(cf.hessian(least_squares)(x, A, b), np.zeros((3, 3)))
+    assert cf.hessian(lambda x: np.sum(x**2))(np.zeros(0)).shape == (0, 0)
+
+
+def test_zero_dimensional_arrays():
+    assert cf.grad(lambda x: x**2)(np.array(3.0)) == 6.0
+    assert np.shape(cf.grad(lambda x: x**2)(np.array(3.0))) == ()
+
+
+def test_nan_and_infinity_pass_through():
+    gradient = cf.grad(lambda x: np.sum(x**2))(np.array([np.nan, np.inf, 1.0]))
+    np.testing.assert_array_equal(gradient, [np.nan, np.inf, 2.0])
+    np.testing.assert_array_equal(cf.grad(lambda x: np.sum(np.exp(x)))(np.array([-np.inf, np.inf])), [0.0, np.inf])
+
+
+def test_softplus_is_stable_however_it_was_written():
+    a = np.array([1.0])
+    gradient = cf.grad(lambda x, a: np.log(1 + np.exp(a @ x)))
+    hessian = cf.hessian(lambda x, a: np.log(1 + np.exp(a @ x)))
+    for z in (-1000.0, -40.0, 0.0, 40.0, 1000.0):
+        expected = 1 / (1 + np.exp(-z)) if z > -700 else 0.0
+        np.testing.assert_allclose(gradient(np.array([z]), a), [expected], rtol=1e-15)
+        e = np.exp(-abs(z))
+        np.testing.assert_allclose(hessian(np.array([z]), a), [[e / (1 + e) ** 2]], rtol=1e-14)
+
+
+def test_results_do_not_share_memory_with_arguments():
+    A = RNG.standard_normal((3, 3))
+    gradient = cf.grad(lambda X, A: np.trace(A @ X))(np.eye(3), A)
+    assert not np.shares_memory(gradient, A)
+    gradient[:] = 0
+    B = cf.grad(lambda x, b: x @ b)(np.ones(3), A[0])
+    assert not np.shares_memory(B, A)
+    assert B.flags.writeable
+
+
+def test_described_arguments():
+    d = cf.grad(lambda S: np.linalg.slogdet(S)[1]).at(cf.spd("n"))
+    assert d.text == "S⁻¹"
+    assert cf.hessian(lambda x, A: x @ A @ x / 2).at(cf.vector("n"), cf.symmetric("n")).text == "A"
+    d = cf.grad(lambda x, p: np.sum(np.sqrt(p**2) * x)).at(cf.vector("n"), cf.positive("n"))
+    assert d.text == "p"
+
+
+def test_derivations_are_kept_by_shape():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return np.sum(x**2)
+
+    gradient = cf.grad(f)
+    gradient(np.ones(3))
+    traced = len(calls)
+    gradient(np.zeros(3))
+    assert len(calls) == traced
+    gradient(np.ones(4))
+    assert len(calls) > traced
+
+
+def test_importing_stays_light():
+    import subprocess
+    import sys
+
+    script = "import closedform, sys; print([m for m in ('torch', 'jax', 'autograd', 'matplotlib', 'flint') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
