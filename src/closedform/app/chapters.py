@@ -302,7 +302,7 @@ def over_sizes(name: str, found: Measurements) -> Figure:
     panels = [Panel(lines, "n", "seconds", log="xy", title="time of a call")]
     if base:
         panels.append(
-            Panel(ratios, "n", "time / time of the closed form", log="xy", title="ratio", level=1.0)
+            Panel(ratios, "n", "times the closed form", log="xy", title="ratio", level=1.0, ratios=True)
         )
     return Figure(
         plot(*panels),

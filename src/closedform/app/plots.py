@@ -26,6 +26,8 @@ STYLES: Mapping[str, tuple[str, str, str]] = {
     "autograd": ("#d98200", "-", "^"),
     "PyTorch": ("#d9472b", "-", "D"),
     "JAX": ("#12a17c", "-", "v"),
+    "JAX, nested": ("#12a17c", "-", "v"),
+    "JAX, Taylor mode": ("#7aa300", "-", ">"),
     "JAX (eager)": ("#12a17c", ":", "<"),
     "JAX (taylor)": ("#7aa300", "-", ">"),
     "finite differences": ("#b065c9", ":", "x"),
@@ -46,7 +48,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: what is drawn, how the axes are called and whether they are logarithmic."""
+    """One set of axes: what is drawn, how the axes are called, which are logarithmic ("x", "y", "xy"), a title,
+    limits of y, whether points are marked, and the y of a line across. Values of y are written as plain numbers
+    (1, 2, 5, 10) where they are `ratios`."""
 
     series: Sequence[Series]
     x: str
@@ -56,6 +60,7 @@ class Panel:
     limits: tuple[float, float] | None = None
     markers: bool = True
     level: float | None = None
+    ratios: bool = False
 
 
 def plot(*panels: Panel, height: float = 3.1) -> str:
@@ -103,6 +108,12 @@ def _draw(ax: Any, panel: Panel) -> None:
         ax.set_ylim(*panel.limits)
     if "x" not in panel.log:
         ax.xaxis.get_major_locator().set_params(integer=True)
+    if panel.ratios:
+        from matplotlib.ticker import LogLocator, StrMethodFormatter
+
+        low, high = ax.get_ylim()
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     ax.set_xlabel(panel.x)
     ax.set_ylabel(panel.y)
     ax.set_title(panel.title, fontsize=9.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNITS = ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"))
@@ -97,14 +97,13 @@ def listing(names: Iterable[str], conjunction: str = "and") -> str:
     )
 
 
-def span(values: Sequence[float], write: object = None) -> str:
+def span(values: Sequence[float], write: Callable[[float], str] = "{:g}".format) -> str:
     """The smallest and the largest value, or the only one.
 
     >>> span([3, 3]), span([1, 5, 2])
     ('3', '1 to 5')
     """
-    text = write if callable(write) else (lambda value: f"{value:g}")
-    low, high = text(min(values)), text(max(values))
+    low, high = write(min(values)), write(max(values))
     return low if low == high else f"{low} to {high}"
 
 

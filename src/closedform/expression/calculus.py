@@ -16,7 +16,7 @@ import itertools
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from closedform.expression.expr import Expr, Operand
 from closedform.expression.size import Size
@@ -311,7 +311,8 @@ class _Product:
         out = tuple(self._find(label) for label in self.out)
         merged: dict[tuple[Expr, tuple[Label, ...]], Number] = {}
         for base, labels, exponent in self.factors:
-            where = (base, tuple(self._find(label) for label in labels))
+            found = tuple(self._find(label) for label in labels)
+            where = (base, tuple(sorted(found, key=repr)) if is_symmetric(base) else found)
             merged[where] = exact(merged.get(where, 0) + exponent)
         factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
         used = {label for f in factors for label in f.labels}
@@ -399,7 +400,7 @@ def _canonical(
         numbers.setdefault(label, len(numbers))
     spec = Spec(
         exact(coefficient),
-        tuple(tuple(numbers[label] for label in f.labels) for f in ordered),
+        tuple(_ring(f, numbers) for f in ordered),
         tuple(f.exponent for f in ordered),
         tuple(numbers[label] for label in out),
     )
@@ -441,6 +442,12 @@ def _head(factor: Factor) -> tuple[object, ...]:
     return (factor.base.ndim, factor.base.weight, factor.base.key, factor.exponent)
 
 
+def _ring(factor: Factor, colours: Mapping[Label, Any]) -> tuple[Any, ...]:
+    """What the labels of a factor are mapped to; a symmetric matrix does not tell its axes apart."""
+    ring = tuple(colours[label] for label in factor.labels)
+    return tuple(sorted(ring)) if is_symmetric(factor.base) else ring
+
+
 def _search(
     factors: list[Factor],
     colours: dict[Label, tuple[int, ...]],
@@ -454,8 +461,8 @@ def _search(
         classes.setdefault(colours[label], []).append(label)
     tied = min((c for c, members in classes.items() if len(members) > 1), default=None)
     if tied is None:
-        ordered = sorted(factors, key=lambda f: (*_head(f), tuple(colours[label] for label in f.labels)))
-        certificate = tuple((f.base.key, tuple(colours[label] for label in f.labels)) for f in ordered)
+        ordered = sorted(factors, key=lambda f: (*_head(f), _ring(f, colours)))
+        certificate = tuple((f.base.key, _ring(f, colours)) for f in ordered)
         if not best or certificate < best[0][0]:
             best[:] = [(certificate, ordered)]
         return
@@ -474,9 +481,10 @@ def _refine(
     while internal:
         seen: dict[Label, list[tuple[object, ...]]] = {label: [] for label in colours}
         for factor in factors:
-            ring = tuple(colours[label] for label in factor.labels)
+            ring = _ring(factor, colours)
+            unordered = is_symmetric(factor.base)
             for position, label in enumerate(factor.labels):
-                seen[label].append((*_head(factor), position, ring))
+                seen[label].append((*_head(factor), 0 if unordered else position, ring))
         signatures = {label: (colours[label], sorted(seen[label])) for label in internal}
         ranked = sorted(signatures.values())
         colours = {**colours}
@@ -486,6 +494,15 @@ def _refine(
             break
         count = len(set(colours.values()))
     return colours
+
+
+def is_symmetric(node: Expr) -> bool:
+    """Whether the node is known to be a symmetric matrix."""
+    if node.ndim != 2 or node.shape[0] != node.shape[1]:
+        return False
+    from closedform.expression.facts import holds  # facts read the structure that is built here
+
+    return holds(node, "symmetric")
 
 
 def is_nonnegative(node: Expr) -> bool:

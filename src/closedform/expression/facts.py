@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
-from closedform.expression.calculus import Spec, factors_of, spec_of
+from closedform.expression.calculus import Spec, factors_of, linear, spec_of, transpose
 from closedform.expression.expr import Expr
 
 # A declared fact implies these as well.
@@ -42,13 +43,27 @@ def _nonnegative(node: Expr) -> bool:
 
 
 def _symmetric(node: Expr) -> bool:
-    from closedform.expression.calculus import transpose  # a rule may build what it compares with
-
     if node.ndim != 2 or node.shape[0] != node.shape[1]:
         return False
-    if node.op in {"contract", "linear"}:
+    if node.op in {"inv", "expm", "cofactor"}:
+        return holds(node.args[0], "symmetric")
+    known = _SYMMETRIC.get(node)
+    if known is None:
+        _SYMMETRIC[node] = False  # while it is being found out
+        known = _SYMMETRIC[node] = _equals_transpose(node)
+    return known
+
+
+_SYMMETRIC: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+
+
+def _equals_transpose(node: Expr) -> bool:
+    if node.op == "contract":
         return transpose(node, (1, 0)) is node
-    return node.op in {"inv", "expm", "cofactor"} and holds(node.args[0], "symmetric")
+    if node.op == "linear":
+        terms = zip(node.params, node.args, strict=True)
+        return linear([(c, transpose(term, (1, 0))) for c, term in terms], node.shape) is node
+    return False
 
 
 _RULES: dict[str, Callable[[Expr], bool]] = {"nonnegative": _nonnegative, "symmetric": _symmetric}

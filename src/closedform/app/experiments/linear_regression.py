@@ -234,7 +234,9 @@ def _plots(times: dict[str, dict[int, list[float]]]) -> Figure:
             ratios.append(Series(engine, both, [middle(by_size[n]) / middle(hand[n]) for n in both]))
     panels = [Panel(lines, "n", "seconds to a loss of 1e-9", log="xy", title="total time", markers=False)]
     if ratios:
-        panels.append(Panel(ratios, "n", "time / time by hand", log="xy", title="ratio", markers=False))
+        panels.append(
+            Panel(ratios, "n", "times the gradient by hand", "xy", "ratio", markers=False, ratios=True)
+        )
     return Figure(
         plot(*panels, height=3.4),
         "Log-log plots over n from 10 to 10000: total time of the descent by each engine with bands, and its "

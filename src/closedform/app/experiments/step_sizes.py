@@ -179,7 +179,7 @@ def schedules() -> dict[str, np.ndarray]:
 
 
 def quadratic(fresh: int) -> Payload:
-    """Losses after ten steps on a quadratic, with known and learned step sizes, on one x0 and on fresh ones."""
+    """Losses after ten steps on a quadratic with known and learned step sizes, on one x0 and on fresh ones."""
     from scipy.optimize import minimize
 
     spectrum = np.linspace(SMALLEST, LARGEST, DIMENSION)

@@ -13,7 +13,7 @@ import numpy as np
 
 from closedform.app.blocks import Block, Figure, Heading, Paragraph, Table
 from closedform.app.experiments.record import Experiment, Payload, Results, Setting, register, typical_seconds
-from closedform.app.wording import duration, number, span
+from closedform.app.wording import duration, listing, number, span
 from closedform.problems.tanh_fourth import fourth
 
 POINT = 0.7
@@ -225,7 +225,7 @@ def _plots(by_way: dict[str, dict[int, Payload]]) -> Figure:
         for way, orders in by_way.items():
             kept = [n for n in sorted(orders) if orders[n][key] is not None]
             if kept:
-                found.append(Series(way, kept, [orders[n][key] for n in kept]))
+                found.append(Series(NAMES.get(way, way), kept, [orders[n][key] for n in kept]))
         return found
 
     return Figure(
@@ -268,20 +268,34 @@ def _table(by_way: dict[str, dict[int, Payload]]) -> Table:
 def _singles(singles: dict[str, Payload]) -> list[Block]:
     exact = truth(ORDER, FAR)
     rows = [
-        [NAMES.get(w, w), f"{r['value']:.6g}".replace("-", "−"), f"{100 * r['error']:.2g} %"]
-        for w, r in singles.items()
+        [NAMES.get(way, way), number(r["value"], 6), f"{number(100 * r['error'])} %", r["dtype"]]
+        for way, r in singles.items()
     ]
-    others = [r["error"] for way, r in singles.items() if way != "by hand"]
-    hand = singles.get("by hand")
-    text = f"The 4th derivative at x = {FAR:g} is {exact:.6g}. ".replace("-", "−")
+    text = f"The 4th derivative at x = {FAR:g} is {number(exact, 6)}. "
+    kept = {way: r for way, r in singles.items() if r["dtype"] == "float32"}
+    others = [100 * r["error"] for way, r in kept.items() if way != "by hand"]
     if others:
-        text += f"In float32 the engines are off by {span([100 * e for e in others], lambda v: f'{v:.2g}')} %"
-        text += ": tanh x is rounded to a float so close to one that 1 − tanh² x keeps few digits. "
-    if hand:
-        text += f"Written with 1/cosh² x in its place, by hand, it is off by {100 * hand['error']:.1g} %."
+        text += (
+            f"Computed in float32, {listing(NAMES.get(way, way) for way in kept if way != 'by hand')} are "
+            "off by "
+            f"{span(others, number)} %: tanh x is rounded to a number so close to one that 1 − tanh² x keeps "
+            "few "
+            "digits. "
+        )
+    if "by hand" in kept:
+        text += (
+            f"By hand, with 1/cosh² x in its place, it is off by {number(100 * kept['by hand']['error'])} %. "
+        )
+    wider = [NAMES.get(way, way) for way in singles if way not in kept]
+    if wider:
+        text += f"{listing(wider)} went over to float64 on the way."
     return [
-        Paragraph(text),
-        Table(f"The 4th derivative of tanh at x = {FAR:g} in float32", ["", "Value", "Off by"], rows),
+        Paragraph(text.strip()),
+        Table(
+            f"The 4th derivative of tanh at x = {FAR:g}, for x in float32",
+            ["", "Value", "Off by", "Result in"],
+            rows,
+        ),
     ]
 
 
