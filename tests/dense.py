@@ -1,4 +1,4 @@
-"""A reference evaluator of the calculus: one dense einsum a contraction, nothing shared with the library's code."""
+"""A reference evaluator of the calculus: one dense einsum a contraction."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _active(trace: Trace) -> set[Expr]:
 def _local(node: Expr, labels: Mapping[Expr, str], trace: Trace) -> tuple[Expr, list[Expr], dict[str, Any]]:
     """One operation alone: its formula, its operands as inputs of their own, and their values by name."""
     leaves = []
-    values = {}
+    values: dict[str, Any] = {}
     for arg in node.args:
         value = trace.values[arg]
         if arg.op == "number":

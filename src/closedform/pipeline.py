@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +20,7 @@ from closedform.notation.latex import latex
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import covered
-from closedform.simplify.normalise import Normalised, normalise
+from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
 
@@ -149,7 +148,9 @@ def derive(
     name = getattr(function, "__name__", type(function).__name__)
     names = argument_names(function, len(arguments))
     if len(names) != len(arguments):
-        raise InvalidArgumentError(f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}")
+        raise InvalidArgumentError(
+            f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}"
+        )
     example, leaves = prepare(arguments, names, name)
     integers = frozenset(n for n, a in zip(names, arguments, strict=True) if isinstance(a, int | np.integer))
     trace = trace_function(function, example, leaves, integers)

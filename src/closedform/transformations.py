@@ -28,7 +28,9 @@ class Derived:
         self, function: Callable[..., Any], operator: str, argnums: Argnums = 0, order: int = 1
     ) -> None:
         if not callable(function):
-            raise InvalidArgumentError(f"the first argument must be a function, not {type(function).__name__}")
+            raise InvalidArgumentError(
+                f"the first argument must be a function, not {type(function).__name__}"
+            )
         self.function = function
         self.operator = operator
         self.argnums = argnums
@@ -39,13 +41,17 @@ class Derived:
 
     def at(self, *arguments: Any, **named: Any) -> Derivation:
         """The derivation for arguments like these: arrays, or descriptions such as cf.vector("n")."""
-        return derive(self.function, self._positional(arguments, named), self.operator, self.argnums, self.order)
+        return derive(
+            self.function, self._positional(arguments, named), self.operator, self.argnums, self.order
+        )
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         if named:
             arguments = self._positional(arguments, named)
-        arrays = [a if type(a) is np.ndarray and a.dtype.kind == "f" else self._array(a, i, len(arguments))
-                  for i, a in enumerate(arguments)]  # fmt: skip
+        arrays = [
+            a if type(a) is np.ndarray and a.dtype.kind == "f" else self._array(a, i, len(arguments))
+            for i, a in enumerate(arguments)
+        ]
         key = tuple([a.shape for a in arrays])
         for derivation in self._known.get(key, ()):
             if not derivation.trace.guards or _guards_hold(derivation, arrays):
@@ -86,8 +92,10 @@ class Derived:
         last = max(names.index(n) for n in bound.arguments)
         bound.apply_defaults()
         if bound.kwargs:
-            raise InvalidArgumentError(f"{self.__name__}: keyword-only arguments {', '.join(bound.kwargs)} cannot "
-                                       f"be traced; bind them with functools.partial")  # fmt: skip
+            raise InvalidArgumentError(
+                f"{self.__name__}: keyword-only arguments {', '.join(bound.kwargs)} cannot "
+                f"be traced; bind them with functools.partial"
+            )
         return bound.args[: last + 1]
 
     def __repr__(self) -> str:

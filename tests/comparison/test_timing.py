@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from closedform.comparison.children import IN_PROCESS, cores
 from closedform.comparison.rows import Row
-from closedform.comparison.timing import IN_PROCESS, Case, Effort, cores, measure
+from closedform.comparison.timing import Case, Effort, measure
 from closedform.engines import Program, Task
 
 BRIEF = Effort(rounds=3, seconds=0.01, least=1e-4, timeout=1.0)

@@ -4,13 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from tests.dense import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.dense import evaluate
 
 from closedform.expression.calculus import (
     Factor,
-    SizeMismatch,
+    SizeMismatchError,
     contract,
     dot,
     identity,
@@ -81,7 +81,7 @@ def test_powers_respect_signs():
 
 
 def test_axes_of_different_sizes_are_refused():
-    with pytest.raises(SizeMismatch, match="used as one"):
+    with pytest.raises(SizeMismatchError, match="used as one"):
         dot(A, input_("z", (Size.axis("z", 0, 3),)))
 
 
@@ -114,9 +114,16 @@ def test_the_order_of_terms_does_not_matter(order, coefficients):
 
 
 _FACTORS = [
-    Factor(A, ("i", "j")), Factor(A, ("j", "k")), Factor(A, ("k", "i")), Factor(x, ("i",), 2),
-    Factor(B, ("k", "l")), Factor(B, ("l", "l")), Factor(y, ("l",)), Factor(s), Factor(x, ("j",)),
-]  # fmt: skip
+    Factor(A, ("i", "j")),
+    Factor(A, ("j", "k")),
+    Factor(A, ("k", "i")),
+    Factor(x, ("i",), 2),
+    Factor(B, ("k", "l")),
+    Factor(B, ("l", "l")),
+    Factor(y, ("l",)),
+    Factor(s),
+    Factor(x, ("j",)),
+]
 
 
 @given(st.permutations(range(9)), st.sampled_from(["", "i", "il", "ii", "kj", "lik"]), st.data())
@@ -144,7 +151,11 @@ def _einsum(factors, out):
     return result
 
 
-@given(st.lists(st.sampled_from([x, y, dot(A, x), s * y, multiply(x, y), number(2, (N,))]), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.sampled_from([x, y, dot(A, x), s * y, multiply(x, y), number(2, (N,))]), min_size=1, max_size=6
+    )
+)
 def test_products_and_sums_keep_their_value(parts):
     total = linear([(1, p) for p in parts], (N,))
     product = multiply(*parts)

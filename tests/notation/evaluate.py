@@ -6,15 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.special
 
 from closedform.expression.expr import Expr
-
-ELEMENTWISE: dict[str, Callable[..., Any]] = {
-    "exp": np.exp, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "log": np.log, "expit": scipy.special.expit,
-    "maximum": np.maximum,
-}  # fmt: skip
+from closedform.primitives import PRIMITIVES
 
 
 class Entries:
@@ -183,10 +177,11 @@ class _Meaning:
 
     # functions
     def call(self, form: Expr) -> Any:
-        name = form.params[0]
-        if name == "expm":
-            return scipy.linalg.expm(self.of(form.args[0]))
-        return self.pointwise(ELEMENTWISE[name], self.all(form))
+        name, *params = form.params
+        value = self.pointwise(
+            lambda *operands: PRIMITIVES[name].call(*operands, **dict(params)), self.all(form)
+        )
+        return value if form.shape or isinstance(value, Entries) else Entries(value)
 
     def where(self, form: Expr) -> Any:
         for name, part in list(zip(form.params, form.args[1:], strict=True)):

@@ -53,12 +53,18 @@ EXAMPLES = {
     "square of sign": signs**2 * z,
     "Pythagoras": fn("sin", z) ** 2 * w + fn("cos", z) ** 2 * w + z,
     "power of zeros and ones": power(unit(Size.of(4), 1), 3) * v,
-    "product of unit vectors": entry(1) * contract([Factor(unit(Size.of(4), 1), "i"), Factor(unit(Size.of(4), 2), "i")], ()),
+    "product of unit vectors": entry(1)
+    * contract([Factor(unit(Size.of(4), 1), "i"), Factor(unit(Size.of(4), 2), "i")], ()),
     "sum of a unit vector": contract([Factor(unit(Size.of(4), 1), "i"), Factor(s)], ()),
-    "slice of a slice's transpose": dot(
-        dot(M, transpose(select(N - 1, N, 1), (1, 0))), select(N - 1, N, 1)
-    ) if False else contract(
-        [Factor(select(N - 1, N, 1), "ai"), Factor(select(N - 1, N, 1), "bi"), Factor(z, "j"), Factor(select(N - 1, N, 1), "bj")],
+    "slice of a slice's transpose": dot(dot(M, transpose(select(N - 1, N, 1), (1, 0))), select(N - 1, N, 1))
+    if False
+    else contract(
+        [
+            Factor(select(N - 1, N, 1), "ai"),
+            Factor(select(N - 1, N, 1), "bi"),
+            Factor(z, "j"),
+            Factor(select(N - 1, N, 1), "bj"),
+        ],
         "a",
     ),
     "function of transpose": fn("inv", transpose(X, (1, 0))),
@@ -69,7 +75,7 @@ EXAMPLES = {
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),
     "roll up a sum": sum((fn("sin", entry(k)) ** 2 for k in range(1, 4)), entry(0)),
     "roll up a product": (1 - entry(0)) * (1 - entry(1)) * (1 - entry(2)) * (1 - entry(3)),
-}  # fmt: skip
+}
 
 
 def _values(seed):
@@ -97,7 +103,9 @@ def test_rule_applies_and_keeps_the_value(rule):
     after = simplify(before)
     assert after is not before
     for seed in range(3):
-        np.testing.assert_allclose(evaluate(after, _values(seed)), evaluate(before, _values(seed)), rtol=1e-10)
+        np.testing.assert_allclose(
+            evaluate(after, _values(seed)), evaluate(before, _values(seed)), rtol=1e-10
+        )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)

@@ -40,13 +40,20 @@ def counted(x, n):
 
 TRACED = {
     "operators": (lambda x, A: -x @ (2 * A + A.T - 1) @ x / 3, x, A),
-    "methods": (lambda x, A: (A.T.dot(x) * x.sum()).mean() + A.trace() + x.copy().reshape(2, 2).ravel().max(), x, A),
+    "methods": (
+        lambda x, A: (A.T.dot(x) * x.sum()).mean() + A.trace() + x.copy().reshape(2, 2).ravel().max(),
+        x,
+        A,
+    ),
     "captured": (lambda x: np.sum(captured * x), x),
     "assigned": (assigned, x),
     "looped": (looped, x),
     "counted": (counted, x, 2),
     "slogdet": (lambda A: np.linalg.slogdet(A).logabsdet + np.linalg.slogdet(A)[1], A),
-    "scipy": (lambda A: np.trace(scipy.linalg.expm(A)) + scipy.special.logsumexp(A) + scipy.special.expit(A[0, 0]), A),
+    "scipy": (
+        lambda A: np.trace(scipy.linalg.expm(A)) + scipy.special.logsumexp(A) + scipy.special.expit(A[0, 0]),
+        A,
+    ),
     "sizes": (lambda A: np.trace(A @ np.eye(A.shape[0])) / A.shape[1] + A.size + np.sum(np.ones(A.shape)), A),
     "joined": (lambda x: np.sum(np.hstack([x, x[:2]]) ** 2) + np.sum(np.vstack([x, x]) ** 3), x),
     "constant": (lambda x: 1.5, x),
@@ -106,10 +113,22 @@ def changes_shape(x):
 
 
 REFUSED = {
-    "captured": (mutates_captured, InvalidFunctionError, "mutates_captured changes the captured array 'buffer'"),
-    "written": (writes_into_captured, InvalidFunctionError, r"Python float \(in writes_into_captured.*np.zeros_like"),
+    "captured": (
+        mutates_captured,
+        InvalidFunctionError,
+        "mutates_captured changes the captured array 'buffer'",
+    ),
+    "written": (
+        writes_into_captured,
+        InvalidFunctionError,
+        r"Python float \(in writes_into_captured.*np.zeros_like",
+    ),
     "added": (adds_to_captured, InvalidFunctionError, "changes an array that it did not make"),
-    "argument": (mutates_argument, InvalidFunctionError, r"own argument 'x' \(in mutates_argument, line \d+ .*x.copy"),
+    "argument": (
+        mutates_argument,
+        InvalidFunctionError,
+        r"own argument 'x' \(in mutates_argument, line \d+ .*x.copy",
+    ),
     "branch": (branches_on_array, InvalidFunctionError, r"a branch on an array of shape \(4,\).*np.where"),
     "view": (assigns_to_view, UnsupportedError, "shares its memory"),
     "shape": (changes_shape, InvalidFunctionError, r"change the shape \(\) to \(4,\)"),
@@ -121,11 +140,19 @@ REFUSED = {
     "reduce": (lambda x: np.add.reduce(x), UnsupportedError, "np.add.reduce is not supported"),
     "mask": (lambda x: np.sum(x[x > 0]), UnsupportedError, "np.where"),
     "shapes": (lambda x: np.sum(A[:, :3] @ x), InvalidArgumentError, r"matmul failed on .*\(4, 3\), \(4,\)"),
-    "random": (lambda x: np.sum(x) * np.random.default_rng().random(), InvalidFunctionError, "random numbers"),
+    "random": (
+        lambda x: np.sum(x) * np.random.default_rng().random(),
+        InvalidFunctionError,
+        "random numbers",
+    ),
     "nothing": (lambda x: None, InvalidFunctionError, "return statement"),
     "tuple": (lambda x: (x, x), InvalidFunctionError, "returned a tuple"),
     "attribute": (lambda x: x.argsort(), AttributeError, "supported methods"),
-    "trace": (lambda x: np.trace(np.outer(x, x)[:2]), UnsupportedError, r"only of a square matrix \(in <lambda>"),
+    "trace": (
+        lambda x: np.trace(np.outer(x, x)[:2]),
+        UnsupportedError,
+        r"only of a square matrix \(in <lambda>",
+    ),
     "integer": (lambda x: np.sum(np.eye(int(x[0]))), InvalidFunctionError, "Python integer"),
     "cast": (lambda x: np.sum(x.astype(int)), InvalidFunctionError, "int64 has no derivative"),
     "vector": (lambda x: x**2, InvalidFunctionError, r"returned an array of shape \(4,\). Use cf.jacobian"),

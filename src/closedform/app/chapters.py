@@ -47,10 +47,16 @@ def operator_name(operator: str) -> str:
     return {"grad": "gradient", "hessian": "Hessian"}.get(kind, kind)
 
 
-def symbol(operator: str) -> str:
-    """What an operator gives, as LaTeX."""
+def symbol(operator: str, function: str) -> str:
+    """What an operator gives of a function called by a letter, as LaTeX.
+
+    >>> symbol("derivative:4", "f")
+    'f^{(4)}'
+    """
     kind, _, order = operator.partition(":")
-    return {"grad": r"\nabla f", "hessian": r"\nabla^2 f"}.get(kind, f"f^{{({order})}}")
+    return {"grad": rf"\nabla {function}", "hessian": rf"\nabla^2 {function}"}.get(
+        kind, f"{function}^{{({order})}}"
+    )
 
 
 @dataclass(frozen=True)
@@ -136,11 +142,11 @@ def derivations(problem: Problem) -> tuple[list[Block], list[Block]]:
 
     arguments = problem.arguments(np.random.default_rng(0), 4)
     trace = cf.trace(problem.function, *arguments)
-    rows = [("$f$", trace.latex, trace.text)]
+    rows = [(f"${problem.symbol}$", trace.latex, trace.text)]
     sources: list[Block] = []
     for operator in problem.operators:
         derivation = derive(problem, operator, arguments)
-        rows.append((f"${symbol(operator)}$", derivation.latex, derivation.text))
+        rows.append((f"${symbol(operator, problem.symbol)}$", derivation.latex, derivation.text))
         name = operator_name(operator)
         sources.append(Source(f"Source of the {name}", derivation.source("numpy", name="derivative")))
     graph = trace.graph()

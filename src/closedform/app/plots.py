@@ -48,9 +48,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: what is drawn, how the axes are called, which are logarithmic ("x", "y", "xy"), a title,
-    limits of y, whether points are marked, and the y of a line across. Values of y are written as plain numbers
-    (1, 2, 5, 10) where they are `ratios`."""
+    """One set of axes: what is drawn, what the axes are called and which are logarithmic ("x", "y", "xy"), a
+    title, limits of y, whether points are marked, the y of a line across, and whether the values of y are
+    `ratios`, written as plain numbers (1, 2, 5, 10).
+    """
 
     series: Sequence[Series]
     x: str

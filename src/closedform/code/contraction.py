@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 from closedform.code.order import contraction_order
 from closedform.code.steps import Place, Program, Step
 from closedform.expression.calculus import Number, exact, is_integer
-from closedform.expression.expr import ArrayConstant, Expr
+from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 
 # The example may be small where the function is used on large arrays: a size that may change counts as
@@ -63,6 +63,23 @@ def volume(sizes: Iterable[Size]) -> float:
     return total
 
 
+Wire = tuple[Expr, tuple[int, ...]]
+
+
+def _eliminated(node: Expr, labels: tuple[int, ...]) -> int:
+    """The label that a structured constant says what it stands for."""
+    return labels[1] if node.op in {"select", "gather"} else labels[0]
+
+
+def _next(pending: list[Wire]) -> Wire:
+    """Take the first structured constant whose eliminated label no other one has, if there is one."""
+    for i, (node, labels) in enumerate(pending):
+        label = _eliminated(node, labels)
+        if not any(label in others for j, (_, others) in enumerate(pending) if j != i):
+            return pending.pop(i)
+    return pending.pop(0)
+
+
 class Network:
     """The factors that are left to multiply."""
 
@@ -70,7 +87,7 @@ class Network:
         self,
         program: Program,
         tensors: Sequence[Tensor],
-        wiring: Sequence[tuple[Expr, tuple[int, ...]]],
+        wiring: Sequence[Wire],
         out: Sequence[int],
         sizes: Mapping[int, Size],
         coefficient: Number,
@@ -82,16 +99,20 @@ class Network:
         self.shape = tuple(sizes[label] for label in out)
         self.coefficient = coefficient
         self.summed = {label for t in tensors for label in t.labels} | {label for _, ls in wiring for label in ls}
-        self.fresh = max([*self.sizes, -1]) + 1
         self.flat: dict[int, tuple[int, ...]] = {}
-        for node, labels in wiring:
-            self._wire(node, labels)
+        self.traced: set[int] = set()
+        pending = list(wiring)
+        while pending:
+            self._wire(*_next(pending), pending)
 
     # --- structured constants ---------------------------------------------------------------------
 
-    def _wire(self, node: Expr, labels: tuple[int, ...]) -> None:
+    def _wire(self, node: Expr, labels: tuple[int, ...], pending: list[Wire]) -> None:
         """Put a structured constant into effect on the axes of the others, or add it as an array."""
         params = dict(node.params)
+        for other in [w for w in pending if _eliminated(node, labels) in w[1]]:
+            pending.remove(other)
+            self._array(*other)
         done = False
         if len(set(labels)) == len(labels):
             if node.op == "unit":
@@ -103,7 +124,10 @@ class Network:
             elif node.op == "reshape":
                 done = self._reshape(labels[0], labels[1:])
         if not done:
-            self.tensors.append(Tensor(self.program.step(node.op, (), node.params, node.shape), labels))
+            self._array(node, labels)
+
+    def _array(self, node: Expr, labels: tuple[int, ...]) -> None:
+        self.tensors.append(Tensor(self.program.step(node.op, (), node.params, node.shape), labels))
 
     def _substitute(self, label: int, place: Place) -> bool:
         """Let the label stand for `place` everywhere; False if it stands somewhere as something else."""
@@ -186,8 +210,6 @@ class Network:
         else:
             self.tensors.append(Tensor(self.program.step("size", (), (size,)), ()))
 
-    traced: set[int] = set()
-
     def _without_repeats(self, tensor: Tensor, kept: set[int | None]) -> Tensor:
         """Diagonals and traces of a factor in which a label stands twice."""
         step, labels = tensor.step, tensor.labels
@@ -196,7 +218,7 @@ class Network:
         if tensor.exponent != 1:
             step = self.program.power(step, tensor.exponent)
         if step.ndim == 2 and labels[0] not in kept and sum(labels[0] in t.labels for t in self.tensors) == 1:
-            self.traced = self.traced | {labels[0]}
+            self.traced.add(labels[0])
             return Tensor(self.program.step("trace", (step,)), ())
         while len(set(labels)) < len(labels):
             first = next(i for i, label in enumerate(labels) if labels.count(label) > 1)
@@ -340,10 +362,18 @@ class _Tree:
         """Where to multiply by a scalar: a part or a product, and whether before its sums are taken."""
         volumes = [volume(self.sizes[label] for label in labels) for labels in self.results]
         last = len(volumes) - 1
-        best = min(range(len(volumes)), key=lambda i: (volumes[i], i != last, i >= len(self.parts)))
-        if best == last and last >= len(self.parts) and self.results[best] == self.members_of(last):
-            best = min(range(last), key=lambda i: (volumes[i], i))  # an entrywise or outer product: into an operand
+        candidates = [i for i in range(len(volumes)) if not self._repeated(i)] or [last]
+        best = min(candidates, key=lambda i: (volumes[i], i != last, i >= len(self.parts)))
+        while best >= len(self.parts) and self.results[best] == self.members_of(best):
+            best = min(self.pairs[best - len(self.parts)], key=lambda i: volumes[i])  # nothing is summed here
         return best, best < len(self.parts) and self.members[best] == self.results[best]
+
+    def _repeated(self, number: int) -> bool:
+        """Whether it is a matrix that stands twice, which a product with itself needs as it is."""
+        if number >= len(self.parts) or len(self.members[number]) < 2:
+            return False
+        items = [[t._replace(labels=()) for t in part.items] for part in self.parts]
+        return items.count(items[number]) > 1
 
     def members_of(self, product: int) -> frozenset[int]:
         """The labels of a product's operands."""
@@ -522,11 +552,3 @@ def placed_whole(step: Step, labels: Sequence[int], shape: Sequence[Size]) -> Pl
     return Placed(
         step, tuple(labels), tuple(map(Place, range(len(shape)))), dict(enumerate(shape)), tuple(shape)
     )
-
-
-def scaled_place(placed: Placed, step: Step) -> Placed:
-    """The same places with another value."""
-    return replace(placed, step=step)
-
-
-__all__ = ["ArrayConstant", "Network", "Placed", "Tensor", "placed_whole", "volume", "weight"]

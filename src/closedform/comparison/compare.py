@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any
 
@@ -171,16 +171,14 @@ def _with_exact(case: Case, trace: Trace) -> tuple[Case, str]:
         return case, f"no errors: {refusal}"
     except ImportError as error:
         return case, f"no errors: the exact reference needs {error.name}: pip install closedform[lab]"
-    found = Case(
-        task,
-        case.value,
+    known = replace(
+        case,
         exact=answer.value,
         exact_value=value.value,
         condition=answer.condition,
-        derive_seconds=case.derive_seconds,
-        memory=case.memory,
+        value_condition=value.condition,
     )
-    return found, ""
+    return known, ""
 
 
 def import_path(function: Callable[..., Any]) -> str | None:

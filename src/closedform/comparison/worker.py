@@ -175,7 +175,8 @@ def pin(cores: list[int]) -> None:
     """Keep the threads of this process, and those they will start, on some cores (on Linux)."""
     if hasattr(os, "sched_setaffinity"):
         for thread in Path("/proc/self/task").iterdir():
-            os.sched_setaffinity(int(thread.name), cores)
+            with contextlib.suppress(ProcessLookupError):  # a thread that has just ended
+                os.sched_setaffinity(int(thread.name), cores)
 
 
 def reason(error: BaseException) -> str:

@@ -98,10 +98,9 @@ def _through_contraction(node: Expr, position: int, cotangent: Expr, lead: int) 
     factors = factors_of(node)
     base, labels, exponent = factors.pop(position)
     kept: tuple[Label, ...] = tuple(("lead", i) for i in range(lead))
-    sizes: dict[Label, object] = dict(label_sizes(node))
     factors.append(Factor(cotangent, (*kept, *spec.out)))
     coefficient = spec.coefficient
     if exponent != 1:
         factors.append(Factor(base, labels, exponent - 1))
         coefficient *= exponent
-    return contract(factors, (*kept, *labels), sizes, coefficient)  # type: ignore[arg-type]
+    return contract(factors, (*kept, *labels), label_sizes(node), coefficient)

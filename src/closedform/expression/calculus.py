@@ -31,7 +31,7 @@ LONGEST_PRODUCT = 12
 MOST_ORDERS = 64
 
 
-class SizeMismatch(ValueError):
+class SizeMismatchError(ValueError):
     """Two axes of different symbolic sizes were used as one."""
 
     def __init__(self, first: Size, second: Size) -> None:
@@ -40,7 +40,7 @@ class SizeMismatch(ValueError):
 
 
 class Spec(NamedTuple):
-    """What a contraction does: `args[i]` has `labels[i]` and `exponents[i]`; `out` are the result's labels."""
+    """A contraction's data: `args[i]` has `labels[i]` and `exponents[i]`; `out` labels the result."""
 
     coefficient: Number
     labels: tuple[tuple[int, ...], ...]
@@ -89,10 +89,10 @@ def terms_of(node: Expr) -> list[tuple[Number, Expr]]:
     return [(1, node)]
 
 
-def label_sizes(node: Expr) -> dict[int, Size]:
+def label_sizes(node: Expr) -> dict[Any, Size]:
     """The size of every label of a contraction."""
     spec = spec_of(node)
-    sizes = {}
+    sizes: dict[Any, Size] = {}
     for base, labels in zip(node.args, spec.labels, strict=True):
         sizes.update(zip(labels, base.shape, strict=True))
     sizes.update(zip(spec.out, node.shape, strict=True))
@@ -156,7 +156,9 @@ def multiply(*operands: Operand) -> Expr:
     nodes = [operand(o) for o in operands]
     shape = next((n.shape for n in nodes if n.shape), ())
     out = tuple(range(len(shape)))
-    return contract([Factor(n, out if n.shape else ()) for n in nodes], out, dict(zip(out, shape, strict=True)))
+    return contract(
+        [Factor(n, out if n.shape else ()) for n in nodes], out, dict(zip(out, shape, strict=True))
+    )
 
 
 def power(base: Operand, exponent: float | Number) -> Expr:
@@ -192,10 +194,17 @@ def broadcast_shape(*shapes: Sequence[Size]) -> tuple[Size, ...]:
         for shape in shapes:
             if axis <= len(shape) and shape[-axis] != Size.of(1):
                 if size not in (Size.of(1), shape[-axis]):
-                    raise SizeMismatch(size, shape[-axis])
+                    raise _mismatch(size, shape[-axis])
                 size = shape[-axis]
         result.append(size)
     return tuple(reversed(result))
+
+
+def _mismatch(first: Size, second: Size) -> SizeMismatchError:
+    """Two sizes that are to be one; a size that is 1 at the example and is stretched must be the number 1."""
+    if first.value != second.value and 1 in (first.value, second.value):
+        return SizeMismatchError(first if first.value == 1 else second, Size.of(1))
+    return SizeMismatchError(first, second)
 
 
 def dot(left: Expr, right: Expr, axes: int = 1) -> Expr:
@@ -203,9 +212,7 @@ def dot(left: Expr, right: Expr, axes: int = 1) -> Expr:
     shared = [("shared", i) for i in range(axes)]
     first: list[Label] = [("left", i) for i in range(left.ndim - axes)]
     second: list[Label] = [("right", i) for i in range(right.ndim - axes)]
-    return contract(
-        [Factor(left, (*first, *shared)), Factor(right, (*shared, *second))], (*first, *second)
-    )
+    return contract([Factor(left, (*first, *shared)), Factor(right, (*shared, *second))], (*first, *second))
 
 
 def contract(
@@ -225,7 +232,11 @@ class _Product:
     """A product under construction: nested products are merged, deltas and ones vanish."""
 
     def __init__(
-        self, factors: Iterable[Factor], out: tuple[Label, ...], sizes: Mapping[Label, Size], coefficient: Number
+        self,
+        factors: Iterable[Factor],
+        out: tuple[Label, ...],
+        sizes: Mapping[Label, Size],
+        coefficient: Number,
     ) -> None:
         self.parent: dict[Label, Label] = {}
         self.sizes: dict[Label, Size] = {}
@@ -246,7 +257,7 @@ class _Product:
     def _see(self, label: Label, size: Size) -> None:
         known = self.sizes.setdefault(self._find(label), size)
         if known != size:
-            raise SizeMismatch(known, size)
+            raise SizeMismatchError(known, size)
 
     def _find(self, label: Label) -> Label:
         while label in self.parent:
@@ -360,7 +371,9 @@ def _real_power(base: Number, exponent: Number) -> Number | None:
         return exact(Fraction(base) ** int(exponent))
     if base > 0:
         fraction = Fraction(base)
-        root = [_root(part, Fraction(exponent).denominator) for part in (fraction.numerator, fraction.denominator)]
+        root = [
+            _root(part, Fraction(exponent).denominator) for part in (fraction.numerator, fraction.denominator)
+        ]
         if root[0] and root[1]:
             return exact(Fraction(root[0], root[1]) ** Fraction(exponent).numerator)
     return None
@@ -371,9 +384,7 @@ def _root(number: int, degree: int) -> int | None:
     return candidate if candidate**degree == number else None
 
 
-def _components(
-    factors: Sequence[Factor], out: tuple[Label, ...]
-) -> list[tuple[list[Factor], bool]]:
+def _components(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[list[Factor], bool]]:
     """Factors grouped by shared labels; whether the group holds a label of the result."""
     groups: list[tuple[list[Factor], set[Label]]] = []
     for factor in factors:
@@ -580,7 +591,7 @@ def _pointwise(node: Expr) -> dict[tuple[Expr, Wiring], Number]:
     if node.op != "contract":
         return {(node, tuple((i,) for i in range(node.ndim))): 1}
     spec = spec_of(node)
-    where: dict[int, tuple[int, ...]] = {}
+    where: dict[Any, tuple[int, ...]] = {}
     for position, label in enumerate(spec.out):
         where[label] = (*where.get(label, ()), position)
     return {
@@ -595,9 +606,7 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     tables = [_pointwise(node) for node in totals]
     common = dict(tables[0])
     for table in tables[1:]:
-        common = {
-            k: min(p, table[k]) for k, p in common.items() if k in table and (p > 0) == (table[k] > 0)
-        }
+        common = {k: min(p, table[k]) for k, p in common.items() if k in table and (p > 0) == (table[k] > 0)}
     patterns = {_pattern(node) for node in totals}
     free = set.intersection(*(_broadcast_axes(node) for node in totals))
     pattern = next(iter(patterns))
@@ -610,7 +619,8 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     rest = []
     for node, c in totals.items():
         divided = [
-            Factor(base, tuple(pattern[w[0]] for w in wiring), exact(-p)) for (base, wiring), p in common.items()
+            Factor(base, tuple(pattern[w[0]] for w in wiring), exact(-p))
+            for (base, wiring), p in common.items()
         ]
         remaining = _divide(node, divided, pattern, kept)
         rest.append((c, remaining))
@@ -624,10 +634,10 @@ def _divide(node: Expr, divisors: list[Factor], pattern: Sequence[int], kept: Se
     """A term without its common factors, on the axes that are kept."""
     if node.op != "contract":
         factors, out = [Factor(node, tuple(range(node.ndim)))], tuple(range(node.ndim))
-        sizes = dict(enumerate(node.shape))
+        sizes: dict[Any, Size] = dict(enumerate(node.shape))
     else:
         factors, out, sizes = factors_of(node), spec_of(node).out, label_sizes(node)
-    at = {axis: out[axis] for axis in set(pattern)}
+    at: dict[Any, int] = {axis: out[axis] for axis in set(pattern)}
     left = {(f.base, f.labels): f.exponent for f in factors}
     for base, labels, p in divisors:
         where = (base, tuple(at[axis] for axis in labels))

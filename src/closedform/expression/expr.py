@@ -52,9 +52,13 @@ class Expr:
             for arg in args:
                 digest.update(arg.key)
             for name, value in (
-                ("op", op), ("args", args), ("params", params), ("shape", sizes), ("key", digest.digest()),
+                ("op", op),
+                ("args", args),
+                ("params", params),
+                ("shape", sizes),
+                ("key", digest.digest()),
                 ("weight", min(1 + sum(arg.weight for arg in args), 1 << 30)),
-            ):  # fmt: skip
+            ):
                 object.__setattr__(self, name, value)
             _INTERNED[identity] = self
             return self
@@ -145,7 +149,8 @@ def input_(name: str, shape: Iterable[int | Size], facts: Iterable[str] = ()) ->
     """A function's argument. An axis given as a number gets the symbolic size `name.shape[axis]`;
     sizes 0 and 1 stay literal, since broadcasting treats 1 apart."""
     sizes = [
-        s if isinstance(s, Size) else (Size.of(s) if s < 2 else Size.axis(name, i, s)) for i, s in enumerate(shape)
+        s if isinstance(s, Size) else (Size.of(s) if s < 2 else Size.axis(name, i, s))
+        for i, s in enumerate(shape)
     ]
     return Expr("input", (), (name, frozenset(facts)), sizes)
 

@@ -200,8 +200,6 @@ class Graph:
         if len(self.out) != 4 or not self._reduced():
             return None
         i, j, k, l = self.out
-        if i == k and j == l and i != j:
-            return fm.product(*self.scalars, fm.diag(fm.vec(self._pair(i, j))))
         if self._separate((i, k), (j, l)):
             array = fm.kron(self._pair(i, k), self._pair(j, l))
         elif self._separate((i, l), (j, k)):
@@ -209,6 +207,8 @@ class Graph:
             array = fm.matmul(fm.kron(self._pair(i, l), self._pair(j, k)), swap)
         elif self._separate((i, j), (k, l)):
             array = fm.outer(fm.vec(self._pair(i, j)), fm.vec(self._pair(k, l)))
+        elif (i, j) == (k, l):
+            array = fm.diag(fm.vec(self._pair(i, j)))
         else:
             return None
         return fm.product(*self.scalars, array)

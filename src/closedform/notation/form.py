@@ -33,15 +33,19 @@ a column is a row; both have one axis.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from closedform.expression.calculus import Number, exact
 from closedform.expression.expr import Expr, Shape
 from closedform.expression.size import Size
+from closedform.notation.numbers import written
 
 # Symmetry is looked for in forms of at most this many nodes.
 MOST_EXAMINED = 120
+# A number with more digits is moved into a sum, at most this deep in a product.
+MOST_DIGITS, MOST_LEVELS = 8, 6
 
 Pair = tuple[Expr, Number]  # a form and its exponent
 
@@ -233,8 +237,7 @@ def elementwise(pairs: Iterable[Pair]) -> Expr:
 
 
 def _quotient(pairs: Iterable[Pair]) -> Expr:
-    above: dict[Expr, Number] = {}
-    below: dict[Expr, Number] = {}
+    powers: dict[Expr, Number] = {}
     scalars: list[Expr] = []
     shape: Shape = ()
     for form, exponent in pairs:
@@ -242,12 +245,9 @@ def _quotient(pairs: Iterable[Pair]) -> Expr:
         if not form.shape:
             scalars.append(power(form, exponent))
         elif form.op not in {"ones", "literal"}:
-            side = above if exponent > 0 else below
-            side[form] = exact(side.get(form, 0) + abs(exponent))
-    for form in set(above) & set(below):
-        left = exact(above.pop(form) - below.pop(form))
-        if left:
-            (above if left > 0 else below)[form] = abs(left)
+            powers[form] = exact(powers.get(form, 0) + exponent)
+    above = {form: p for form, p in powers.items() if p > 0}
+    below = {form: exact(-p) for form, p in powers.items() if p < 0}
     numerator, denominator = _times(above), _times(below)
     if denominator is None:
         return product(*scalars, numerator or filled(1, shape))
@@ -359,6 +359,13 @@ def product(*factors: Expr) -> Expr:
 def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array: Expr | None) -> Expr:
     if coefficient == 0:
         return literal(0, array.shape if array is not None else ())
+    if is_long(coefficient):
+        for n, factor in enumerate([*above, *([array] if array is not None else [])]):
+            scaled = _scaled(coefficient, factor, MOST_LEVELS)
+            if scaled is not None and n < len(above):
+                return _assembled(1, [*above[:n], scaled, *above[n + 1 :]], below, array)
+            if scaled is not None:
+                return _assembled(1, above, below, scaled)
     if array is not None and array.op == "literal":
         coefficient = exact(coefficient * array.params[0])
         array = None if above or below else literal(coefficient, array.shape)
@@ -381,6 +388,43 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
         return Expr("fraction", (tail[0], denominator), (), tail[0].shape)
     quotient = Expr("fraction", (_with_number(fraction.numerator, above), denominator), (), ())
     return _juxtaposed([quotient, *tail])
+
+
+def is_long(value: Number) -> bool:
+    """Whether a number takes many digits, as the common divisor of a sum with floats does."""
+    size = abs(Fraction(value))
+    return len(written(size).mantissa) > MOST_DIGITS or (size.denominator == 1 and size > 10**MOST_DIGITS)
+
+
+def _scaled(coefficient: Number, form: Expr, levels: int) -> Expr | None:
+    """The form times a long number, which goes into a sum in it if that leaves only short numbers."""
+    if levels == 0:
+        return None
+    if form.op == "sum":
+        signs = zip(form.args, form.params, strict=True)
+        scaled = [_scaled_term(coefficient, signed(term, sign), levels - 1) for term, sign in signs]
+        terms = [term for term in scaled if term is not None]
+        return total(terms, form.shape) if len(terms) == len(scaled) else None
+    if form.op not in {"matmul", "diag", "hadamard", "quotient"}:
+        return None
+    for n, arg in enumerate(form.args[:1] if form.op == "quotient" else form.args):
+        part = _scaled(coefficient, arg, levels - 1)
+        if part is not None:
+            return Expr(form.op, (*form.args[:n], part, *form.args[n + 1 :]), form.params, form.shape)
+    return None
+
+
+def _scaled_term(coefficient: Number, term: Expr, levels: int) -> Expr | None:
+    scalars, array = factored(term)
+    numbers = [scalar for scalar in scalars if scalar.op == "literal"]
+    rest = [scalar for scalar in scalars if scalar.op != "literal"]
+    value = exact(math.prod((number.params[0] for number in numbers), start=coefficient))
+    if array.op == "literal":
+        value, array = exact(value * array.params[0]), literal(1, array.shape)
+    if not is_long(value):
+        return product(literal(value), *rest, array)
+    scaled = _scaled(value, array, levels)
+    return None if scaled is None else product(*rest, scaled)
 
 
 def _with_number(number: int, factors: list[Expr]) -> Expr:
@@ -433,8 +477,8 @@ def reading_key(form: Expr) -> tuple[object, ...]:
         if node.op in {"symbol", "call", "transpose"}:
             names.append(str(node.params[0]) if node.params else "~")  # A stands before A'
         stack.extend(reversed(node.args))
-    labels = form.params if form.op in {"entry", "delta"} else ()
-    return (names, labels, form.key)
+    labels = str(form.params) if form.op == "part" else form.params if form.op in {"entry", "delta"} else ()
+    return (names, str(labels), form.key)
 
 
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
@@ -455,12 +499,12 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
 
 def _gathered(terms: list[Expr], end: int) -> list[Expr]:
     """A v + B v = (A + B) v for `end` -1, and A v + A w = A (v + w) for `end` 0."""
-    groups: dict[tuple[object, ...], list[Expr]] = {}
-    for term in terms:
+    groups: dict[object, list[Expr]] = {}
+    for n, term in enumerate(terms):
         scalars, array = factored(term)
         magnitudes = tuple(s for s in scalars if s != literal(-1))
         shares = array.op == "matmul" and array.ndim > 0 and not is_row(array)
-        key = (magnitudes, array.args[end]) if shares else (term,)
+        key = (magnitudes, array.args[end]) if shares else n
         groups.setdefault(key, []).append(term)
     return [group[0] if len(group) == 1 else _joined(group, end) for group in groups.values()]
 

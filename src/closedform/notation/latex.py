@@ -94,6 +94,9 @@ class _Latex(Style):
         grouped = f"{{{base}}}" if re.search(r"_(\{[^{}]*\}|.)$", base) else base
         return f"{grouped}_{{{between.join(items)}}}"
 
+    def marked(self, base: str, items: Sequence[str]) -> str:
+        return f"{base}_{{[{','.join(items)}]}}"
+
     def fraction(self, above: Piece, below: Piece) -> Piece:
         return Piece(rf"\frac{{{above.string}}}{{{below.string}}}", Level.BARE)
 

@@ -100,6 +100,10 @@ class Style(ABC):
         """Indices; `letters` tells indices from slices."""
 
     @abstractmethod
+    def marked(self, base: str, items: Sequence[str]) -> str:
+        """An entry that cannot be taken for a name with a subscript."""
+
+    @abstractmethod
     def fraction(self, above: Piece, below: Piece) -> Piece:
         """A quotient."""
 
@@ -379,7 +383,7 @@ class _Layout:
         whole = all(item is not None and item[0] == "at" for item in form.params)
         text = self.style.subscript(base, items, letters=whole)
         if text in self.symbols:
-            text = self.style.subscript(base, ["[" + ",".join(items) + "]"], letters=False)
+            text = self.style.marked(base, items)
         return Piece(text, simple=True, opens=pieces[0].opens)
 
     def entry(self, form: Expr, pieces: list[Piece]) -> Piece:

@@ -5,15 +5,24 @@ in NumPy. vec(A) stacks the rows of A, and a result of order 4 is the matrix H[(
 the Kronecker product of P and Q, P_il Q_jk is the same times the commutation matrix K (K vec(V) = vec(V')),
 and A_ij B_kl is vec(A) vec(B)'. A plain number in a sum with a vector is added to every entry. Functions of
 arrays act on each entry, but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the
-elementwise one). A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
+elementwise one); an index at a function is the axis it works along. A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 
-from closedform.expression.calculus import Number, exact, label_sizes, spec_of, terms_of
+from closedform.expression.calculus import (
+    Factor,
+    Number,
+    contract,
+    exact,
+    factors_of,
+    label_sizes,
+    spec_of,
+    terms_of,
+)
 from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
@@ -45,6 +54,10 @@ def notation(root: Expr) -> Expr:
     return _Reader(root).read()
 
 
+# Products with tensors are multiplied out up to this many terms.
+MOST_TERMS = 24
+
+
 class _Reader:
     """Reads every node below a root once, operands first."""
 
@@ -61,10 +74,14 @@ class _Reader:
         self.constants: dict[Expr, str] = {}
 
     def read(self) -> Expr:
-        for node in self.order:
-            self.forms[node] = _READINGS.get(node.op, _Reader.call)(self, node)
-        whole = self.operator(self.root) if self.root.ndim == 4 else None
+        self._read_below(self.root)
+        whole = self._multiplied_out(self.root, Graph.operator_form) if self.root.ndim == 4 else None
         return lettered(whole or self.forms[self.root], self.names)
+
+    def _read_below(self, root: Expr) -> None:
+        for node in toposort(root):
+            if node not in self.forms:
+                self.forms[node] = _READINGS.get(node.op, _Reader.call)(self, node)
 
     # --- leaves -------------------------------------------------------------------------------------
 
@@ -132,6 +149,10 @@ class _Reader:
             return self._multiple(node)
         graph, coefficient = self._graph(node)
         form = graph.matrix_form()
+        if form is None and node.ndim <= 2 and _over_terms(node):
+            form = self._multiplied_out(node, Graph.matrix_form)
+            if form is not None:
+                return form
         if form is None:
             graph, _ = self._graph(node, merging=False)
             form = graph.index_form(node.shape, self.fresh)
@@ -141,10 +162,12 @@ class _Reader:
         return fm.product(fm.literal(coefficient), form)
 
     def _multiple(self, node: Expr) -> Expr:
-        """c times a sum: multiplied out, unless all terms then have the coefficient c or -c."""
+        """c times a sum: multiplied out, unless all terms then have the coefficient c or -c, and none is a fraction."""
         coefficient = spec_of(node).coefficient
         (inner,) = node.args
-        if abs(coefficient) == 1 or any(abs(c) != 1 for c in inner.params):
+        fractions = [self.forms[term] for term in inner.args if isinstance(coefficient, int)]
+        divided = any(scalar.op == "fraction" for form in fractions for scalar in fm.factored(form)[0])
+        if abs(coefficient) == 1 or divided or any(abs(c) != 1 for c in inner.params):
             return self._sum(((coefficient * c, term) for c, term in terms_of(inner)), node)
         form = self.forms[inner]
         if coefficient < 0 and self._turns(inner):
@@ -154,7 +177,7 @@ class _Reader:
     def _turns(self, node: Expr) -> bool:
         """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is 1 - b."""
         mixed = min(node.params) < 0 < max(node.params)
-        return mixed and self.uses[node] == 1 and not any(_fill(arg) is not None for arg in node.args)
+        return mixed and self.uses.get(node, 0) <= 1 and not any(_fill(arg) is not None for arg in node.args)
 
     def _graph(self, node: Expr, merging: bool = True) -> tuple[Graph, Number]:
         spec = spec_of(node)
@@ -169,17 +192,27 @@ class _Reader:
         readings = structure_read(readings, spec.out, self._size)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient
 
-    def operator(self, node: Expr) -> Expr | None:
-        """A result of order 4 as a matrix, if every term is one."""
-        terms = terms_of(node)
-        forms: list[Expr] = []
-        for c, term in terms:
-            graph = self._graph(term)[0] if term.op == "contract" and not _is_multiple(term) else None
-            form = graph.operator_form() if graph is not None else None
-            if form is None:
+    def _multiplied_out(self, node: Expr, read: Callable[[Graph], Expr | None]) -> Expr | None:
+        """A sum in matrix notation, multiplied out where a factor is a sum of tensors; None without one."""
+        found: dict[Expr, Number] = {}
+        forms: dict[Expr, Expr] = {}
+        stack = terms_of(node)[::-1]
+        while stack:
+            c, term = stack.pop()
+            if term.op != "contract" or len(found) + len(stack) > MOST_TERMS:
                 return None
-            forms.append(fm.product(fm.literal(c), form))
-        return fm.total(forms, forms[0].shape) if forms else None
+            self._read_below(term)
+            graph, coefficient = self._graph(term)
+            form = read(graph)
+            parts = _over_terms(term) if form is None else []
+            if form is not None:
+                forms[term] = fm.product(fm.literal(coefficient), form)
+                found[term] = exact(found.get(term, 0) + c)
+            elif not parts:
+                return None
+            stack += [(exact(c * k), part) for k, part in reversed(parts)]
+        summands = [fm.product(fm.literal(c), forms[term]) for term, c in found.items() if c != 0]
+        return fm.total(summands, summands[0].shape) if summands else None
 
     # --- functions ----------------------------------------------------------------------------------
 
@@ -210,6 +243,22 @@ class _Reader:
         body = running_product(pushed(self.forms[node.args[0]], label, self.fresh), label, axes)
         apart = [different(a, b) for a, b in itertools.combinations(axes, 2)]
         return bound(fm.product(*apart, body), axes, node.shape)
+
+
+def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:
+    """A product with a tensor that is a sum, as the terms of the product multiplied out; else nothing."""
+    spec = spec_of(node)
+    factors = factors_of(node)
+    for n, (base, labels, exponent) in enumerate(factors):
+        if base.op == "linear" and base.ndim > 2 and exponent == 1:
+            rest = factors[:n] + factors[n + 1 :]
+            sizes: dict[Hashable, Size] = {**label_sizes(node)}
+            products = [
+                (c, contract([*rest, Factor(term, labels)], spec.out, sizes, spec.coefficient))
+                for c, term in terms_of(base)
+            ]
+            return [(exact(c * k), part) for c, whole in products for k, part in terms_of(whole)]
+    return []
 
 
 def _is_multiple(node: Expr) -> bool:

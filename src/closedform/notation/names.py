@@ -10,6 +10,8 @@ nu xi pi rho sigma tau upsilon phi chi psi omega
 Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
 """
 GREEK = dict(zip(_NAMES.split(), "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", strict=True))
+# "lambda" cannot be a Python name.
+_SHORT = {"lam": "lambda", "eps": "epsilon"}
 _LETTERS = {letter: name for name, letter in GREEK.items()}
 
 
@@ -19,6 +21,7 @@ def parts_of(name: str) -> tuple[str, list[str]]:
     >>> parts_of("x0"), parts_of("w_out"), parts_of("lambda_"), parts_of("λ1")
     (('x', ['0']), ('w', ['out']), ('lambda', []), ('lambda', ['1']))
     """
+    name = _SHORT.get(name, name)
     base, *subscripts = [piece for piece in name.split("_") if piece] or [name]
     digits = re.fullmatch(r"(.*?[^\d])(\d+)", base)
     if digits:

@@ -95,8 +95,10 @@ class _Text(Style):
         if (letters and not numbers) or items in (["F"], ["⊙"]):
             short = "".join(items)
             return f"{base}_{short}" if len(short) <= 4 else f"{base}_({', '.join(items)})"
-        inner = ", ".join(items)
-        return base + inner if inner.startswith("[") else f"{base}[{inner}]"
+        return self.marked(base, items)
+
+    def marked(self, base: str, items: Sequence[str]) -> str:
+        return f"{base}[{', '.join(items)}]"
 
     def fraction(self, above: Piece, below: Piece) -> Piece:
         left = above.string if above.level > Level.SUM else self.brackets(above.string)

@@ -177,88 +177,174 @@ def _lower_kron(a: Expr, b: Expr) -> Expr:
 
 register(
     Primitive(
-        "matmul", (np.matmul,), _two, _lower_matmul, latex="{0} {1}", text="{0}{1}", strength=PRODUCT,
-        source="{0} @ {1}", samples=_matrices,
-    )  # fmt: skip
+        "matmul",
+        (np.matmul,),
+        _two,
+        _lower_matmul,
+        latex="{0} {1}",
+        text="{0}{1}",
+        strength=PRODUCT,
+        source="{0} @ {1}",
+        samples=_matrices,
+    )
 )
 register(
     Primitive(
-        "dot", (np.dot,), _two, _lower_dot, latex="{0} {1}", text="{0}{1}", strength=PRODUCT,
-        source="np.dot({0}, {1})", samples=_matrices, sources={"torch": "{0} @ {1}"},
-    )  # fmt: skip
+        "dot",
+        (np.dot,),
+        _two,
+        _lower_dot,
+        latex="{0} {1}",
+        text="{0}{1}",
+        strength=PRODUCT,
+        source="np.dot({0}, {1})",
+        samples=_matrices,
+        sources={"torch": "{0} @ {1}"},
+    )
 )
 register(
     Primitive(
-        "inner", (np.inner,), _two, _lower_inner, latex=r"\langle {0}, {1} \rangle", text="⟨{0}, {1}⟩",
-        source="np.inner({0}, {1})", samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal(3)), {}),
-    )  # fmt: skip
+        "inner",
+        (np.inner,),
+        _two,
+        _lower_inner,
+        latex=r"\langle {0}, {1} \rangle",
+        text="⟨{0}, {1}⟩",
+        source="np.inner({0}, {1})",
+        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal(3)), {}),
+    )
 )
 register(
     Primitive(
-        "vdot", (np.vdot,), _two, _lower_vdot, latex=r"\langle {0}, {1} \rangle", text="⟨{0}, {1}⟩",
-        source="np.vdot({0}, {1})", samples=lambda rng: ((rng.standard_normal(3), rng.standard_normal(3)), {}),
+        "vdot",
+        (np.vdot,),
+        _two,
+        _lower_vdot,
+        latex=r"\langle {0}, {1} \rangle",
+        text="⟨{0}, {1}⟩",
+        source="np.vdot({0}, {1})",
+        samples=lambda rng: ((rng.standard_normal(3), rng.standard_normal(3)), {}),
         sources={"torch": "torch.sum({0} * {1})", "autograd": "np.sum({0} * {1})"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "outer", (np.outer,), _two, _lower_outer, latex=r"{0} {1}^\top", text="{0}{1}ᵀ", strength=PRODUCT,
-        source="np.outer({0}, {1})", samples=lambda rng: ((rng.standard_normal(3), rng.standard_normal(2)), {}),
-    )  # fmt: skip
+        "outer",
+        (np.outer,),
+        _two,
+        _lower_outer,
+        latex=r"{0} {1}^\top",
+        text="{0}{1}ᵀ",
+        strength=PRODUCT,
+        source="np.outer({0}, {1})",
+        samples=lambda rng: ((rng.standard_normal(3), rng.standard_normal(2)), {}),
+    )
 )
 register(
     Primitive(
-        "tensordot", (np.tensordot,), _bind_tensordot, _lower_tensordot, source="np.tensordot({0}, {1}{params})",
-        latex=r"\operatorname{{tensordot}}({0}, {1})", text="tensordot({0}, {1})",
-        call=np.tensordot, samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((3, 2))), {"axes": 1}),
+        "tensordot",
+        (np.tensordot,),
+        _bind_tensordot,
+        _lower_tensordot,
+        source="np.tensordot({0}, {1}{params})",
+        latex=r"\operatorname{{tensordot}}({0}, {1})",
+        text="tensordot({0}, {1})",
+        call=np.tensordot,
+        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((3, 2))), {"axes": 1}),
         sources={"torch": "torch.tensordot({0}, {1}, dims={axes})"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "einsum", (np.einsum,), _bind_einsum, _lower_einsum, source="np.einsum({subscripts}, {args})",
-        latex=r"\operatorname{{einsum}}({args})", text="einsum({args})",
+        "einsum",
+        (np.einsum,),
+        _bind_einsum,
+        _lower_einsum,
+        source="np.einsum({subscripts}, {args})",
+        latex=r"\operatorname{{einsum}}({args})",
+        text="einsum({args})",
         call=lambda *operands, subscripts: np.einsum(subscripts, *operands),
-        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((3, 3))), {"subscripts": "ij,jj->i"}),
-    )  # fmt: skip
+        samples=lambda rng: (
+            (rng.standard_normal((2, 3)), rng.standard_normal((3, 3))),
+            {"subscripts": "ij,jj->i"},
+        ),
+    )
 )
 register(
     Primitive(
-        "trace", (np.trace,), _bind_trace, _lower_trace, latex=r"\operatorname{{tr}}({0})", text="tr({0})",
-        source="np.trace({0})", samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
-    )  # fmt: skip
+        "trace",
+        (np.trace,),
+        _bind_trace,
+        _lower_trace,
+        latex=r"\operatorname{{tr}}({0})",
+        text="tr({0})",
+        source="np.trace({0})",
+        samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
+    )
 )
 register(
     Primitive(
-        "transpose", (np.transpose, np.permute_dims, np.matrix_transpose), _bind_transpose, _lower_transpose,
-        latex=r"{0}^\top", text="{0}ᵀ", strength=POWER, source="np.transpose({0}{params})",
+        "transpose",
+        (np.transpose, np.permute_dims, np.matrix_transpose),
+        _bind_transpose,
+        _lower_transpose,
+        latex=r"{0}^\top",
+        text="{0}ᵀ",
+        strength=POWER,
+        source="np.transpose({0}{params})",
         samples=lambda rng: ((rng.standard_normal((3, 2)),), {"axes": None}),
         sources={"torch": "{0}.permute(*{axes} or range({0}.ndim - 1, -1, -1))"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "swapaxes", (np.swapaxes,), _bind_swapaxes, _lower_swapaxes, source="np.swapaxes({0}, {axis1}, {axis2})",
+        "swapaxes",
+        (np.swapaxes,),
+        _bind_swapaxes,
+        _lower_swapaxes,
+        source="np.swapaxes({0}, {axis1}, {axis2})",
         samples=lambda rng: ((rng.standard_normal((3, 2)),), {"axis1": 0, "axis2": 1}),
-        latex=r"{0}^\top", text="{0}ᵀ", strength=POWER,
-    )  # fmt: skip
+        latex=r"{0}^\top",
+        text="{0}ᵀ",
+        strength=POWER,
+    )
 )
 register(
     Primitive(
-        "diag", (np.diag,), _bind_diag, _lower_diag, latex=r"\operatorname{{diag}}({0})", text="diag({0})",
-        source="np.diag({0})", samples=lambda rng: ((rng.standard_normal((3, 3)),), {}), strength=CALL,
-    )  # fmt: skip
-)
-register(
-    Primitive(
-        "diagonal", (np.diagonal,), lambda a: ((a,), {}), _lower_diag, latex=r"\operatorname{{diag}}({0})",
-        text="diag({0})", source="np.diagonal({0})", sources={"autograd": "np.diagonal({0}, axis1=-1, axis2=-2)"},
+        "diag",
+        (np.diag,),
+        _bind_diag,
+        _lower_diag,
+        latex=r"\operatorname{{diag}}({0})",
+        text="diag({0})",
+        source="np.diag({0})",
         samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
-    )  # fmt: skip
+        strength=CALL,
+    )
 )
 register(
     Primitive(
-        "kron", (np.kron,), _two, _lower_kron, latex=r"{0} \otimes {1}", text="{0} ⊗ {1}", strength=PRODUCT,
-        source="np.kron({0}, {1})", samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((2, 2))), {}),
-    )  # fmt: skip
+        "diagonal",
+        (np.diagonal,),
+        lambda a: ((a,), {}),
+        _lower_diag,
+        latex=r"\operatorname{{diag}}({0})",
+        text="diag({0})",
+        source="np.diagonal({0})",
+        sources={"autograd": "np.diagonal({0}, axis1=-1, axis2=-2)"},
+        samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
+    )
+)
+register(
+    Primitive(
+        "kron",
+        (np.kron,),
+        _two,
+        _lower_kron,
+        latex=r"{0} \otimes {1}",
+        text="{0} ⊗ {1}",
+        strength=PRODUCT,
+        source="np.kron({0}, {1})",
+        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((2, 2))), {}),
+    )
 )

@@ -11,10 +11,10 @@ import scipy.special
 
 from closedform.expression.calculus import (
     add,
+    as_number,
     broadcast,
     broadcast_shape,
     exact,
-    as_number,
     multiply,
     number,
     power,
@@ -83,8 +83,13 @@ POSITIVE = (0.1, 4.0)
 _function("exp", lambda v, y: y, latex="e^{{{0}}}", text="exp({0})", strength=POWER, ball=lambda v: v.exp())
 _function("expm1", lambda v, y: exp(v), latex=r"\operatorname{{expm1}} {0}", ball=lambda v: v.exp() - 1)
 _function("log", lambda v, y: 1 / v, latex=r"\ln {0}", text="ln {0}", ball=lambda v: v.log(), domain=POSITIVE)
-_function("log1p", lambda v, y: 1 / (1 + v), latex=r"\operatorname{{log1p}} {0}",
-          ball=lambda v: (1 + v).log(), domain=(-0.9, 4.0))  # fmt: skip
+_function(
+    "log1p",
+    lambda v, y: 1 / (1 + v),
+    latex=r"\operatorname{{log1p}} {0}",
+    ball=lambda v: (1 + v).log(),
+    domain=(-0.9, 4.0),
+)
 _function("sin", lambda v, y: cos(v), ball=lambda v: v.sin())
 _function("cos", lambda v, y: -sin(v), ball=lambda v: v.cos())
 _function("tan", lambda v, y: 1 + y**2, ball=lambda v: v.tan(), domain=(-1.4, 1.4))
@@ -94,33 +99,98 @@ _function("arctan", lambda v, y: 1 / (1 + v**2), ball=lambda v: v.atan())
 _function("sinh", lambda v, y: cosh(v), ball=lambda v: (v.exp() - (-v).exp()) / 2)
 _function("cosh", lambda v, y: sinh(v), ball=lambda v: (v.exp() + (-v).exp()) / 2)
 _function("tanh", lambda v, y: 1 - y**2, ball=lambda v: 1 - 2 / ((2 * v).exp() + 1))
-_function("arcsinh", lambda v, y: (1 + v**2) ** exact(-0.5), latex=r"\operatorname{{arsinh}} {0}",
-          text="arsinh {0}", ball=lambda v: (v + (1 + v * v).sqrt()).log())  # fmt: skip
-_function("arccosh", lambda v, y: (v - 1) ** exact(-0.5) * (v + 1) ** exact(-0.5),
-          latex=r"\operatorname{{arcosh}} {0}", text="arcosh {0}", domain=(1.1, 4.0),
-          ball=lambda v: (v + (v - 1).sqrt() * (v + 1).sqrt()).log())  # fmt: skip
-_function("arctanh", lambda v, y: 1 / (1 - v**2), latex=r"\operatorname{{artanh}} {0}", text="artanh {0}",
-          ball=lambda v: ((1 + v) / (1 - v)).log() / 2, domain=(-0.9, 0.9))  # fmt: skip
-_function("abs", lambda v, y: sign(v), latex=r"\lvert {0} \rvert", text="|{0}|", strength=ATOM, domain=POSITIVE)
+_function(
+    "arcsinh",
+    lambda v, y: (1 + v**2) ** exact(-0.5),
+    latex=r"\operatorname{{arsinh}} {0}",
+    text="arsinh {0}",
+    ball=lambda v: (v + (1 + v * v).sqrt()).log(),
+)
+_function(
+    "arccosh",
+    lambda v, y: (v - 1) ** exact(-0.5) * (v + 1) ** exact(-0.5),
+    latex=r"\operatorname{{arcosh}} {0}",
+    text="arcosh {0}",
+    domain=(1.1, 4.0),
+    ball=lambda v: (v + (v - 1).sqrt() * (v + 1).sqrt()).log(),
+)
+_function(
+    "arctanh",
+    lambda v, y: 1 / (1 - v**2),
+    latex=r"\operatorname{{artanh}} {0}",
+    text="artanh {0}",
+    ball=lambda v: ((1 + v) / (1 - v)).log() / 2,
+    domain=(-0.9, 0.9),
+)
+_function(
+    "abs", lambda v, y: sign(v), latex=r"\lvert {0} \rvert", text="|{0}|", strength=ATOM, domain=POSITIVE
+)
 _function("sign", lambda v, y: number(0, v.shape), latex=r"\operatorname{{sign}} {0}", domain=POSITIVE)
-_function("cbrt", lambda v, y: number(1, v.shape) / (3 * y**2), latex=r"\sqrt[3]{{{0}}}", text="∛({0})",
-          strength=ATOM, domain=POSITIVE,
-          sources={"torch": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
-                   "autograd": "np.sign({0}) * np.abs({0}) ** (1 / 3)"})  # fmt: skip
-_function("expit", lambda v, y: y * (1 - y), numpy=(scipy.special.expit,), latex=r"\sigma({0})", text="σ({0})",
-          strength=ATOM, source="scipy.special.expit({0})", ball=lambda v: 1 / (1 + (-v).exp()),
-          sources={"autograd": "1 / (1 + np.exp(-{0}))", "torch": "torch.sigmoid({0})"})  # fmt: skip
-_function("softplus", lambda v, y: expit(v), numpy=(), latex=r"\ln(1 + e^{{{0}}})", text="ln(1 + exp({0}))",
-          strength=ATOM, source="np.logaddexp(0, {0})", ball=lambda v: (1 + v.exp()).log(),
-          call=lambda v: np.logaddexp(0, v),
-          sources={"torch": "torch.logaddexp(torch.zeros_like({0}), {0})"})  # fmt: skip
-_function("erf", lambda v, y: 2 / math.sqrt(math.pi) * exp(-(v**2)), numpy=(scipy.special.erf,),
-          latex=r"\operatorname{{erf}} {0}", source="scipy.special.erf({0})", ball=lambda v: v.erf())  # fmt: skip
-_function("gammaln", lambda v, y: Expr("digamma", (v,), (), v.shape), numpy=(scipy.special.gammaln,),
-          latex=r"\ln\Gamma({0})", text="ln Γ({0})", strength=ATOM, source="scipy.special.gammaln({0})",
-          ball=lambda v: v.lgamma(), domain=POSITIVE, sources={"torch": "torch.lgamma({0})"})  # fmt: skip
-_function("digamma", lambda v, y: polygamma(v, 1), numpy=(scipy.special.digamma,), latex=r"\psi({0})",
-          text="ψ({0})", strength=ATOM, source="scipy.special.digamma({0})", domain=POSITIVE)  # fmt: skip
+_function(
+    "cbrt",
+    lambda v, y: number(1, v.shape) / (3 * y**2),
+    latex=r"\sqrt[3]{{{0}}}",
+    text="∛({0})",
+    strength=ATOM,
+    domain=POSITIVE,
+    sources={
+        "torch": "torch.sign({0}) * torch.abs({0}) ** (1 / 3)",
+        "autograd": "np.sign({0}) * np.abs({0}) ** (1 / 3)",
+    },
+)
+_function(
+    "expit",
+    lambda v, y: y * (1 - y),
+    numpy=(scipy.special.expit,),
+    latex=r"\sigma({0})",
+    text="σ({0})",
+    strength=ATOM,
+    source="scipy.special.expit({0})",
+    ball=lambda v: 1 / (1 + (-v).exp()),
+    sources={"autograd": "1 / (1 + np.exp(-{0}))", "torch": "torch.sigmoid({0})"},
+)
+_function(
+    "softplus",
+    lambda v, y: expit(v),
+    numpy=(),
+    latex=r"\ln(1 + e^{{{0}}})",
+    text="ln(1 + exp({0}))",
+    strength=ATOM,
+    source="np.logaddexp(0, {0})",
+    ball=lambda v: (1 + v.exp()).log(),
+    call=lambda v: np.logaddexp(0, v),
+    sources={"torch": "torch.logaddexp(torch.zeros_like({0}), {0})"},
+)
+_function(
+    "erf",
+    lambda v, y: 2 / math.sqrt(math.pi) * exp(-(v**2)),
+    numpy=(scipy.special.erf,),
+    latex=r"\operatorname{{erf}} {0}",
+    source="scipy.special.erf({0})",
+    ball=lambda v: v.erf(),
+)
+_function(
+    "gammaln",
+    lambda v, y: Expr("digamma", (v,), (), v.shape),
+    numpy=(scipy.special.gammaln,),
+    latex=r"\ln\Gamma({0})",
+    text="ln Γ({0})",
+    strength=ATOM,
+    source="scipy.special.gammaln({0})",
+    ball=lambda v: v.lgamma(),
+    domain=POSITIVE,
+    sources={"torch": "torch.lgamma({0})"},
+)
+_function(
+    "digamma",
+    lambda v, y: polygamma(v, 1),
+    numpy=(scipy.special.digamma,),
+    latex=r"\psi({0})",
+    text="ψ({0})",
+    strength=ATOM,
+    source="scipy.special.digamma({0})",
+    domain=POSITIVE,
+)
 
 
 def polygamma(v: Expr, order: int) -> Expr:
@@ -147,37 +217,72 @@ def _composed(name: str, lower: Formula, *, numpy: tuple[Any, ...] | None = None
     facts.setdefault("latex", rf"\operatorname{{{{{name}}}}} {{0}}")
     facts.setdefault("text", f"{name} {{0}}")
     facts.setdefault("source", f"np.{name}({{0}})")
-    register(
-        Primitive(name, (getattr(np, name),) if numpy is None else numpy, _unary, lower, **facts)
-    )
+    register(Primitive(name, (getattr(np, name),) if numpy is None else numpy, _unary, lower, **facts))
 
 
 _composed("negative", lambda v: -v, latex="-{0}", text="−{0}", strength=SUM, source="-{0}", ball=lambda v: -v)
-_composed("positive", lambda v: v, latex="{0}", text="{0}", source="+{0}", sources={"autograd": "1 * {0}"}, ball=lambda v: v)
+_composed(
+    "positive",
+    lambda v: v,
+    latex="{0}",
+    text="{0}",
+    source="+{0}",
+    sources={"autograd": "1 * {0}"},
+    ball=lambda v: v,
+)
 _composed("square", lambda v: v**2, latex="{0}^{{2}}", text="{0}²", strength=POWER, ball=lambda v: v * v)
-_composed("sqrt", lambda v: power(v, 0.5), latex=r"\sqrt{{{0}}}", text="√({0})", strength=ATOM, domain=POSITIVE,
-          ball=lambda v: v.sqrt())  # fmt: skip
-_composed("reciprocal", lambda v: 1 / v, latex="{0}^{{-1}}", text="{0}⁻¹", strength=POWER, domain=POSITIVE,
-          ball=lambda v: 1 / v)  # fmt: skip
+_composed(
+    "sqrt",
+    lambda v: power(v, 0.5),
+    latex=r"\sqrt{{{0}}}",
+    text="√({0})",
+    strength=ATOM,
+    domain=POSITIVE,
+    ball=lambda v: v.sqrt(),
+)
+_composed(
+    "reciprocal",
+    lambda v: 1 / v,
+    latex="{0}^{{-1}}",
+    text="{0}⁻¹",
+    strength=POWER,
+    domain=POSITIVE,
+    ball=lambda v: 1 / v,
+)
 _composed("log2", lambda v: (1 / math.log(2)) * log(v), latex=r"\log_2 {0}", domain=POSITIVE)
 _composed("log10", lambda v: (1 / math.log(10)) * log(v), latex=r"\log_{{10}} {0}", domain=POSITIVE)
 _composed("exp2", lambda v: exp(math.log(2) * v), latex="2^{{{0}}}", text="2^({0})", strength=POWER)
-_composed("logit", lambda v: log(v) - Expr("log1p", (-v,), (), v.shape), numpy=(scipy.special.logit,),
-          source="scipy.special.logit({0})", domain=(0.1, 0.9), ball=lambda v: (v / (1 - v)).log(),
-          sources={"autograd": "np.log({0} / (1 - {0}))"})  # fmt: skip
+_composed(
+    "logit",
+    lambda v: log(v) - Expr("log1p", (-v,), (), v.shape),
+    numpy=(scipy.special.logit,),
+    source="scipy.special.logit({0})",
+    domain=(0.1, 0.9),
+    ball=lambda v: (v / (1 - v)).log(),
+    sources={"autograd": "np.log({0} / (1 - {0}))"},
+)
 
 
 def _two_arrays(rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (rng.standard_normal((2, 3)), rng.standard_normal(3)), {}
 
 
-def _infix(name: str, sign_: str, lower: Formula, *, latex: str, text: str, strength: int, **facts: Any) -> None:
+def _infix(
+    name: str, sign_: str, lower: Formula, *, latex: str, text: str, strength: int, **facts: Any
+) -> None:
     """Register an arithmetic operator."""
     register(
         Primitive(
-            name, (getattr(np, name),), _binary, lower, latex=latex, text=text, strength=strength,
-            source=f"{{0}} {sign_} {{1}}", **{"samples": _two_arrays, **facts},
-        )  # fmt: skip
+            name,
+            (getattr(np, name),),
+            _binary,
+            lower,
+            latex=latex,
+            text=text,
+            strength=strength,
+            source=f"{{0}} {sign_} {{1}}",
+            **{"samples": _two_arrays, **facts},
+        )
     )
 
 
@@ -200,19 +305,56 @@ def _lower_power(v: Expr, w: Expr) -> Expr:
     return elementwise("power", v, w)
 
 
-_infix("add", "+", _broadcast_pair(add), latex="{0} + {1}", text="{0} + {1}", strength=SUM,
-       ball=lambda v, w: v + w)  # fmt: skip
-_infix("subtract", "-", _broadcast_pair(lambda v, w: v - w), latex="{0} - {1}", text="{0} − {1}", strength=SUM,
-       ball=lambda v, w: v - w)  # fmt: skip
-_infix("multiply", "*", _broadcast_pair(multiply), latex=r"{0} \cdot {1}", text="{0} · {1}", strength=PRODUCT,
-       ball=lambda v, w: v * w)  # fmt: skip
-_infix("divide", "/", _broadcast_pair(lambda v, w: v / w), latex=r"\frac{{{0}}}{{{1}}}", text="{0} / {1}",
-       strength=PRODUCT, ball=lambda v, w: v / w,
-       samples=lambda rng: ((rng.standard_normal(3), rng.uniform(0.5, 2, 3)), {}))  # fmt: skip
-_infix("power", "**", _lower_power, latex="{0}^{{{1}}}", text="{0}^{1}", strength=POWER,
-       partials=(lambda v, w, y: multiply(w, elementwise("power", v, w - number(1, w.shape))),
-                 lambda v, w, y: multiply(y, log(v))),
-       samples=lambda rng: ((rng.uniform(0.5, 2, 3), rng.standard_normal(3)), {}))  # fmt: skip
+_infix(
+    "add",
+    "+",
+    _broadcast_pair(add),
+    latex="{0} + {1}",
+    text="{0} + {1}",
+    strength=SUM,
+    ball=lambda v, w: v + w,
+)
+_infix(
+    "subtract",
+    "-",
+    _broadcast_pair(lambda v, w: v - w),
+    latex="{0} - {1}",
+    text="{0} − {1}",
+    strength=SUM,
+    ball=lambda v, w: v - w,
+)
+_infix(
+    "multiply",
+    "*",
+    _broadcast_pair(multiply),
+    latex=r"{0} \cdot {1}",
+    text="{0} · {1}",
+    strength=PRODUCT,
+    ball=lambda v, w: v * w,
+)
+_infix(
+    "divide",
+    "/",
+    _broadcast_pair(lambda v, w: v / w),
+    latex=r"\frac{{{0}}}{{{1}}}",
+    text="{0} / {1}",
+    strength=PRODUCT,
+    ball=lambda v, w: v / w,
+    samples=lambda rng: ((rng.standard_normal(3), rng.uniform(0.5, 2, 3)), {}),
+)
+_infix(
+    "power",
+    "**",
+    _lower_power,
+    latex="{0}^{{{1}}}",
+    text="{0}^{1}",
+    strength=POWER,
+    partials=(
+        lambda v, w, y: multiply(w, elementwise("power", v, w - number(1, w.shape))),
+        lambda v, w, y: multiply(y, log(v)),
+    ),
+    samples=lambda rng: ((rng.uniform(0.5, 2, 3), rng.standard_normal(3)), {}),
+)
 
 
 def _pair(name: str, partials: tuple[Formula, ...], *, numpy: tuple[Any, ...] = (), **facts: Any) -> None:
@@ -222,9 +364,14 @@ def _pair(name: str, partials: tuple[Formula, ...], *, numpy: tuple[Any, ...] = 
     facts.setdefault("source", f"np.{name}({{0}}, {{1}})")
     register(
         Primitive(
-            name, numpy or (getattr(np, name),), _operands, lambda *v: elementwise(name, *v),
-            partials=partials, strength=CALL if "strength" not in facts else facts.pop("strength"), **facts,
-        )  # fmt: skip
+            name,
+            numpy or (getattr(np, name),),
+            _operands,
+            lambda *v: elementwise(name, *v),
+            partials=partials,
+            strength=CALL if "strength" not in facts else facts.pop("strength"),
+            **facts,
+        )
     )
 
 
@@ -233,17 +380,44 @@ def _greater(v: Expr, w: Expr) -> Expr:
     return 0.5 * (1 + sign(v - w))
 
 
-_pair("maximum", (lambda v, w, y: _greater(v, w), lambda v, w, y: _greater(w, v)),
-      latex=r"\max({0}, {1})", text="max({0}, {1})", strength=ATOM)  # fmt: skip
-_pair("minimum", (lambda v, w, y: _greater(w, v), lambda v, w, y: _greater(v, w)),
-      latex=r"\min({0}, {1})", text="min({0}, {1})", strength=ATOM)  # fmt: skip
-_pair("logaddexp", (lambda v, w, y: expit(v - w), lambda v, w, y: expit(w - v)),
-      latex=r"\ln(e^{{{0}}} + e^{{{1}}})", text="ln(exp({0}) + exp({1}))", strength=ATOM,
-      ball=lambda v, w: (v.exp() + w.exp()).log())  # fmt: skip
-_pair("arctan2", (lambda v, w, y: w / (v**2 + w**2), lambda v, w, y: -v / (v**2 + w**2)),
-      latex=r"\operatorname{{atan2}}({0}, {1})", text="atan2({0}, {1})", strength=ATOM, domain=POSITIVE)  # fmt: skip
-_pair("hypot", (lambda v, w, y: v / y, lambda v, w, y: w / y), latex=r"\sqrt{{{0}^2 + {1}^2}}",
-      text="√({0}² + {1}²)", strength=ATOM, ball=lambda v, w: (v * v + w * w).sqrt())  # fmt: skip
+_pair(
+    "maximum",
+    (lambda v, w, y: _greater(v, w), lambda v, w, y: _greater(w, v)),
+    latex=r"\max({0}, {1})",
+    text="max({0}, {1})",
+    strength=ATOM,
+)
+_pair(
+    "minimum",
+    (lambda v, w, y: _greater(w, v), lambda v, w, y: _greater(v, w)),
+    latex=r"\min({0}, {1})",
+    text="min({0}, {1})",
+    strength=ATOM,
+)
+_pair(
+    "logaddexp",
+    (lambda v, w, y: expit(v - w), lambda v, w, y: expit(w - v)),
+    latex=r"\ln(e^{{{0}}} + e^{{{1}}})",
+    text="ln(exp({0}) + exp({1}))",
+    strength=ATOM,
+    ball=lambda v, w: (v.exp() + w.exp()).log(),
+)
+_pair(
+    "arctan2",
+    (lambda v, w, y: w / (v**2 + w**2), lambda v, w, y: -v / (v**2 + w**2)),
+    latex=r"\operatorname{{atan2}}({0}, {1})",
+    text="atan2({0}, {1})",
+    strength=ATOM,
+    domain=POSITIVE,
+)
+_pair(
+    "hypot",
+    (lambda v, w, y: v / y, lambda v, w, y: w / y),
+    latex=r"\sqrt{{{0}^2 + {1}^2}}",
+    text="√({0}² + {1}²)",
+    strength=ATOM,
+    ball=lambda v, w: (v * v + w * w).sqrt(),
+)
 
 
 def _lower_where(condition: Expr, v: Expr, w: Expr) -> Expr:
@@ -265,7 +439,10 @@ register(
         text="where({0}, {1}, {2})",
         strength=ATOM,
         source="np.where({0}, {1}, {2})",
-        samples=lambda rng: ((rng.standard_normal(3) > 0, rng.standard_normal(3), rng.standard_normal(3)), {}),
+        samples=lambda rng: (
+            (rng.standard_normal(3) > 0, rng.standard_normal(3), rng.standard_normal(3)),
+            {},
+        ),
     )
 )
 
@@ -306,8 +483,14 @@ def _bind_clip(a: Any, a_min: Any = None, a_max: Any = None) -> tuple[tuple[Any,
 
 register(
     Primitive(
-        "clip", (np.clip,), _bind_clip, _lower_clip, text="clip({0}, {1}, {2})",
-        latex=r"\operatorname{{clip}}({0}, {1}, {2})", strength=ATOM, source="np.clip({0}, {1}, {2})",
+        "clip",
+        (np.clip,),
+        _bind_clip,
+        _lower_clip,
+        text="clip({0}, {1}, {2})",
+        latex=r"\operatorname{{clip}}({0}, {1}, {2})",
+        strength=ATOM,
+        source="np.clip({0}, {1}, {2})",
         samples=lambda rng: ((rng.standard_normal(3), -0.5, 0.5), {}),
-    )  # fmt: skip
+    )
 )

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import Factor, contract, dot, identity, number, transpose
+from closedform.expression.calculus import Factor, contract, dot, identity, transpose
 from closedform.expression.expr import Expr
-from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
 from closedform.primitives.record import CALL, POWER, Primitive, emitted, register
 
@@ -18,9 +17,9 @@ def _square(x: Expr) -> Expr:
     if x.ndim != 2:
         raise NotImplementedError("of a stack of matrices")
     if x.shape[0] != x.shape[1]:
-        from closedform.expression.calculus import SizeMismatch
+        from closedform.expression.calculus import SizeMismatchError
 
-        raise SizeMismatch(x.shape[0], x.shape[1])
+        raise SizeMismatchError(x.shape[0], x.shape[1])
     return x
 
 
@@ -51,7 +50,9 @@ def expm(x: Expr) -> Expr:
 
 def _inv_jacobian(node: Expr, _: int) -> Expr:
     """d (X^-1)_ij / d X_kl = -(X^-1)_ik (X^-1)_lj."""
-    return contract([Factor(node, ("i", "k")), Factor(node, ("l", "j"))], ("i", "j", "k", "l"), coefficient=-1)
+    return contract(
+        [Factor(node, ("i", "k")), Factor(node, ("l", "j"))], ("i", "j", "k", "l"), coefficient=-1
+    )
 
 
 def _logdet_jacobian(node: Expr, _: int) -> Expr:
@@ -74,7 +75,7 @@ def _cofactor_jacobian(node: Expr, _: int) -> Expr:
 
 
 def _expm_pullback(node: Expr, _: int, cotangent: Expr) -> Expr:
-    """<G, D exp(A)[E]> = <D exp(A')[G], E>: the adjoint of the Frechet derivative is that of the transpose."""
+    """<G, D exp(A)[E]> = <D exp(A')[G], E>: the adjoint of the derivative is that of the transpose."""
     return expm_frechet(transpose(node.args[0], (1, 0)), cotangent)
 
 
@@ -85,7 +86,7 @@ def expm_frechet(a: Expr, directions: Expr) -> Expr:
 
 def _frechet_pullback(node: Expr, position: int, cotangent: Expr) -> Expr:
     """D exp(A)[E] is linear in E; the second derivative of exp is not known."""
-    a, directions = node.args
+    a = node.args[0]
     if position == 0:
         raise NotImplementedError("the second derivative of the matrix exponential")
     return expm_frechet(transpose(a, (1, 0)), cotangent)
@@ -118,41 +119,81 @@ def _lower_slogdet_part(x: Expr, part: int) -> Expr:
 
 register(
     Primitive(
-        "inv", (np.linalg.inv, scipy.linalg.inv), _one, inv, jacobian=_inv_jacobian, latex="{0}^{{-1}}", text="{0}⁻¹",
-        strength=POWER, source="np.linalg.inv({0})", samples=_well_conditioned,
-    )  # fmt: skip
+        "inv",
+        (np.linalg.inv, scipy.linalg.inv),
+        _one,
+        inv,
+        jacobian=_inv_jacobian,
+        latex="{0}^{{-1}}",
+        text="{0}⁻¹",
+        strength=POWER,
+        source="np.linalg.inv({0})",
+        samples=_well_conditioned,
+    )
 )
 register(
     Primitive(
-        "det", (np.linalg.det, scipy.linalg.det), _one, det, jacobian=_det_jacobian, latex=r"\det {0}", text="det {0}",
-        source="np.linalg.det({0})", samples=_well_conditioned,
-    )  # fmt: skip
+        "det",
+        (np.linalg.det, scipy.linalg.det),
+        _one,
+        det,
+        jacobian=_det_jacobian,
+        latex=r"\det {0}",
+        text="det {0}",
+        source="np.linalg.det({0})",
+        samples=_well_conditioned,
+    )
 )
 register(
     Primitive(
-        "slogdet", (), lambda a, part: ((a,), {"part": part}), _lower_slogdet_part,
-        call=lambda a, part: np.linalg.slogdet(a)[part], latex=r"\ln\lvert\det {0}\rvert", text="ln |det {0}|",
-        source="np.linalg.slogdet({0})[{part}]", samples=lambda rng: (_well_conditioned(rng)[0], {"part": 1}),
-    )  # fmt: skip
+        "slogdet",
+        (),
+        lambda a, part: ((a,), {"part": part}),
+        _lower_slogdet_part,
+        call=lambda a, part: np.linalg.slogdet(a)[part],
+        latex=r"\ln\lvert\det {0}\rvert",
+        text="ln |det {0}|",
+        source="np.linalg.slogdet({0})[{part}]",
+        samples=lambda rng: (_well_conditioned(rng)[0], {"part": 1}),
+    )
 )
 register(
     Primitive(
-        "logdet", jacobian=_logdet_jacobian, latex=r"\ln\lvert\det {0}\rvert", text="ln |det {0}|",
-        source="np.linalg.slogdet({0})[1]", call=lambda a: np.linalg.slogdet(a)[1], samples=_well_conditioned,
-    )  # fmt: skip
+        "logdet",
+        jacobian=_logdet_jacobian,
+        latex=r"\ln\lvert\det {0}\rvert",
+        text="ln |det {0}|",
+        source="np.linalg.slogdet({0})[1]",
+        call=lambda a: np.linalg.slogdet(a)[1],
+        samples=_well_conditioned,
+    )
 )
 register(
     Primitive(
-        "cofactor", jacobian=_cofactor_jacobian, latex=r"\operatorname{{cof}}({0})", text="cof({0})",
-        source="cofactor({0})", helper=COFACTOR, call=emitted(COFACTOR, "cofactor"), samples=_well_conditioned,
-    )  # fmt: skip
+        "cofactor",
+        jacobian=_cofactor_jacobian,
+        latex=r"\operatorname{{cof}}({0})",
+        text="cof({0})",
+        source="cofactor({0})",
+        helper=COFACTOR,
+        call=emitted(COFACTOR, "cofactor"),
+        samples=_well_conditioned,
+    )
 )
 register(
     Primitive(
-        "expm", (scipy.linalg.expm,), _one, expm, pullback=_expm_pullback, latex="e^{{{0}}}", text="exp({0})",
-        strength=POWER, source="scipy.linalg.expm({0})", sources={"autograd": None, "torch": "torch.linalg.matrix_exp({0})"},
+        "expm",
+        (scipy.linalg.expm,),
+        _one,
+        expm,
+        pullback=_expm_pullback,
+        latex="e^{{{0}}}",
+        text="exp({0})",
+        strength=POWER,
+        source="scipy.linalg.expm({0})",
+        sources={"autograd": None, "torch": "torch.linalg.matrix_exp({0})"},
         samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
-    )  # fmt: skip
+    )
 )
 FRECHET = '''
 def expm_frechet(A, E):
@@ -165,10 +206,16 @@ def expm_frechet(A, E):
 
 register(
     Primitive(
-        "expm_frechet", pullback=_frechet_pullback, latex=r"D\exp({0})[{1}]", text="Dexp({0})[{1}]", strength=CALL,
-        source="expm_frechet({0}, {1})", helper=FRECHET, call=emitted(FRECHET, "expm_frechet"),
+        "expm_frechet",
+        pullback=_frechet_pullback,
+        latex=r"D\exp({0})[{1}]",
+        text="Dexp({0})[{1}]",
+        strength=CALL,
+        source="expm_frechet({0}, {1})",
+        helper=FRECHET,
+        call=emitted(FRECHET, "expm_frechet"),
         samples=lambda rng: ((rng.standard_normal((3, 3)), rng.standard_normal((3, 3))), {}),
-    )  # fmt: skip
+    )
 )
 
 
@@ -186,15 +233,27 @@ def _lower_matrix_power(a: Expr, n: int) -> Expr:
 
 register(
     Primitive(
-        "solve", (np.linalg.solve, scipy.linalg.solve), lambda a, b: ((a, b), {}), _lower_solve,
-        latex="{0}^{{-1}} {1}", text="{0}⁻¹{1}", source="np.linalg.solve({0}, {1})",
+        "solve",
+        (np.linalg.solve, scipy.linalg.solve),
+        lambda a, b: ((a, b), {}),
+        _lower_solve,
+        latex="{0}^{{-1}} {1}",
+        text="{0}⁻¹{1}",
+        source="np.linalg.solve({0}, {1})",
         samples=lambda rng: ((*_well_conditioned(rng)[0], rng.standard_normal(3)), {}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "matrix_power", (np.linalg.matrix_power,), lambda a, n: ((a,), {"n": int(n)}), _lower_matrix_power,
-        latex="{0}^{{{n}}}", text="{0}^{n}", strength=POWER, source="np.linalg.matrix_power({0}, {n})", sources={"autograd": None},
+        "matrix_power",
+        (np.linalg.matrix_power,),
+        lambda a, n: ((a,), {"n": int(n)}),
+        _lower_matrix_power,
+        latex="{0}^{{{n}}}",
+        text="{0}^{n}",
+        strength=POWER,
+        source="np.linalg.matrix_power({0}, {n})",
+        sources={"autograd": None},
         samples=lambda rng: (_well_conditioned(rng)[0], {"n": 3}),
-    )  # fmt: skip
+    )
 )

@@ -25,7 +25,7 @@ class Primitive:
     name         the `op` of its expression nodes
     numpy        the NumPy and SciPy callables that are traced to it
     bind         called as the NumPy function is; returns (array operands, other parameters)
-    lower        (operands, **parameters) -> Expr of the calculus; None when the calculus has the operation itself
+    lower        (operands, **parameters) -> Expr of the calculus; None when the calculus has it itself
     partials     for an elementwise function: one formula per operand, of (*operands, value)
     jacobian     for other functions of the calculus: (node, operand number) -> the Jacobian as an expression
                  of shape node.shape + operand.shape, its products kept symbolic

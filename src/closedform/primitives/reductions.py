@@ -13,7 +13,6 @@ from closedform.expression.calculus import (
     broadcast,
     contract,
     exact,
-    identity,
     multiply,
     power,
     size_number,
@@ -21,7 +20,6 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound, _hashable
-from closedform.primitives.elementwise import exp
 from closedform.primitives.record import CALL, Primitive, emitted, register
 
 Axis = int | tuple[int, ...] | None
@@ -99,30 +97,54 @@ def _spread(rng: np.random.Generator) -> Bound:
 
 register(
     Primitive(
-        "sum", (np.sum,), _bind, sum_over, latex=r"\textstyle\sum {0}", text="Σ {0}", source="np.sum({0}{params})",
+        "sum",
+        (np.sum,),
+        _bind,
+        sum_over,
+        latex=r"\textstyle\sum {0}",
+        text="Σ {0}",
+        source="np.sum({0}{params})",
         samples=_matrix,
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "mean", (np.mean,), _bind, mean_over, latex=r"\operatorname{{mean}}({0})", text="mean({0})",
-        source="np.mean({0}{params})", samples=_matrix,
+        "mean",
+        (np.mean,),
+        _bind,
+        mean_over,
+        latex=r"\operatorname{{mean}}({0})",
+        text="mean({0})",
+        source="np.mean({0}{params})",
+        samples=_matrix,
         call=np.mean,
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "var", (np.var,), _bind_spread, _lower_variance, latex=r"\operatorname{{var}}({0})", text="var({0})",
-        source="np.var({0}{params})", samples=_spread,
+        "var",
+        (np.var,),
+        _bind_spread,
+        _lower_variance,
+        latex=r"\operatorname{{var}}({0})",
+        text="var({0})",
+        source="np.var({0}{params})",
+        samples=_spread,
         sources={"torch": "torch.var({0}, dim={axis}, correction={ddof}, keepdim={keepdims})"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "std", (np.std,), _bind_spread, _lower_deviation, latex=r"\operatorname{{std}}({0})", text="std({0})",
-        source="np.std({0}{params})", samples=_spread,
+        "std",
+        (np.std,),
+        _bind_spread,
+        _lower_deviation,
+        latex=r"\operatorname{{std}}({0})",
+        text="std({0})",
+        source="np.std({0}{params})",
+        samples=_spread,
         sources={"torch": "torch.std({0}, dim={axis}, correction={ddof}, keepdim={keepdims})"},
-    )  # fmt: skip
+    )
 )
 
 
@@ -172,20 +194,32 @@ def _softmax_jacobian(node: Expr, _: int) -> Expr:
 
 register(
     Primitive(
-        "logsumexp", (scipy.special.logsumexp,), _bind_scipy, logsumexp, jacobian=_logsumexp_jacobian,
-        latex=r"\operatorname{{logsumexp}}({0})", text="logsumexp({0})", strength=CALL,
-        source="scipy.special.logsumexp({0}{params})", samples=_matrix,
+        "logsumexp",
+        (scipy.special.logsumexp,),
+        _bind_scipy,
+        logsumexp,
+        jacobian=_logsumexp_jacobian,
+        latex=r"\operatorname{{logsumexp}}({0})",
+        text="logsumexp({0})",
+        strength=CALL,
+        source="scipy.special.logsumexp({0}{params})",
+        samples=_matrix,
         sources={"torch": "torch.logsumexp({0}, {axis} or tuple(range({0}.ndim)), keepdim={keepdims})"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "softmax", (scipy.special.softmax,), lambda x, axis=None: ((x,), {"axis": _axis(axis)}), softmax,
-        jacobian=_softmax_jacobian, latex=r"\operatorname{{softmax}}({0})", text="softmax({0})",
+        "softmax",
+        (scipy.special.softmax,),
+        lambda x, axis=None: ((x,), {"axis": _axis(axis)}),
+        softmax,
+        jacobian=_softmax_jacobian,
+        latex=r"\operatorname{{softmax}}({0})",
+        text="softmax({0})",
         source="scipy.special.softmax({0}, axis={axis})",
         samples=lambda rng: ((rng.standard_normal((3, 4)),), {"axis": 1}),
         sources={"autograd": "np.exp({0}) / np.sum(np.exp({0}), axis={axis}, keepdims=True)"},
-    )  # fmt: skip
+    )
 )
 
 
@@ -234,17 +268,28 @@ def products_without(v, order):
 
 register(
     Primitive(
-        "prod", (np.prod,), _bind, prod_over, jacobian=_products_jacobian, latex=r"\textstyle\prod {0}",
-        text="∏ {0}", source="np.prod({0}{params})", samples=lambda rng: ((rng.standard_normal(4),), {"axis": None, "keepdims": False}),
-    )  # fmt: skip
+        "prod",
+        (np.prod,),
+        _bind,
+        prod_over,
+        jacobian=_products_jacobian,
+        latex=r"\textstyle\prod {0}",
+        text="∏ {0}",
+        source="np.prod({0}{params})",
+        samples=lambda rng: ((rng.standard_normal(4),), {"axis": None, "keepdims": False}),
+    )
 )
 register(
     Primitive(
-        "products_without", jacobian=_products_jacobian, latex=r"\nabla^{{{order}}}\textstyle\prod({0})",
-        text="∇{order}∏({0})", source="products_without({0}, {order})", helper=PRODUCTS_WITHOUT,
+        "products_without",
+        jacobian=_products_jacobian,
+        latex=r"\nabla^{{{order}}}\textstyle\prod({0})",
+        text="∇{order}∏({0})",
+        source="products_without({0}, {order})",
+        helper=PRODUCTS_WITHOUT,
         call=emitted(PRODUCTS_WITHOUT, "products_without"),
         samples=lambda rng: ((rng.standard_normal(4),), {"order": 1}),
-    )  # fmt: skip
+    )
 )
 
 
@@ -275,19 +320,29 @@ def arg{name}_share(v, axis):
 '''
     register(
         Primitive(
-            name, (getattr(np, name), getattr(np, f"a{name}")), _bind, lower, jacobian=jacobian,
-            latex=rf"\{name}({{0}})", text=f"{name}({{0}})", source=f"np.{name}({{0}}{{params}})", samples=_matrix,
+            name,
+            (getattr(np, name), getattr(np, f"a{name}")),
+            _bind,
+            lower,
+            jacobian=jacobian,
+            latex=rf"\{name}({{0}})",
+            text=f"{name}({{0}})",
+            source=f"np.{name}({{0}}{{params}})",
+            samples=_matrix,
             sources={"torch": f"torch.a{name}({{0}}{{params}})"},
-        )  # fmt: skip
+        )
     )
     register(
         Primitive(
-            f"arg{name}_share", jacobian=share, call=emitted(helper, f"arg{name}_share"),
-            latex=rf"\operatorname{{{{arg{name}}}}}({{0}})", text=f"arg{name}({{0}})",
+            f"arg{name}_share",
+            jacobian=share,
+            call=emitted(helper, f"arg{name}_share"),
+            latex=rf"\operatorname{{{{arg{name}}}}}({{0}})",
+            text=f"arg{name}({{0}})",
             source=f"arg{name}_share({{0}}, {{axis}})",
             helper=helper,
             samples=lambda rng: ((rng.standard_normal((3, 4)),), {"axis": (1,)}),
-        )  # fmt: skip
+        )
     )
 
 
@@ -301,7 +356,7 @@ def _bind_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False)
 
 def _lower_norm(x: Expr, ord: Any, axis: Axis, keepdims: bool) -> Expr:
     vector = axis is not None or x.ndim == 1
-    if (ord is None or (ord == "fro" and not vector) or (ord == 2 and vector)):
+    if ord is None or (ord == "fro" and not vector) or (ord == 2 and vector):
         return power(sum_over(x**2, axis, keepdims), exact(0.5))
     if vector and ord == 1:
         return sum_over(Expr("abs", (x,), (), x.shape), axis, keepdims)
@@ -312,8 +367,13 @@ def _lower_norm(x: Expr, ord: Any, axis: Axis, keepdims: bool) -> Expr:
 
 register(
     Primitive(
-        "norm", (np.linalg.norm,), _bind_norm, _lower_norm, latex=r"\lVert {0} \rVert", text="‖{0}‖",
+        "norm",
+        (np.linalg.norm,),
+        _bind_norm,
+        _lower_norm,
+        latex=r"\lVert {0} \rVert",
+        text="‖{0}‖",
         source="np.linalg.norm({0}{params})",
         samples=lambda rng: ((rng.standard_normal(4),), {"ord": None, "axis": None, "keepdims": False}),
-    )  # fmt: skip
+    )
 )

@@ -86,7 +86,7 @@ def _dense_gather(shape: tuple[int, ...], index: ArrayConstant) -> np.ndarray:
 
 
 def _dense_triangle(shape: tuple[int, ...], k: int) -> np.ndarray:
-    return np.tri(*shape, k)
+    return np.tri(shape[0], shape[1], k)
 
 
 def _dense_reshape(shape: tuple[int, ...]) -> np.ndarray:
@@ -198,7 +198,10 @@ def freeze_index(index: Any) -> Index:
 
 def _freeze(item: Any) -> Any:
     if isinstance(item, slice):
-        return ("slice", *(x if x is None or isinstance(x, Size) else int(x) for x in (item.start, item.stop, item.step)))
+        return (
+            "slice",
+            *(x if x is None or isinstance(x, Size) else int(x) for x in (item.start, item.stop, item.step)),
+        )
     if item is Ellipsis:
         return "..."
     if item is None:
@@ -265,7 +268,9 @@ def _bound(bound: Any, size: Size, default: Size) -> Size:
     return Size.of(bound) if bound <= size.value else size
 
 
-def index_factors(index: Index, shape: Sequence[Size]) -> tuple[list[Factor], list[Label], list[Label], dict[Label, Size]]:
+def index_factors(
+    index: Index, shape: Sequence[Size]
+) -> tuple[list[Factor], list[Label], list[Label], dict[Label, Size]]:
     """The structured constants of an index: (factors, labels of the whole, labels of the part, sizes)."""
     factors: list[Factor] = []
     whole: list[Label] = []
@@ -404,15 +409,21 @@ def _lower_cumsum(a: Expr, axis: int | None) -> Expr:
 def _lower_flip(m: Expr, axis: Any) -> Expr:
     axes = range(m.ndim) if axis is None else [a % m.ndim for a in np.atleast_1d(axis).tolist()]
     reverse = ("slice", None, None, -1)
-    return _lower_getitem(m, tuple(reverse if a in axes else ("slice", None, None, None) for a in range(m.ndim)))
+    return _lower_getitem(
+        m, tuple(reverse if a in axes else ("slice", None, None, None) for a in range(m.ndim))
+    )
 
 
 def _lower_diff(a: Expr, axis: int) -> Expr:
     at = axis % a.ndim
 
     def part(start: int | None, stop: int | None) -> Expr:
-        return _lower_getitem(a, tuple(("slice", start if i == at else None, stop if i == at else None, None)
-                                       for i in range(a.ndim)))  # fmt: skip
+        return _lower_getitem(
+            a,
+            tuple(
+                ("slice", start if i == at else None, stop if i == at else None, None) for i in range(a.ndim)
+            ),
+        )
 
     return part(1, None) - part(None, -1)
 
@@ -452,123 +463,231 @@ def _lower_full(shape: tuple[Any, ...], value: Expr) -> Expr:
 
 register(
     Primitive(
-        "getitem", (), lambda a, index: ((a,), {"index": index}), _lower_getitem, strength=ATOM,
-        call=lambda a, index: a[thaw_index(index)], source="{0}[{index}]", latex="{0}_{{{index}}}", text="{0}[{index}]",
+        "getitem",
+        (),
+        lambda a, index: ((a,), {"index": index}),
+        _lower_getitem,
+        strength=ATOM,
+        call=lambda a, index: a[thaw_index(index)],
+        source="{0}[{index}]",
+        latex="{0}_{{{index}}}",
+        text="{0}[{index}]",
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {"index": freeze_index((slice(1, None), 0))}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "setitem", (), lambda a, value, index: ((a, value), {"index": index}), _lower_setitem, call=_call_setitem,
-        source="setitem({0}, {1}, {index})", helper=SETITEM, latex=r"{0}[{index} \leftarrow {1}]", text="{0}[{index} ← {1}]",
-        samples=lambda rng: ((rng.standard_normal((4, 3)), rng.standard_normal(3)), {"index": freeze_index(1)}),
+        "setitem",
+        (),
+        lambda a, value, index: ((a, value), {"index": index}),
+        _lower_setitem,
+        call=_call_setitem,
+        source="setitem({0}, {1}, {index})",
+        helper=SETITEM,
+        latex=r"{0}[{index} \leftarrow {1}]",
+        text="{0}[{index} ← {1}]",
+        samples=lambda rng: (
+            (rng.standard_normal((4, 3)), rng.standard_normal(3)),
+            {"index": freeze_index(1)},
+        ),
         sources={"autograd": None, "jax": "{0}.at[{index}].set({1})"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "reshape", (np.reshape,), _bind_reshape, _lower_reshape, call=lambda a, shape: np.reshape(a, _plain(shape)),
-        source="np.reshape({0}, {shape})", latex=r"\operatorname{{reshape}}({0})", text="reshape({0})",
+        "reshape",
+        (np.reshape,),
+        _bind_reshape,
+        _lower_reshape,
+        call=lambda a, shape: np.reshape(a, _plain(shape)),
+        source="np.reshape({0}, {shape})",
+        latex=r"\operatorname{{reshape}}({0})",
+        text="reshape({0})",
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {"shape": (2, 6)}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "ravel", (np.ravel,), _bind_ravel, _lower_ravel, source="np.ravel({0})", text="vec({0})",
-        latex=r"\operatorname{{vec}}({0})", samples=lambda rng: ((rng.standard_normal((4, 3)),), {}),
-    )  # fmt: skip
+        "ravel",
+        (np.ravel,),
+        _bind_ravel,
+        _lower_ravel,
+        source="np.ravel({0})",
+        text="vec({0})",
+        latex=r"\operatorname{{vec}}({0})",
+        samples=lambda rng: ((rng.standard_normal((4, 3)),), {}),
+    )
 )
 register(
     Primitive(
-        "concatenate", (np.concatenate, np.concat), _bind_concatenate, _lower_concatenate, strength=CALL,
-        call=lambda *arrays, axis: np.concatenate(arrays, axis=axis), latex=r"\operatorname{{concatenate}}({args})",
-        text="concatenate({args})", source="np.concatenate(({args},), axis={axis})",
+        "concatenate",
+        (np.concatenate, np.concat),
+        _bind_concatenate,
+        _lower_concatenate,
+        strength=CALL,
+        call=lambda *arrays, axis: np.concatenate(arrays, axis=axis),
+        latex=r"\operatorname{{concatenate}}({args})",
+        text="concatenate({args})",
+        source="np.concatenate(({args},), axis={axis})",
         samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((1, 3))), {"axis": 0}),
         sources={"torch": "torch.cat(({args},), dim={axis})"},
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "stack", (np.stack,), _bind_concatenate, _lower_stack, call=lambda *arrays, axis: np.stack(arrays, axis=axis),
-        latex=r"\operatorname{{stack}}({args})", text="stack({args})", source="np.stack(({args},), axis={axis})",
+        "stack",
+        (np.stack,),
+        _bind_concatenate,
+        _lower_stack,
+        call=lambda *arrays, axis: np.stack(arrays, axis=axis),
+        latex=r"\operatorname{{stack}}({args})",
+        text="stack({args})",
+        source="np.stack(({args},), axis={axis})",
         samples=lambda rng: ((rng.standard_normal(3), rng.standard_normal(3)), {"axis": 0}),
         sources={"torch": "torch.stack(({args},), dim={axis})"},
-    )  # fmt: skip
+    )
 )
-for _name, _isLower in (("tril", True), ("triu", False)):
+for _name, _is_lower in (("tril", True), ("triu", False)):
     register(
         Primitive(
-            _name, (getattr(np, _name),), _bind_triangular, _triangular(_isLower), source=f"np.{_name}({{0}}{{params}})",
-            sources={"torch": f"torch.{_name}({{0}}, {{k}})"}, latex=rf"\operatorname{{{{{_name}}}}}({{0}})", text=f"{_name}({{0}})",
+            _name,
+            (getattr(np, _name),),
+            _bind_triangular,
+            _triangular(_is_lower),
+            source=f"np.{_name}({{0}}{{params}})",
+            sources={"torch": f"torch.{_name}({{0}}, {{k}})"},
+            latex=rf"\operatorname{{{{{_name}}}}}({{0}})",
+            text=f"{_name}({{0}})",
             samples=lambda rng: ((rng.standard_normal((4, 3)),), {"k": 0}),
-        )  # fmt: skip
+        )
     )
 register(
     Primitive(
-        "cumsum", (np.cumsum,), lambda a, axis=None: ((a,), {"axis": axis}), _lower_cumsum,
-        latex=r"\operatorname{{cumsum}}({0})", text="cumsum({0})", source="np.cumsum({0}{params})",
+        "cumsum",
+        (np.cumsum,),
+        lambda a, axis=None: ((a,), {"axis": axis}),
+        _lower_cumsum,
+        latex=r"\operatorname{{cumsum}}({0})",
+        text="cumsum({0})",
+        source="np.cumsum({0}{params})",
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 0}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "flip", (np.flip,), lambda m, axis=None: ((m,), {"axis": _hashable(axis)}), _lower_flip,
-        latex=r"\operatorname{{flip}}({0})", text="flip({0})", source="np.flip({0}{params})",
+        "flip",
+        (np.flip,),
+        lambda m, axis=None: ((m,), {"axis": _hashable(axis)}),
+        _lower_flip,
+        latex=r"\operatorname{{flip}}({0})",
+        text="flip({0})",
+        source="np.flip({0}{params})",
         sources={"autograd": None, "torch": "{0}.flip({axis} or tuple(range({0}.ndim)))"},
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 0}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "diff", (np.diff,), _bind_diff, _lower_diff, latex=r"\operatorname{{diff}}({0})", text="diff({0})",
-        source="np.diff({0}, axis={axis})", samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 0}),
-    )  # fmt: skip
+        "diff",
+        (np.diff,),
+        _bind_diff,
+        _lower_diff,
+        latex=r"\operatorname{{diff}}({0})",
+        text="diff({0})",
+        source="np.diff({0}, axis={axis})",
+        samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 0}),
+    )
 )
 register(
     Primitive(
-        "zeros_like", (np.zeros_like,), lambda a, dtype=None: ((a,), {}), lambda a: zeros(a.shape),
-        source="np.zeros_like({0})", latex="0", text="0", strength=ATOM,
+        "zeros_like",
+        (np.zeros_like,),
+        lambda a, dtype=None: ((a,), {}),
+        lambda a: zeros(a.shape),
+        source="np.zeros_like({0})",
+        latex="0",
+        text="0",
+        strength=ATOM,
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "ones_like", (np.ones_like,), lambda a, dtype=None: ((a,), {}), lambda a: number(1, a.shape),
-        source="np.ones_like({0})", latex=r"\mathbf{{1}}", text="𝟏", strength=ATOM,
+        "ones_like",
+        (np.ones_like,),
+        lambda a, dtype=None: ((a,), {}),
+        lambda a: number(1, a.shape),
+        source="np.ones_like({0})",
+        latex=r"\mathbf{{1}}",
+        text="𝟏",
+        strength=ATOM,
         samples=lambda rng: ((rng.standard_normal((4, 3)),), {}),
-    )  # fmt: skip
+    )
 )
+
+
+def _filled(create: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda shape: create(_plain(shape))
+
+
 for _name, _entry in (("zeros", 0), ("ones", 1)):
     register(
         Primitive(
-            _name, (getattr(np, _name),), _bind_zeros, lambda shape, entry=_entry: _lower_full(shape, number(entry)),
+            _name,
+            (getattr(np, _name),),
+            _bind_zeros,
+            lambda shape, entry=_entry: _lower_full(shape, number(entry)),
             source=f"np.{_name}({{shape}})",
-            sources={"torch": f"torch.{_name}({{shape}}, dtype=torch.float64)"}, latex=rf"\mathbf{{{{{_entry}}}}}", text=str(_entry), strength=ATOM,
-            samples=lambda rng: ((), {"shape": (2, 3)}), call=lambda shape, f=getattr(np, _name): f(_plain(shape)),
-        )  # fmt: skip
+            sources={"torch": f"torch.{_name}({{shape}}, dtype=torch.float64)"},
+            latex=rf"\mathbf{{{{{_entry}}}}}",
+            text=str(_entry),
+            strength=ATOM,
+            samples=lambda rng: ((), {"shape": (2, 3)}),
+            call=_filled(getattr(np, _name)),
+        )
     )
 register(
     Primitive(
-        "full", (np.full,), _bind_full, lambda value, shape: _lower_full(shape, value), source="np.full({shape}, {0})",
+        "full",
+        (np.full,),
+        _bind_full,
+        lambda value, shape: _lower_full(shape, value),
+        source="np.full({shape}, {0})",
         sources={"torch": "torch.ones({shape}, dtype=torch.float64) * {0}"},
-        call=lambda value, shape: np.full(_plain(shape), value), latex=r"{0} \mathbf{{1}}", text="{0}·𝟏",
+        call=lambda value, shape: np.full(_plain(shape), value),
+        latex=r"{0} \mathbf{{1}}",
+        text="{0}·𝟏",
         samples=lambda rng: ((0.5,), {"shape": (2, 3)}),
-    )  # fmt: skip
+    )
 )
 register(
     Primitive(
-        "eye", (np.eye, np.identity), _bind_eye, _lower_eye, call=lambda shape: np.eye(*_plain(shape)), text="I",
-        latex="I", source="np.eye({shape[0]}, {shape[1]})", strength=ATOM,
-        sources={"torch": "torch.eye({shape[0]}, {shape[1]}, dtype=torch.float64)"}, samples=lambda rng: ((), {"shape": (2, 2)}),
-    )  # fmt: skip
+        "eye",
+        (np.eye, np.identity),
+        _bind_eye,
+        _lower_eye,
+        call=lambda shape: np.eye(_plain(shape)[0], _plain(shape)[1]),
+        text="I",
+        latex="I",
+        source="np.eye({shape[0]}, {shape[1]})",
+        strength=ATOM,
+        sources={"torch": "torch.eye({shape[0]}, {shape[1]}, dtype=torch.float64)"},
+        samples=lambda rng: ((), {"shape": (2, 2)}),
+    )
 )
 register(
     Primitive(
-        "expand_dims", (np.expand_dims,), lambda a, axis: ((a,), {"axis": axis}),
-        lambda a, axis: _lower_getitem(a, _new_axis(a.ndim, axis)), source="np.expand_dims({0}, axis={axis})",
-        latex="{0}", text="{0}", strength=ATOM, samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 1}),
+        "expand_dims",
+        (np.expand_dims,),
+        lambda a, axis: ((a,), {"axis": axis}),
+        lambda a, axis: _lower_getitem(a, _new_axis(a.ndim, axis)),
+        source="np.expand_dims({0}, axis={axis})",
+        latex="{0}",
+        text="{0}",
+        strength=ATOM,
+        samples=lambda rng: ((rng.standard_normal((4, 3)),), {"axis": 1}),
         sources={"torch": "torch.unsqueeze({0}, {axis})"},
-    )  # fmt: skip
+    )
 )
 
 

@@ -28,6 +28,7 @@ class Problem:
     quick_sizes the same for a quick run
     exact_size  largest size n at which errors are measured against the exact reference
     argnums     the variables: a position, or several
+    symbol      the function's letter in the statement
     graph       whether the sheet asks for the computational graph
 
     An operator is "grad", "hessian", or "derivative:n" for the n-th derivative of a function of one number.
@@ -51,6 +52,7 @@ class Problem:
     quick_sizes: Mapping[str, tuple[int, ...]]
     exact_size: int = 10
     argnums: int | tuple[int, ...] = 0
+    symbol: str = "f"
     graph: bool = False
 
     @property

@@ -43,5 +43,6 @@ register(
         answers={"grad": gradient},
         sizes={"grad": (10, 1000, 100_000)},
         quick_sizes={"grad": (10, 1000)},
+        symbol="L",
     )
 )

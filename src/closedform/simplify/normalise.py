@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.calculus import SizeMismatch, identity, number, size_number
+from closedform.expression.calculus import SizeMismatchError, identity, number, size_number
 from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.primitives import PRIMITIVES
@@ -31,7 +31,10 @@ class Normalised:
 
 
 def normalise(
-    root: Expr, leaves: Iterable[Expr], pinned: Iterable[Size] = (), lines: Mapping[Expr, object] | None = None
+    root: Expr,
+    leaves: Iterable[Expr],
+    pinned: Iterable[Size] = (),
+    lines: Mapping[Expr, object] | None = None,
 ) -> Normalised:
     """Lower a level-one expression; `pinned` sizes become plain numbers, `lines` are named in messages."""
     sizes: dict[Atom, Size] = {}
@@ -45,7 +48,7 @@ def normalise(
         }
         try:
             lowered = _lower(root, inputs, sizes, lines or {})
-        except SizeMismatch as mismatch:
+        except SizeMismatchError as mismatch:
             _unite(*mismatch.sizes, sizes)
             continue
         fixed = {

@@ -50,7 +50,7 @@ def _shifted(root: Expr, units: Sequence[Expr], offset: int) -> Expr:
 
 
 def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item]]]:
-    """Groups of expressions that are the same up to a running index, as (index, expression, what comes with it)."""
+    """Expressions that are the same up to a running index: (index, expression, what comes with it)."""
     groups: dict[tuple[Expr, Item], list[tuple[int, Expr, Item]]] = {}
     for expr, item in items:
         units = _units(expr)
@@ -89,7 +89,8 @@ def _stacked(node: Expr, new: dict[Expr, Expr], count: Size) -> Expr | None:
     if node.op == "contract":
         spec = spec_of(node)
         factors = [
-            Factor(new[f.base], ("run", *f.labels), f.exponent) if f.base in new else f for f in factors_of(node)
+            Factor(new[f.base], ("run", *f.labels), f.exponent) if f.base in new else f
+            for f in factors_of(node)
         ]
         return contract(factors, ("run", *spec.out), {**label_sizes(node), "run": count}, spec.coefficient)
     args = [new.get(arg) or broadcast_to(arg, (count, *arg.shape)) for arg in node.args]

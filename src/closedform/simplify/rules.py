@@ -29,6 +29,7 @@ from closedform.expression.calculus import (
 )
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
+from closedform.expression.size import Size
 from closedform.primitives.reductions import logsumexp, softmax
 
 Rewrite = Callable[[Expr], Expr | None]
@@ -154,7 +155,9 @@ def ratio_to_expit(node: Expr) -> Expr | None:
         exponential = fn("exp", z)
         for j, g in enumerate(rest):
             if g.base is exponential and g.labels == f.labels and g.exponent == count:
-                return with_factors(node, [*rest[:j], *rest[j + 1 :], Factor(fn("expit", z), f.labels, count)])
+                return with_factors(
+                    node, [*rest[:j], *rest[j + 1 :], Factor(fn("expit", z), f.labels, count)]
+                )
         return with_factors(node, [*rest, Factor(fn("expit", -z), f.labels, count)])
     return None
 
@@ -262,7 +265,7 @@ def square_of_sign(node: Expr) -> Expr | None:
 
 @rule("Pythagoras", "sin^2 z + cos^2 z = 1", "linear")
 def sine_and_cosine(node: Expr) -> Expr | None:
-    terms = dict((t, c) for c, t in terms_of(node))
+    terms = {t: c for c, t in terms_of(node)}
     for term, c in terms.items():
         if term.op != "contract":
             continue
@@ -412,14 +415,16 @@ def product_with_inverse(node: Expr) -> Expr | None:
                 uses = sum(h.labels.count(shared) for h in factors)
                 if g.labels[1 - a] == shared and shared not in spec.out and uses == 2:
                     rest = [h for k, h in enumerate(factors) if k not in (i, j)]
-                    same = Factor(identity((node_size(node, f.labels[1 - a]),)), (f.labels[1 - a], g.labels[a]))
+                    same = Factor(
+                        identity((node_size(node, f.labels[1 - a]),)), (f.labels[1 - a], g.labels[a])
+                    )
                     return with_factors(node, [*rest, same])
     return None
 
 
-def node_size(node: Expr, label: Label) -> object:
+def node_size(node: Expr, label: Label) -> Size:
     """The size of a label of a contraction."""
-    return label_sizes(node)[label]  # type: ignore[index]
+    return label_sizes(node)[label]
 
 
 @rule("Frechet derivative along the identity", "D exp(A)[s I] = s e^A", "expm_frechet")

@@ -146,7 +146,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         target = options.pop("out", None)
         if method != "__call__":
             raise UnsupportedError(
-                f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function for it, "
+                f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function, "
                 f"such as np.sum, np.cumsum or np.outer"
             )
         result = apply(ufunc, operands, options)
@@ -198,7 +198,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return found
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Any:  # noqa: N802  (NumPy's name)
         """The transposed array."""
         return np.transpose(self)
 
@@ -217,7 +217,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         result = record("getitem", (self,), {"index": _index(index)})
         basic = not any(isinstance(i, ArrayConstant) for i in result.expr.params[0][1])
         if basic and np.ndim(result.value):
-            view = "it shares its memory with another array: assign to the whole array by its index, or copy it"
+            view = (
+                "it shares its memory with another array: assign to the whole array by its index, or copy it"
+            )
             result.frozen, self.frozen = view, self.frozen or view
         return result
 
@@ -257,8 +259,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if any(inputs(self.expr)):
             raise InvalidFunctionError(
                 f"a traced value was turned into a Python {kind} ({where()}), which would cut it off from "
-                f"its derivative; use NumPy functions (np.exp, not math.exp); build arrays with np.stack, or assign to the "
-                f"entries of np.zeros_like(...)"
+                f"its derivative; use NumPy functions (np.exp, not math.exp); build arrays with "
+                f"np.stack, or assign to the entries of np.zeros_like(...)"
             )
         _pin_all(self.expr)
         return self.value
@@ -323,7 +325,26 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 _METHODS = frozenset(
-    "sum mean prod max min var std dot trace ravel swapaxes clip cumsum diagonal squeeze repeat round conj".split()
+    [
+        "sum",
+        "mean",
+        "prod",
+        "max",
+        "min",
+        "var",
+        "std",
+        "dot",
+        "trace",
+        "ravel",
+        "swapaxes",
+        "clip",
+        "cumsum",
+        "diagonal",
+        "squeeze",
+        "repeat",
+        "round",
+        "conj",
+    ]
 )
 
 
@@ -375,7 +396,9 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
     try:
         bound, parameters = primitive.bind(*operands, **options)
     except TypeError as error:
-        raise UnsupportedError(f"np.{name} was called in a way that is not supported ({where()}): {error}") from None
+        raise UnsupportedError(
+            f"np.{name} was called in a way that is not supported ({where()}): {error}"
+        ) from None
     return record(primitive.name, bound, parameters)
 
 
@@ -512,9 +535,15 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
 def _redirected(function: Callable[..., Any]) -> Iterator[None]:
     """Functions that know no stand-ins (SciPy's, and np.zeros and the like when they are given a traced
     size) are replaced while the function runs, in their modules and in the globals of the function."""
-    outside = [c for c in BY_CALLABLE if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)]
+    outside = [
+        c
+        for c in BY_CALLABLE
+        if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)
+    ]
     outside += CREATORS
-    scopes: list[dict[str, Any]] = [sys.modules[m].__dict__ for m in ("numpy", "scipy.linalg", "scipy.special")]
+    scopes: list[dict[str, Any]] = [
+        sys.modules[m].__dict__ for m in ("numpy", "scipy.linalg", "scipy.special")
+    ]
     scopes.append(getattr(inspect.unwrap(function), "__globals__", {}))
     replaced: list[tuple[dict[str, Any], str, Any]] = []
     with _PATCHING:
@@ -593,7 +622,11 @@ def trace_function(
         root = _result(result, name)
     finally:
         _ACTIVE.tape = outer
-    changed = [n for n, a in _captured_arrays(function).items() if n in before and ArrayConstant(a).digest != before[n]]
+    changed = [
+        n
+        for n, a in _captured_arrays(function).items()
+        if n in before and ArrayConstant(a).digest != before[n]
+    ]
     if changed:
         raise InvalidFunctionError(
             f"{name} changes the captured array {changed[0]!r}: its result depends on how often it ran; "
@@ -601,9 +634,16 @@ def trace_function(
         )
     arguments = tuple(leaf.params[0] for leaf in leaves)
     trace = Trace(
-        name, arguments, root, tape.values, example, tuple(tape.guards), frozenset(tape.pinned),
-        tape.lines, frozenset(tape.counted),
-    )  # fmt: skip
+        name,
+        arguments,
+        root,
+        tape.values,
+        example,
+        tuple(tape.guards),
+        frozenset(tape.pinned),
+        tape.lines,
+        frozenset(tape.counted),
+    )
     _verify(function, trace)
     return trace
 
@@ -623,7 +663,7 @@ def _result(result: Any, name: str) -> Expr:
         raise InvalidFunctionError(f"{name} returned nothing: does it end with a return statement?")
     if isinstance(result, tuple | list | dict):
         raise InvalidFunctionError(
-            f"{name} returned a {type(result).__name__}; return one array (np.stack or np.concatenate join several)"
+            f"{name} returned a {type(result).__name__}; return one array (np.stack joins several)"
         )
     return _lift(result)
 
@@ -634,7 +674,9 @@ def _verify(function: Callable[..., Any], trace: Trace) -> None:
         plain = np.asarray(function(*_plain_arguments(trace)))
     traced = np.asarray(trace.values[trace.root])
     scale = np.finfo(traced.dtype).eps if traced.dtype.kind == "f" else 1e-15
-    if plain.shape != traced.shape or not np.allclose(plain, traced, rtol=1e3 * scale, atol=1e-300, equal_nan=True):
+    if plain.shape != traced.shape or not np.allclose(
+        plain, traced, rtol=1e3 * scale, atol=1e-300, equal_nan=True
+    ):
         raise InvalidFunctionError(
             f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: "
             f"it uses random numbers or state outside its arguments"

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform.app.blocks import Block, Figure, Heading, Paragraph, Table
 from closedform.app.experiments.record import Experiment, Payload, Results, Setting, register
-from closedform.app.wording import duration, listing, number, span
+from closedform.app.wording import count, duration, listing, number, span
 from closedform.problems.step_sizes import STEPS, after_descent
 
 DIMENSION = 1000
@@ -21,11 +21,12 @@ KEPT = 120
 SMALLEST, LARGEST = 0.05, 1.0
 FRESH = 20
 
+WIDE = "normal about 1, deviation 0.5"
 STARTS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "uniform in [0, 0.1]": lambda rng: rng.uniform(0, 0.1, STEPS),
     "uniform in [0, 0.5]": lambda rng: rng.uniform(0, 0.5, STEPS),
     "all 0.05": lambda rng: np.full(STEPS, 0.05),
-    "normal about 1, deviation 0.5": lambda rng: rng.normal(1, 0.5, STEPS),
+    WIDE: lambda rng: rng.normal(1, 0.5, STEPS),
 }
 MAIN = next(iter(STARTS))
 
@@ -179,7 +180,7 @@ def schedules() -> dict[str, np.ndarray]:
 
 
 def quadratic(fresh: int) -> Payload:
-    """Losses after ten steps on a quadratic with known and learned step sizes, on one x0 and on fresh ones."""
+    """Losses after ten steps on a quadratic with known and learned step sizes, on one x0 and on others."""
     from scipy.optimize import minimize
 
     spectrum = np.linspace(SMALLEST, LARGEST, DIMENSION)
@@ -240,14 +241,13 @@ def _degenerate(result: Payload) -> list[Block]:
         Heading("The sheet's start is a solution"),
         Paragraph(
             f"At α = (1, …, 1) the loss is {number(result['value'])} and the largest entry of the gradient, "
-            "by "
-            f"{result['engine']}, is {number(result['largest'])}: there is nothing to descend. The gradient "
-            "of f is x "
-            "itself, so a step of size 1 ends at 0. In closed form $L = \\tfrac{1}{2} \\|x_0\\|^2 \\prod_k "
-            "(1 - \\alpha_k)^2$: one step size equal to 1 is optimal, whatever the other nine are, and every "
-            "partial "
-            "derivative has the factor of another step, so at two or more ones the gradient vanishes as "
-            "well.",
+            f"by {result['engine']}, is {number(result['largest'])}: there is nothing to descend. The "
+            "gradient of "
+            "f is x itself, so a step of size 1 ends at 0. In closed form $L = \\tfrac{1}{2} \\|x_0\\|^2 "
+            "\\prod_k "
+            "(1 - \\alpha_k)^2$: one step size equal to 1 is optimal, whatever the other nine are, and since "
+            "its "
+            "factor is in every partial derivative, the gradient vanishes there too.",
             kind="finding",
         ),
     ]
@@ -308,10 +308,10 @@ def _described(descents: dict[str, Payload]) -> str:
     small = max((abs(v) for v in sorted(main["spectrum"])[:-1]), default=0.0)
     last = np.array(main["alpha"][-1])
     sentences = [
-        f"From α {MAIN}, with β = {BETA:g}, {main['iterations'][-1]:,} iterations".replace(",", " ")
-        + f" take L from {number(main['loss'][0])} to {number(main['loss'][-1])} and the step sizes to "
-        "between "
-        f"{last.min():.2f} and {last.max():.2f}.",
+        f"From α {MAIN}, with β = {BETA:g}, {count(main['iterations'][-1])} iterations take L from "
+        f"{number(main['loss'][0])} to {number(main['loss'][-1])} and the step sizes to between "
+        f"{last.min():.2f} "
+        f"and {last.max():.2f}.",
         f"The Hessian at the end has {positive} positive eigenvalue{'s' if positive != 1 else ''}, the "
         "largest "
         f"{number(max(main['spectrum']))}, and {negative} negative, of at most {number(small)} in size: the "
@@ -322,6 +322,14 @@ def _described(descents: dict[str, Payload]) -> str:
         f"{number(main['difference'], 1)}, in {duration(main['seconds'])} and "
         f"{duration(main['closed seconds'])}.",
     ]
+    if WIDE in descents:
+        wide = descents[WIDE]
+        sentences.append(
+            f"From α {WIDE}, the loss is {number(wide['loss'][0])} from the start and "
+            f"{number(wide['loss'][-1])} at "
+            f"the end: the largest eigenvalue is {number(max(wide['spectrum']))}, and there is no slope to "
+            "follow."
+        )
     if "all 0.05" in descents:
         spread = float(np.ptp(descents["all 0.05"]["alpha"][-1]))
         sentences.append(

@@ -1,0 +1,341 @@
+"""Arrays of balls: contractions by way of flint's matrix product, and the linear algebra of power series.
+
+An array holds float64 numbers taken as exact, or Python objects: all `arb` (plain numbers) or all `Ball`
+(power series). Float and `arb` arrays come from inputs and constants; every result holds Balls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+import opt_einsum
+
+from closedform.engines.exact.balls import Ball, UndecidedError
+
+Label = Hashable
+Operand = tuple[np.ndarray, tuple[Label, ...]]
+Coefficients = list[Any]  # matrices, one for each power of t
+
+# The elimination without divisions takes n^4 steps: used for singular matrices up to this size.
+LARGEST_SINGULAR = 16
+
+
+def lift(array: Any) -> np.ndarray:
+    """An array of any numbers as an array of Balls.
+
+    >>> lift(np.array([1, 2]))[1].series
+    2.00000000000000
+    """
+    from flint import arb_series
+
+    entries = np.asarray(array)
+    if entries.dtype != object:
+        entries = entries.astype(np.float64)
+
+    def ball(entry: Any) -> Ball:
+        return entry if isinstance(entry, Ball) else Ball(arb_series([_number(entry)]))
+
+    flat = entries.ravel().tolist()
+    return np.fromiter((ball(e) for e in flat), object, len(flat)).reshape(entries.shape)
+
+
+def _number(entry: Any) -> Any:
+    return entry.item() if isinstance(entry, np.generic) else int(entry) if isinstance(entry, bool) else entry
+
+
+def elementwise(function: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+    """A function of Balls applied to every entry, with broadcasting."""
+    return lift(np.frompyfunc(function, len(arrays), 1)(*arrays))
+
+
+# --- matrices of power series ---------------------------------------------------------------------
+
+
+def coefficients(array: np.ndarray) -> Coefficients:
+    """A two-dimensional array as flint's matrices, one for each power of t; at least one."""
+    from flint import arb_mat
+
+    flat = array.ravel().tolist()
+    if not flat or not isinstance(flat[0], Ball):
+        return [arb_mat(*array.shape, flat)]
+    series = [ball.series for ball in flat]
+    terms = max(1, *map(len, series))
+    return [arb_mat(*array.shape, [s[k] for s in series]) for k in range(terms)]
+
+
+def joined(matrices: Coefficients, shape: Sequence[int]) -> np.ndarray:
+    """An array of Balls from matrices, one for each power of t."""
+    from flint import arb_series
+
+    entries = list(zip(*(m.entries() for m in matrices), strict=True))
+    return np.fromiter((Ball(arb_series(list(e))) for e in entries), object, len(entries)).reshape(shape)
+
+
+def _terms() -> int:
+    from flint import ctx
+
+    return int(ctx.cap)
+
+
+def _product(left: Coefficients, right: Coefficients) -> Coefficients:
+    """The product of two matrices of power series, truncated."""
+    result: Coefficients = []
+    for k in range(min(_terms(), len(left) + len(right) - 1)):
+        parts = [left[j] * right[k - j] for j in range(len(left)) if 0 <= k - j < len(right)]
+        result.append(_total(parts))
+    return result
+
+
+def _total(parts: Sequence[Any]) -> Any:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def matmul(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The product of two matrices, of whatever the arrays hold."""
+    shape = (left.shape[0], right.shape[1])
+    if 0 in left.shape or 0 in right.shape:
+        return lift(np.zeros(shape))
+    return joined(_product(coefficients(left), coefficients(right)), shape)
+
+
+def _inverse(x: Coefficients) -> Coefficients:
+    """Y with X Y = 1: Y_0 = X_0^-1 and Y_k = -Y_0 sum over j >= 1 of X_j Y_(k-j)."""
+    try:
+        first = x[0].inv()
+    except ZeroDivisionError:
+        raise UndecidedError("there is a singular matrix, or one very near to it") from None
+    y = [first]
+    for k in range(1, _terms() if len(x) > 1 else 1):
+        y.append(-first * _total([x[j] * y[k - j] for j in range(1, min(k, len(x) - 1) + 1)]))
+    return y
+
+
+def inv(x: np.ndarray) -> np.ndarray:
+    """The inverse matrix."""
+    return joined(_inverse(coefficients(x)), x.shape)
+
+
+def solve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The solution y of A y = b, for a vector or a matrix b."""
+    right = coefficients(b.reshape(len(b), -1))
+    return joined(_product(_inverse(coefficients(a)), right), b.shape)
+
+
+def _log_growth(x: Coefficients) -> Any:
+    """ln det X - ln det X_0 as a series, from its derivative tr(X^-1 X')."""
+    from flint import arb_series
+
+    inverse = _inverse(x)
+    rates = [0]
+    for k in range(1, _terms() if len(x) > 1 else 1):
+        traces = [(inverse[k - j] * x[j]).trace() * j for j in range(1, min(k, len(x) - 1) + 1)]
+        rates.append(_total(traces) / k)
+    return arb_series(rates)
+
+
+def logdet(x: np.ndarray) -> np.ndarray:
+    """ln |det X|."""
+    from flint import arb_series
+
+    matrices = coefficients(x)
+    value = abs(Ball(arb_series([matrices[0].det()]))).log()
+    return lift(np.asarray(value + Ball(_log_growth(matrices)), dtype=object))
+
+
+def sign_det(x: np.ndarray) -> np.ndarray:
+    """The sign of det X."""
+    from flint import arb_series
+
+    return lift(Ball(arb_series([coefficients(x)[0].det()])).sign())
+
+
+def det(x: np.ndarray) -> np.ndarray:
+    """det X, also of a singular matrix."""
+    matrices = coefficients(x)
+    if len(matrices) == 1:
+        return joined(matrices, ()) if len(x) == 1 else lift(np.asarray(matrices[0].det(), dtype=object))
+    try:
+        return lift(np.asarray(Ball(_log_growth(matrices).exp() * matrices[0].det()), dtype=object))
+    except UndecidedError:
+        if len(x) > LARGEST_SINGULAR:
+            raise
+        return _det_without_division(x)
+
+
+def _det_without_division(x: np.ndarray) -> np.ndarray:
+    """det X by n - 1 products. Method: R. S. Bird, "A simple division-free algorithm for computing
+    determinants", Information Processing Letters 111 (2011)."""
+    n = len(x)
+    entries = lift(x)
+    product = entries
+    for _ in range(n - 1):
+        cut = np.triu(product, 1)
+        for i in range(n):
+            cut[i, i] = -sum((product[j, j] for j in range(i + 1, n)), start=0 * entries[0, 0])
+        product = matmul(lift(cut), entries)
+    return lift(np.asarray(product[0, 0] if n % 2 else -product[0, 0], dtype=object))
+
+
+def cofactor(x: np.ndarray) -> np.ndarray:
+    """The cofactor matrix det(X) X^-T of a matrix of plain numbers; of a singular one by the characteristic
+    polynomial p: adj(X) = (-1)^(n-1) (p(X) - p(0)) / X."""
+    from flint import arb, arb_mat
+
+    (matrix,) = coefficients(x)
+    n = len(x)
+    try:
+        return joined([(matrix.inv() * matrix.det()).transpose()], x.shape)
+    except ZeroDivisionError:
+        identity = arb_mat(n, n, np.eye(n).ravel().tolist())
+        adjugate = identity * 0
+        for coefficient in list(matrix.charpoly().coeffs())[:0:-1]:
+            adjugate = adjugate * matrix + identity * arb(coefficient)
+        return joined([(adjugate * (-1) ** (n - 1)).transpose()], x.shape)
+
+
+def _exponential(x: Coefficients, terms: int) -> Coefficients:
+    """exp of a matrix of power series: exp(X(N)) where N, a nilpotent shift, stands for t.
+
+    Method: N. J. Higham, "Functions of Matrices", section 3.2 (SIAM 2008).
+    """
+    from flint import arb_mat
+
+    n = x[0].nrows()
+    big = np.zeros((n * terms, n * terms), dtype=object)
+    for k, matrix in enumerate(x[:terms]):
+        block = np.fromiter(matrix.entries(), object, n * n).reshape(n, n)
+        for i in range(terms - k):
+            big[i * n : (i + 1) * n, (i + k) * n : (i + k + 1) * n] = block
+    whole = arb_mat(n * terms, n * terms, big.ravel().tolist()).exp()
+    table = np.fromiter(whole.entries(), object, (n * terms) ** 2).reshape(n * terms, -1)
+    return [arb_mat(n, n, table[:n, k * n : (k + 1) * n].ravel().tolist()) for k in range(terms)]
+
+
+def expm(x: np.ndarray) -> np.ndarray:
+    """The matrix exponential."""
+    matrices = coefficients(x)
+    return joined(_exponential(matrices, _terms() if len(matrices) > 1 else 1), x.shape)
+
+
+def expm_frechet(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """The derivative of the matrix exponential at a matrix of plain numbers, in a direction."""
+    return joined([_exponential([*coefficients(x), *coefficients(direction)], 2)[1]], x.shape)
+
+
+def matrix_power(a: np.ndarray, n: int) -> np.ndarray:
+    """The product of n equal matrices; of inverses for negative n."""
+    if n == 0:
+        return lift(np.eye(len(a)))
+    base = a if n > 0 else inv(a)
+    result = base
+    for _ in range(abs(n) - 1):
+        result = matmul(result, base)
+    return lift(result)
+
+
+# --- contractions ---------------------------------------------------------------------------------
+
+
+def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[Label, int]) -> np.ndarray:
+    """The sum over all labels that are not in `out` of the product of the operands.
+
+    A label may stand several times in an operand (its diagonal is meant) and in `out` (the result is zero off
+    that diagonal), and in `out` alone (the result is constant along it).
+    """
+    distinct = tuple(dict.fromkeys(out))
+    pending = [_diagonal(*operand) for operand in operands]
+    for pair in _path(pending, distinct):
+        chosen = [pending.pop(i) for i in sorted(pair, reverse=True)]
+        needed = set(distinct).union(*(labels for _, labels in pending))
+        pending.append(_pair(*chosen, needed) if len(chosen) == 2 else chosen[0])
+    array, labels = _summed(*pending[0], set(distinct)) if pending else (lift(1.0), ())
+    order = [labels.index(label) for label in distinct if label in labels]
+    array = array.transpose(order)[tuple(slice(None) if label in labels else None for label in distinct)]
+    full = lift(np.broadcast_to(array, [sizes[label] for label in distinct]))
+    return full if len(distinct) == len(out) else _spread(full, distinct, out)
+
+
+def _path(operands: Sequence[Operand], out: Sequence[Label]) -> list[tuple[int, ...]]:
+    if len(operands) < 2:
+        return []
+    path, _ = opt_einsum.contract_path(
+        equation([labels for _, labels in operands], out), *(a.shape for a, _ in operands), shapes=True,
+        optimize="greedy",
+    )  # fmt: skip
+    return path
+
+
+def equation(labels: Iterable[Sequence[Label]], out: Iterable[Label]) -> str:
+    """The labels as einsum's text.
+
+    >>> equation([("row", "k"), ("k", "column")], ("row", "column"))
+    'ab,bc->ac'
+    """
+    numbers = count()
+    names: dict[Label, str] = {}
+
+    def name(label: Label) -> str:
+        if label not in names:
+            names[label] = opt_einsum.get_symbol(next(numbers))
+        return names[label]
+
+    left = ",".join("".join(map(name, term)) for term in labels)
+    return f"{left}->{''.join(map(name, out))}"
+
+
+def _diagonal(array: np.ndarray, labels: tuple[Label, ...]) -> Operand:
+    """The operand with each label once."""
+    for label in labels:
+        while labels.count(label) > 1:
+            i = labels.index(label)
+            j = labels.index(label, i + 1)
+            array = np.diagonal(array, axis1=i, axis2=j)
+            labels = (*labels[:i], *labels[i + 1 : j], *labels[j + 1 :], label)
+    return array, labels
+
+
+def _summed(array: np.ndarray, labels: tuple[Label, ...], needed: set[Label]) -> Operand:
+    """The operand summed over the labels that nobody needs."""
+    axes = tuple(i for i, label in enumerate(labels) if label not in needed)
+    if not axes:
+        return array, labels
+    return lift(np.sum(lift(array), axis=axes)), tuple(label for label in labels if label in needed)
+
+
+def _pair(first: Operand, second: Operand, needed: set[Label]) -> Operand:
+    """The product of two operands, summed over what nobody else needs: as matrix products where it can be."""
+    a, left = _summed(*first, needed | set(second[1]))
+    b, right = _summed(*second, needed | set(first[1]))
+    batch = [label for label in left if label in right and label in needed]
+    inner = [label for label in left if label in right and label not in needed]
+    rows = [label for label in left if label not in right]
+    columns = [label for label in right if label not in left]
+    a = a.transpose([left.index(label) for label in (*batch, *rows, *inner)])
+    b = b.transpose([right.index(label) for label in (*batch, *inner, *columns)])
+    labels = (*batch, *rows, *columns)
+    lead, height, width = a.shape[: len(batch)], a.shape[len(batch) : len(batch) + len(rows)], b.shape[len(b.shape) - len(columns) :]
+    depth = a.shape[len(batch) + len(rows) :]
+    size = [int(np.prod(s)) for s in (lead, height, depth, width)]
+    a = a.reshape(size[0], size[1], size[2])
+    b = b.reshape(size[0], size[2], size[3])
+    if inner and (size[0] == 1 or size[1] * size[3] > 1):
+        stack = [matmul(a[i], b[i]) for i in range(size[0])]
+        product = np.stack(stack) if stack else lift(np.zeros((0, size[1], size[3])))
+    else:
+        product = lift(np.sum(lift(a)[:, :, :, None] * lift(b)[:, None, :, :], axis=2))
+    return product.reshape(lead + height + width), labels
+
+
+def _spread(array: np.ndarray, distinct: Sequence[Label], out: Sequence[Label]) -> np.ndarray:
+    """The array put on a diagonal: zero where the indices of a repeated label differ."""
+    sizes = dict(zip(distinct, array.shape, strict=True))
+    whole = lift(np.zeros([sizes[label] for label in out]))
+    grid = np.indices(array.shape, sparse=True)
+    whole[tuple(grid[distinct.index(label)] for label in out)] = array
+    return whole

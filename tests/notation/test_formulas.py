@@ -1,0 +1,69 @@
+"""What is printed for what: `formulas.txt` holds the formulas; each must mean what its expression is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.dense import evaluate
+from tests.notation.evaluate import meaning
+from tests.notation.formulas import CASES
+
+from closedform.expression.expr import Expr, toposort
+from closedform.notation.latex import latex
+from closedform.notation.matrix import notation
+from closedform.notation.text import text
+
+SNAPSHOT = Path(__file__).with_name("formulas.txt")
+
+
+def shown() -> str:
+    parts = []
+    for title, cases in CASES.items():
+        parts.append(f"{title}\n{'-' * len(title)}\n")
+        parts += [f"{name}\n    {text(expr)}\n    {latex(expr)}\n" for name, expr in cases.items()]
+    return "\n".join(parts)
+
+
+def test_formulas_are_printed_as_in_the_snapshot() -> None:
+    assert shown() == SNAPSHOT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        e
+        for title, cases in CASES.items()
+        if title in {"Textbook derivatives", "Products"}
+        for e in cases.values()
+    ],
+)
+def test_matrix_calculus_has_no_index_sums(expr: Expr) -> None:
+    assert not any(mark in latex(expr) for mark in (r"\sum", r"\delta", "einsum", "_{ij"))
+
+
+@pytest.mark.parametrize("expr", [e for cases in CASES.values() for e in cases.values()])
+def test_formulas_mean_their_expressions(expr: Expr) -> None:
+    form = notation(expr)
+    rng = np.random.default_rng(3)
+    values: dict[str, np.ndarray] = {}
+    for node in toposort(expr):
+        shape = [size.value for size in node.shape]
+        if node.op == "input":
+            name, facts = node.params
+            array = rng.uniform(0.3, 1, shape) + (3 * np.eye(*shape) if len(shape) == 2 else 0)
+            values[name] = array + array.T if "symmetric" in facts else array
+            values |= {
+                f"{letter}_{name}": np.array(size)
+                for letter, size in zip("mn"[-len(shape) :], shape, strict=False)
+            }
+    values |= {
+        node.params[0].name or "c": node.params[0].array for node in toposort(expr) if node.op == "constant"
+    }
+    want = evaluate(expr, values)
+    np.testing.assert_allclose(meaning(form, values).reshape(want.shape), want, rtol=1e-10)
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(shown(), encoding="utf-8")
