@@ -114,3 +114,10 @@ def test_an_unknown_engine_is_refused() -> None:
 
 def test_one_thread_has_one_core() -> None:
     assert len(cores(1)) <= 1
+
+
+def test_memory_is_what_one_call_adds_at_its_peak() -> None:
+    megabytes = case("a = np.ones(1_000_000); b = a + 1; return 2 * x + b[0] - 2", memory=True)
+    (row,) = rows(megabytes)
+    assert row.peak_memory is not None
+    assert 15_500_000 < row.peak_memory < 16_500_000

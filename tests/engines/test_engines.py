@@ -71,9 +71,7 @@ CANNOT = {
 
 def case(name: str) -> Case:
     f, arguments, operator, argnums, exact, source = TASKS[name]
-    found, _ = case_of(
-        f, arguments, operator, argnums=argnums, exact=False, memory=name == "Hessian", problem=name
-    )
+    found, _ = case_of(f, arguments, operator, argnums=argnums, exact=False, memory=False, problem=name)
     names = list(TASKS_ARGUMENTS[name])
     closed = Program(
         f"import numpy as np\n\ndef closed({', '.join(names)}):\n    return {source}\n", "closed"
@@ -123,13 +121,6 @@ def test_each_engine_is_right_and_is_timed(engine: str, task: str, rows: dict[tu
     assert 0 < row.median < 0.1
     assert 0 < row.function_seconds < 0.1
     assert row.version.split()[1][0].isdigit()
-
-
-def test_memory_is_measured_where_it_is_asked_for(rows: dict[tuple[str, str], Row]) -> None:
-    assert rows["closed form", "gradient"].peak_memory is None
-    peak = rows["closed form", "Hessian"].peak_memory
-    assert peak is not None
-    assert 0 <= peak < 1_000_000
 
 
 def test_usual_engines_are_engines_in_display_order() -> None:

@@ -178,9 +178,8 @@ class _Meaning:
     # functions
     def call(self, form: Expr) -> Any:
         name, *params = form.params
-        value = self.pointwise(
-            lambda *operands: PRIMITIVES[name].call(*operands, **dict(params)), self.all(form)
-        )
+        function = PRIMITIVES[name].call
+        value = self.pointwise(lambda *operands: function(*operands, **dict(params)), self.all(form))
         return value if form.shape or isinstance(value, Entries) else Entries(value)
 
     def where(self, form: Expr) -> Any:

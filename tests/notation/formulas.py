@@ -134,7 +134,8 @@ CASES: dict[str, dict[str, Expr]] = {
         "long common divisor": t * (0.3 * x + 0.01 * a),
         "Greek and subscripts": lam * x0 + alpha * input_("step_size", ()),
         "entry and name": dot(unit(n, 0), x) * x0,
-        "captured array": dot(constant(np.eye(2), "M"), constant(np.ones(2))) * t,
+        "captured array": dot(constant(np.array([[2, 1], [0.5, 3]]), "M"), constant(np.array([3, 1.5])))
+        * dot(c, x),
         "constant before minus": 1 - x**2,
         "constant after plus": x - 1,
     },

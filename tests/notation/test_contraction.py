@@ -13,9 +13,11 @@ from closedform.expression.calculus import Factor, contract, linear
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
 from closedform.notation.matrix import notation
+from closedform.notation.shared import shared
 
 SIZES = {"a": 2, "b": 3, "c": 2, "d": 2, "e": 3, "f": 2}
-Term = tuple[int, list[tuple[str, str, int]], str]
+Parts = list[tuple[str, str, int]]
+Term = tuple[int, Parts, str]
 
 
 def named(name: str, labels: str) -> Expr:
@@ -39,6 +41,7 @@ wirings = orders.flatmap(lambda n: st.lists(labels, min_size=n, max_size=n).map(
 factors = st.lists(
     st.tuples(st.sampled_from(["A", "B", "S"]), wirings, st.sampled_from([1, 1, 1, 1, 2, -1])), max_size=6
 )
+outs = st.lists(labels, max_size=4, unique=True).map("".join)
 terms = st.tuples(st.sampled_from([1, -2, 3]), factors, st.lists(labels, max_size=4).map("".join))
 
 
@@ -66,7 +69,7 @@ def build(term: Term) -> tuple[Expr, np.ndarray, dict[str, np.ndarray]]:
     return contract(found, tuple(out), sizes, coefficient), value, values
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300)
 @given(terms)
 def test_the_notation_tree_means_the_contraction(term: Term) -> None:
     node, value, values = build(term)
@@ -74,7 +77,7 @@ def test_the_notation_tree_means_the_contraction(term: Term) -> None:
     np.testing.assert_allclose(got, value, rtol=1e-10)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(terms, min_size=2, max_size=3), st.lists(labels, max_size=4).map("".join))
 def test_the_notation_tree_means_the_sum(parts: list[Term], out: str) -> None:
     built = [build((c, found, out)) for c, found, _ in parts]
@@ -83,3 +86,34 @@ def test_the_notation_tree_means_the_sum(parts: list[Term], out: str) -> None:
     values = {name: array for _, _, known in built for name, array in known.items()}
     got = meaning(notation(node), values)
     np.testing.assert_allclose(got.reshape(np.shape(value)), value, rtol=1e-9)
+
+
+@settings(max_examples=150)
+@given(st.lists(factors, min_size=2, max_size=2), st.lists(labels, min_size=3, max_size=4), factors, outs)
+def test_the_notation_tree_means_a_product_with_a_sum(
+    parts: list[Parts], inner: list[str], rest: Parts, out: str
+) -> None:
+    """A tensor that is a sum is multiplied out, or its sum is kept as one factor."""
+    first, second = (build((1, part, "".join(inner))) for part in parts)
+    tensor = linear([(1, first[0]), (-3, second[0])], first[0].shape)
+    product, values = [Factor(tensor, tuple(inner))], {**first[2], **second[2]}
+    numbers = {label: n for n, label in enumerate(sorted(SIZES))}
+    operands: list[Any] = [first[1] - 3 * second[1], [numbers[label] for label in inner]]
+    for name, at, exponent in rest:
+        node = named(name, at)
+        values[node.params[0]] = value_of(node)
+        product.append(Factor(node, tuple(at), exponent))
+        operands += [value_of(node) ** float(exponent), [numbers[label] for label in at]]
+    for label in out:
+        operands += [np.ones(SIZES[label]), [numbers[label]]]
+    value = np.einsum(*operands, [numbers[label] for label in out])
+    node = contract(product, tuple(out), {label: Size.of(SIZES[label]) for label in out})
+    got = meaning(notation(node), values)
+    np.testing.assert_allclose(got.reshape(value.shape), value, rtol=1e-8, atol=1e-8)
+
+
+@given(terms)
+def test_named_parts_do_not_change_the_meaning(term: Term) -> None:
+    node, value, values = build(term)
+    form = shared(notation(node * node + node), most=4)
+    np.testing.assert_allclose(meaning(form, values).reshape(value.shape), value**2 + value, rtol=1e-8)

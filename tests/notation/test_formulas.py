@@ -45,7 +45,13 @@ def test_matrix_calculus_has_no_index_sums(expr: Expr) -> None:
 
 @pytest.mark.parametrize("expr", [e for cases in CASES.values() for e in cases.values()])
 def test_formulas_mean_their_expressions(expr: Expr) -> None:
-    form = notation(expr)
+    values = some_values(expr)
+    want = evaluate(expr, values)
+    np.testing.assert_allclose(meaning(notation(expr), values).reshape(want.shape), want, rtol=1e-10)
+
+
+def some_values(expr: Expr) -> dict[str, np.ndarray]:
+    """Values of inputs, sizes and captured arrays, by the names that stand in the formula."""
     rng = np.random.default_rng(3)
     values: dict[str, np.ndarray] = {}
     for node in toposort(expr):
@@ -54,15 +60,11 @@ def test_formulas_mean_their_expressions(expr: Expr) -> None:
             name, facts = node.params
             array = rng.uniform(0.3, 1, shape) + (3 * np.eye(*shape) if len(shape) == 2 else 0)
             values[name] = array + array.T if "symmetric" in facts else array
-            values |= {
-                f"{letter}_{name}": np.array(size)
-                for letter, size in zip("mn"[-len(shape) :], shape, strict=False)
-            }
-    values |= {
-        node.params[0].name or "c": node.params[0].array for node in toposort(expr) if node.op == "constant"
-    }
-    want = evaluate(expr, values)
-    np.testing.assert_allclose(meaning(form, values).reshape(want.shape), want, rtol=1e-10)
+            for letter, size in zip("mn"[-len(shape) :], shape, strict=False):
+                values[f"{letter}_{name}"] = np.array(size)
+        elif node.op == "constant":
+            values[node.params[0].name or "c_1"] = node.params[0].array
+    return values
 
 
 if __name__ == "__main__":

@@ -106,7 +106,10 @@ def test_derivatives_agree_with_finite_differences(name):
         if name in NO_SECOND:
             continue
         hessian = simplify(jacobian(gradient, leaves[i]))
-        expected = central_differences(lambda x: evaluate(gradient, {**values, f"x{i}": x}), operands[i])
+        expected = central_differences(
+            lambda x, i=i, gradient=gradient, values=values: evaluate(gradient, {**values, f"x{i}": x}),
+            operands[i],
+        )
         np.testing.assert_allclose(evaluate(hessian, values), expected, rtol=1e-5, atol=1e-7)
 
 

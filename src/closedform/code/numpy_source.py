@@ -1,4 +1,126 @@
-"""Being written."""
+"""From derived formulas to the source of a Python module that computes them, and to the compiled function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-def source_and_constants(*a: Any, **k: Any) -> Any: raise NotImplementedError
-def compile_source(*a: Any, **k: Any) -> Any: raise NotImplementedError
+
+import numpy as np
+
+from closedform.code.idioms import IMPORTS, _imports, _Translate
+from closedform.code.plan import plan
+from closedform.code.writer import Writer
+from closedform.errors import UnsupportedError
+from closedform.expression.expr import Expr
+
+Nested = Any  # an Expr, or a tuple of these
+
+
+def source_and_constants(
+    expr: Nested,
+    arguments: Sequence[str],
+    name: str = "derivative",
+    idiom: str = "numpy",
+    docstring: str = "",
+    assertions: Sequence[str] = (),
+) -> tuple[str, dict[str, np.ndarray]]:
+    """The source of a module whose function computes the expression, and the arrays it reads as global names.
+
+    expr        a formula of the calculus, or a tuple of them: the function returns a tuple like it
+    arguments   names of the function's arguments, in order
+    name        the function's name
+    idiom       "numpy", "jax", "torch" or "autograd"
+    assertions  statements on the arguments that come first in the function
+
+    Captured arrays of up to 16 entries are written as literals; the second result holds the larger ones.
+    Raises UnsupportedError where the idiom has no such operation.
+    """
+    if idiom not in IMPORTS:
+        raise ValueError(f"idiom {idiom!r} is not one of {', '.join(IMPORTS)}")
+    writer = Writer(plan(list(_leaves(expr))), arguments, idiom)
+    translate = _translator(idiom)
+    lines = [*assertions, *writer.lines, f"return {_tuple(expr, iter(writer.results))}"]
+    body = [f"    {translate(line)}\n" for line in lines]
+    if docstring:
+        body.insert(0, f'    """{_escaped(docstring)}"""\n')
+    function = f"def {name}({', '.join(arguments)}):\n" + "".join(body)
+    literals = "".join(f"{translate(line)}\n" for line in writer.literals.values())
+    helpers = [f"{translate(helper)}\n" for helper in writer.helpers.values()]
+    text = "\n\n".join([*([literals] if literals else []), *helpers, function])
+    imports = _imports(text, idiom)
+    return "\n".join(imports) + "\n\n\n" * bool(imports) + text, writer.constants
+
+
+def _leaves(expr: Nested) -> Iterator[Expr]:
+    if isinstance(expr, Expr):
+        yield expr
+    else:
+        for item in expr:
+            yield from _leaves(item)
+
+
+def _tuple(expr: Nested, results: Iterator[str], depth: int = 0) -> str:
+    """The results in a tuple like that of the expressions."""
+    if isinstance(expr, Expr):
+        return next(results)
+    items = [_tuple(item, results, depth + 1) for item in expr]
+    text = ", ".join(items) + "," * (len(items) == 1)
+    return f"({text})" if depth or len(items) < 2 else text
+
+
+def _translator(idiom: str) -> Callable[[str], str]:
+    """From NumPy's text to the idiom's."""
+    if idiom == "numpy":
+        return str.strip
+    visitor = _Translate(idiom)
+    return lambda text: ast.unparse(visitor.visit(ast.parse(text)))
+
+
+def _escaped(docstring: str) -> str:
+    """A docstring that ends where it should."""
+    return docstring.replace("\\", "\\\\").replace('"', "'")
+
+
+def source(
+    expr: Nested,
+    arguments: Sequence[str],
+    name: str = "derivative",
+    idiom: str = "numpy",
+    docstring: str = "",
+    assertions: Sequence[str] = (),
+) -> str:
+    """The source of a standalone module whose function computes the expression, see `source_and_constants`.
+
+    >>> from closedform.expression.calculus import dot
+    >>> from closedform.expression.expr import input_
+    >>> from closedform.expression.size import Size
+    >>> n = Size.axis("x", 0, 3)
+    >>> A, x, b = input_("A", (n, n)), input_("x", (n,)), input_("b", (n,))
+    >>> print(source(dot(dot(A, x) - b, A), ["x", "A", "b"]))
+    def derivative(x, A, b):
+        return (A @ x - b) @ A
+    <BLANKLINE>
+
+    Raises UnsupportedError where the function captured an array that is too large for a literal.
+    """
+    text, constants = source_and_constants(expr, arguments, name, idiom, docstring, assertions)
+    if constants:
+        listed = ", ".join(f"{key} of shape {value.shape}" for key, value in constants.items())
+        raise UnsupportedError(
+            f"the function captures arrays that are too large to write in a source text ({listed}): "
+            "make them arguments, or use the compiled function"
+        )
+    return text
+
+
+def compile_source(text: str, constants: Mapping[str, np.ndarray], name: str = "derivative") -> Callable[..., Any]:
+    """The function of a module that this package wrote, with the arrays that it reads.
+
+    >>> compile_source("def double(x):\\n    return 2 * x\\n", {}, "double")(3)
+    6
+    """
+    namespace: dict[str, Any] = dict(constants)
+    exec(compile(text, f"<{name}>", "exec"), namespace)
+    function: Callable[..., Any] = namespace[name]
+    return function

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 
 from closedform.code.contraction import WIRING, Network, Placed, Tensor, placed_whole, volume
-from closedform.code.stable import stable
+from closedform.code.stable import HELPERS, polynomial_of, stable
 from closedform.code.steps import Place, Program, Step, toposort
-from closedform.expression.calculus import Number, as_number, exact, factors_of, label_sizes, spec_of, terms_of
+from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of, terms_of
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.record import PRIMITIVES
@@ -80,7 +79,7 @@ class _Planner:
             step = program.step("name", (), (node.params[0],), node.shape)
         elif node.op in {"constant", "size", "select", "unit", "gather", "triangle", "reshape"}:
             step = program.step(node.op, (), node.params, node.shape)
-        elif node.op in PRIMITIVES and PRIMITIVES[node.op].elementwise:
+        elif node.op in HELPERS or (node.op in PRIMITIVES and PRIMITIVES[node.op].elementwise):
             tensors = [self.tensor(arg) for arg in node.args]
             labels = tuple(sorted({label for t in tensors for label in t.labels}))
             aligned = [program.arrange(t.step, t.labels, labels) for t in tensors]
@@ -117,6 +116,8 @@ class _Planner:
         """A contraction, times a number and scalars."""
         spec = spec_of(node)
         scale = exact(scale * spec.coefficient)
+        if scale == 0:
+            return placed_whole(self.program.number(0), (), node.shape)
         arrays = [f for f in factors_of(node) if f.base.ndim]
         if len(arrays) == 1 and self._is_permutation(node) and self.chosen[arrays[0].base].op == "linear":
             base = self.chosen[arrays[0].base]
@@ -136,17 +137,8 @@ class _Planner:
             else:
                 tensor = self.tensor(base)
                 tensors.append(Tensor(tensor.step, tuple(labels[a] for a in tensor.labels), exponent))
-        tensors, wiring = self._with_flat_axes(tensors, wiring)
         network = Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale)
-        if spec.coefficient == 0:
-            return Placed(self.program.number(0), (), tuple(map(Place, spec.out)), label_sizes(node), node.shape)
         return network.plan()
-
-    @staticmethod
-    def _with_flat_axes(
-        tensors: list[Tensor], wiring: list[tuple[Expr, tuple[int, ...]]]
-    ) -> tuple[list[Tensor], list[tuple[Expr, tuple[int, ...]]]]:
-        return tensors, wiring
 
     @staticmethod
     def _is_permutation(node: Expr) -> bool:
@@ -248,30 +240,6 @@ class _Planner:
         sizes = tuple(placed.sizes[label] for label in numbers)
         args = (placed.step,) if base is None else (placed.step, base)
         return program.step("scatter", args, (sign, places, sizes), placed.shape)
-
-
-def polynomial_of(node: Expr) -> tuple[Expr, dict[int, Number]] | None:
-    """(x, {power: coefficient}) where the sum is a polynomial in one expression x, entry by entry."""
-    base: Expr | None = None
-    coefficients: dict[int, Number] = {}
-    for c, term in terms_of(node):
-        power, atom = 1, term
-        if term.op == "contract":
-            spec = spec_of(term)
-            if len(set(spec.out)) != len(spec.out):
-                return None
-            if not term.args:
-                coefficients[0] = exact(c * spec.coefficient)
-                continue
-            plain = len(term.args) == 1 and spec.labels[0] == spec.out and isinstance(spec.exponents[0], int)
-            if not plain or spec.exponents[0] < 1:
-                return None
-            atom, power, c = term.args[0], int(spec.exponents[0]), exact(c * spec.coefficient)
-        if base is not None and base is not atom:
-            return None
-        base = atom
-        coefficients[power] = exact(coefficients.get(power, 0) + c)
-    return None if base is None else (base, coefficients)
 
 
 def _with_solves(program: Program, roots: list[Step]) -> list[Step]:

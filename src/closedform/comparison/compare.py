@@ -108,7 +108,6 @@ def case_of(
     operator, _, given = operator.partition(":")
     order = int(given or order)
     trace = derive(f, args, "value").trace
-    numbers = _positions(argnums, trace.arguments)
     began = time.perf_counter()
     closed = _closed(f, args, operator, argnums, order)
     derive_seconds = time.perf_counter() - began
@@ -117,7 +116,7 @@ def case_of(
         problem=problem or trace.name,
         operator=operator,
         arguments=tuple(_plain(array) for array in trace.example),
-        argnums=numbers,
+        argnums=_positions(argnums, trace.arguments),
         order=order,
         result_shape=np.shape(value),
         programs=sources(trace.root, trace.arguments, "function", Program),

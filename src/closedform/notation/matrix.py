@@ -5,7 +5,8 @@ in NumPy. vec(A) stacks the rows of A, and a result of order 4 is the matrix H[(
 the Kronecker product of P and Q, P_il Q_jk is the same times the commutation matrix K (K vec(V) = vec(V')),
 and A_ij B_kl is vec(A) vec(B)'. A plain number in a sum with a vector is added to every entry. Functions of
 arrays act on each entry, but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the
-elementwise one); an index at a function is the axis it works along. A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
+elementwise one); an index at a function is the axis it works along. S with a slice is the matrix that takes
+the slice. A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class _Reader:
         return fm.product(fm.literal(coefficient), form)
 
     def _multiple(self, node: Expr) -> Expr:
-        """c times a sum: multiplied out, unless all terms then have the coefficient c or -c, and none is a fraction."""
+        """c times a sum: multiplied out, unless c is all that its terms have before them."""
         coefficient = spec_of(node).coefficient
         (inner,) = node.args
         fractions = [self.forms[term] for term in inner.args if isinstance(coefficient, int)]

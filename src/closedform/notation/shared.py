@@ -18,13 +18,13 @@ LEAST_SAVING = 0.15
 _NEVER_NAMED = frozenset({"transpose", "negative", "literal", "symbol", "index", "part", "entry"})
 
 
-def shared(root: Expr, taken: Collection[str] = ()) -> Expr:
-    """The formula, as `where(formula; definitions)` if naming its repeated parts makes it shorter."""
-    taken = {*taken, *(form.params[0] for form in toposort(root) if form.op == "symbol")}
+def shared(root: Expr, most: int = LONGEST_PLAIN) -> Expr:
+    """A formula of more than `most` nodes as `where(formula, parts; names)`, if that makes it shorter."""
+    taken = {form.params[0] for form in toposort(root) if form.op == "symbol"}
     scalars, matrices = _names("pqrst", taken), _names("PQRT", taken)
     whole, definitions = root, dict[Expr, Expr]()
     while True:
-        part = _most_saving([whole, *definitions.values()])
+        part = _most_saving([whole, *definitions.values()], most)
         if part is None:
             break
         name = symbol(next(matrices if part.ndim > 1 else scalars), part.shape, is_symmetric(part))
@@ -54,7 +54,7 @@ def _replaced(root: Expr, part: Expr, name: Expr) -> Expr:
     return rebuild(root, build)
 
 
-def _most_saving(roots: list[Expr]) -> Expr | None:
+def _most_saving(roots: list[Expr], most: int) -> Expr | None:
     """The part whose naming saves most nodes, if that is worth it."""
     order = toposort(*roots)
     weights: dict[Expr, int] = {}
@@ -70,7 +70,7 @@ def _most_saving(roots: list[Expr]) -> Expr | None:
         for arg in form.args:
             counts[arg] += counts[form]
     total = sum(weights[root] for root in roots)
-    if total <= LONGEST_PLAIN:
+    if total <= most:
         return None
     candidates = (form for form in order if form.op not in _NEVER_NAMED and form.ndim <= 2 and not free[form])
     savings = {

@@ -129,6 +129,7 @@ _function("sign", lambda v, y: number(0, v.shape), latex=r"\operatorname{{sign}}
 _function(
     "cbrt",
     lambda v, y: number(1, v.shape) / (3 * y**2),
+    ball=lambda v: v.sign() * (abs(v).log() / 3).exp(),
     latex=r"\sqrt[3]{{{0}}}",
     text="∛({0})",
     strength=ATOM,
@@ -189,6 +190,7 @@ _function(
     text="ψ({0})",
     strength=ATOM,
     source="scipy.special.digamma({0})",
+    ball=lambda v: v.polygamma(0),
     domain=POSITIVE,
 )
 
@@ -207,6 +209,7 @@ register(
         strength=ATOM,
         source="scipy.special.polygamma({n}, {0})",
         call=lambda v, n: scipy.special.polygamma(n, v),
+        ball=lambda v, n: v.polygamma(n),
         domain=POSITIVE,
     )
 )
@@ -249,9 +252,28 @@ _composed(
     domain=POSITIVE,
     ball=lambda v: 1 / v,
 )
-_composed("log2", lambda v: (1 / math.log(2)) * log(v), latex=r"\log_2 {0}", domain=POSITIVE)
-_composed("log10", lambda v: (1 / math.log(10)) * log(v), latex=r"\log_{{10}} {0}", domain=POSITIVE)
-_composed("exp2", lambda v: exp(math.log(2) * v), latex="2^{{{0}}}", text="2^({0})", strength=POWER)
+_composed(
+    "log2",
+    lambda v: (1 / math.log(2)) * log(v),
+    latex=r"\log_2 {0}",
+    domain=POSITIVE,
+    ball=lambda v: v.log() / (0 * v + 2).log(),
+)
+_composed(
+    "log10",
+    lambda v: (1 / math.log(10)) * log(v),
+    latex=r"\log_{{10}} {0}",
+    domain=POSITIVE,
+    ball=lambda v: v.log() / (0 * v + 10).log(),
+)
+_composed(
+    "exp2",
+    lambda v: exp(math.log(2) * v),
+    latex="2^{{{0}}}",
+    text="2^({0})",
+    strength=POWER,
+    ball=lambda v: (v * (0 * v + 2).log()).exp(),
+)
 _composed(
     "logit",
     lambda v: log(v) - Expr("log1p", (-v,), (), v.shape),
@@ -409,6 +431,7 @@ _pair(
     text="atan2({0}, {1})",
     strength=ATOM,
     domain=POSITIVE,
+    ball=lambda v, w: 2 * (v / (w + (v * v + w * w).sqrt())).atan(),
 )
 _pair(
     "hypot",

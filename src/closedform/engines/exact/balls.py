@@ -7,7 +7,7 @@ arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans. Computers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, final
@@ -226,5 +226,3 @@ def _constant(exponent: Any) -> Fraction | None:
     mantissa, power = (int(part) for part in exponent.series[0].man_exp())
     return mantissa * Fraction(2) ** power if abs(power) < 1100 else None
 
-
-Function = Callable[..., Any]

@@ -6,8 +6,8 @@ An array holds float64 numbers taken as exact, or Python objects: all `arb` (pla
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -159,7 +159,7 @@ def det(x: np.ndarray) -> np.ndarray:
     """det X, also of a singular matrix."""
     matrices = coefficients(x)
     if len(matrices) == 1:
-        return joined(matrices, ()) if len(x) == 1 else lift(np.asarray(matrices[0].det(), dtype=object))
+        return lift(np.asarray(matrices[0].det(), dtype=object))
     try:
         return lift(np.asarray(Ball(_log_growth(matrices).exp() * matrices[0].det()), dtype=object))
     except UndecidedError:
@@ -223,9 +223,12 @@ def expm(x: np.ndarray) -> np.ndarray:
     return joined(_exponential(matrices, _terms() if len(matrices) > 1 else 1), x.shape)
 
 
-def expm_frechet(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """The derivative of the matrix exponential at a matrix of plain numbers, in a direction."""
-    return joined([_exponential([*coefficients(x), *coefficients(direction)], 2)[1]], x.shape)
+def expm_frechet(x: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """The derivative of the matrix exponential at a matrix of plain numbers, along each matrix of a stack."""
+    stack = directions.reshape(-1, *x.shape)
+    first = coefficients(x)
+    found = [joined([_exponential([*first, *coefficients(e)], 2)[1]], x.shape) for e in stack]
+    return np.array(found, dtype=object).reshape(directions.shape)
 
 
 def matrix_power(a: np.ndarray, n: int) -> np.ndarray:
@@ -250,7 +253,8 @@ def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[L
     """
     distinct = tuple(dict.fromkeys(out))
     pending = [_diagonal(*operand) for operand in operands]
-    for pair in _path(pending, distinct):
+    path, _ = contraction_path([labels for _, labels in pending], [a.shape for a, _ in pending], distinct)
+    for pair in path:
         chosen = [pending.pop(i) for i in sorted(pair, reverse=True)]
         needed = set(distinct).union(*(labels for _, labels in pending))
         pending.append(_pair(*chosen, needed) if len(chosen) == 2 else chosen[0])
@@ -261,32 +265,21 @@ def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[L
     return full if len(distinct) == len(out) else _spread(full, distinct, out)
 
 
-def _path(operands: Sequence[Operand], out: Sequence[Label]) -> list[tuple[int, ...]]:
-    if len(operands) < 2:
-        return []
-    path, _ = opt_einsum.contract_path(
-        equation([labels for _, labels in operands], out), *(a.shape for a, _ in operands), shapes=True,
-        optimize="greedy",
-    )  # fmt: skip
-    return path
+def contraction_path(
+    labels: Sequence[Sequence[Label]], shapes: Sequence[tuple[int, ...]], out: Iterable[Label]
+) -> tuple[list[tuple[int, ...]], float]:
+    """The order in which to multiply operands, as opt_einsum writes it, and the multiplications that it takes.
 
-
-def equation(labels: Iterable[Sequence[Label]], out: Iterable[Label]) -> str:
-    """The labels as einsum's text.
-
-    >>> equation([("row", "k"), ("k", "column")], ("row", "column"))
-    'ab,bc->ac'
+    >>> contraction_path([("i", "k"), ("k", "j")], [(2, 3), (3, 4)], ("i", "j"))
+    ([(0, 1)], 48.0)
     """
-    numbers = count()
-    names: dict[Label, str] = {}
-
-    def name(label: Label) -> str:
-        if label not in names:
-            names[label] = opt_einsum.get_symbol(next(numbers))
-        return names[label]
-
-    left = ",".join("".join(map(name, term)) for term in labels)
-    return f"{left}->{''.join(map(name, out))}"
+    if len(labels) < 2:
+        return [], 0.0
+    numbers = {label: i for i, label in enumerate(dict.fromkeys(label for term in labels for label in term))}
+    terms = ["".join(opt_einsum.get_symbol(numbers[label]) for label in term) for term in labels]
+    result = "".join(opt_einsum.get_symbol(numbers[label]) for label in dict.fromkeys(out) if label in numbers)
+    path, info = opt_einsum.contract_path(f"{','.join(terms)}->{result}", *shapes, shapes=True, optimize="greedy")
+    return path, float(info.opt_cost)
 
 
 def _diagonal(array: np.ndarray, labels: tuple[Label, ...]) -> Operand:
@@ -319,14 +312,13 @@ def _pair(first: Operand, second: Operand, needed: set[Label]) -> Operand:
     a = a.transpose([left.index(label) for label in (*batch, *rows, *inner)])
     b = b.transpose([right.index(label) for label in (*batch, *inner, *columns)])
     labels = (*batch, *rows, *columns)
-    lead, height, width = a.shape[: len(batch)], a.shape[len(batch) : len(batch) + len(rows)], b.shape[len(b.shape) - len(columns) :]
-    depth = a.shape[len(batch) + len(rows) :]
-    size = [int(np.prod(s)) for s in (lead, height, depth, width)]
-    a = a.reshape(size[0], size[1], size[2])
-    b = b.reshape(size[0], size[2], size[3])
-    if inner and (size[0] == 1 or size[1] * size[3] > 1):
-        stack = [matmul(a[i], b[i]) for i in range(size[0])]
-        product = np.stack(stack) if stack else lift(np.zeros((0, size[1], size[3])))
+    lead, height = a.shape[: len(batch)], a.shape[len(batch) : len(batch) + len(rows)]
+    depth, width = b.shape[len(batch) : len(batch) + len(inner)], b.shape[len(batch) + len(inner) :]
+    blocks = math.prod(lead)
+    a = a.reshape(blocks, math.prod(height), math.prod(depth))
+    b = b.reshape(blocks, math.prod(depth), math.prod(width))
+    if inner and (blocks == 1 or a.shape[1] * b.shape[2] > 1):
+        product = np.array([matmul(a[i], b[i]) for i in range(blocks)], dtype=object)
     else:
         product = lift(np.sum(lift(a)[:, :, :, None] * lift(b)[:, None, :, :], axis=2))
     return product.reshape(lead + height + width), labels

@@ -1,0 +1,201 @@
+"""Numerically stable forms: equal expressions that lose no digits and do not overflow, used in code only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from closedform.expression.calculus import (
+    Factor,
+    Number,
+    contract,
+    exact,
+    factors_of,
+    label_sizes,
+    linear,
+    multiply,
+    number,
+    power,
+    spec_of,
+    terms_of,
+)
+from closedform.expression.expr import Expr
+
+# Functions of one variable that code needs and formulas do not have: a template and a helper function.
+SECH = '''
+def sech(z):
+    """1 / cosh(z), without overflow."""
+    u = np.exp(-np.abs(z))
+    return 2 * u / (1 + u * u)
+'''
+EXPIT_SLOPE = '''
+def expit_slope(z):
+    """expit(z) * (1 - expit(z)), without cancellation."""
+    u = np.exp(-np.abs(z))
+    return u / np.square(1 + u)
+'''
+HELPERS = {"sech": SECH, "expit_slope": EXPIT_SLOPE}
+
+
+@dataclass(frozen=True)
+class StableForm:
+    """A rewrite: its name, its equation, the real interval of z where it holds, and the operation it looks at."""
+
+    name: str
+    equation: str
+    domain: tuple[float, float]
+    op: str
+    rewrite: Callable[[Expr], Expr | None]
+
+
+STABLE_FORMS: list[StableForm] = []
+EVERYWHERE = (-800.0, 800.0)
+
+
+def stable(node: Expr) -> Expr:
+    """The node in stable form; its operands are left as they are.
+
+    >>> from closedform.expression.expr import Expr, input_
+    >>> z = input_("z", ())
+    >>> stable(1 - Expr("tanh", (z,), (), ()) ** 2) is Expr("sech", (z,), (), ()) ** 2
+    True
+    """
+    changed: Expr | None = node
+    while changed is not None:
+        node = changed
+        changed = next((new for f in STABLE_FORMS if f.op == node.op and (new := f.rewrite(node))), None)
+    return node
+
+
+def polynomial_of(node: Expr) -> tuple[Expr, dict[int, Number]] | None:
+    """(x, {power: coefficient}) where the node is a polynomial in one expression x, entry by entry.
+
+    >>> from closedform.expression.expr import input_
+    >>> polynomial_of(3 * input_("t", ()) ** 2 - 1)
+    (t, {2: 3, 0: -1})
+    """
+    base: Expr | None = None
+    coefficients: dict[int, Number] = {}
+    for c, term in terms_of(node):
+        exponent, atom = 1, term
+        if term.op == "contract":
+            spec = spec_of(term)
+            if len(set(spec.out)) != len(spec.out):
+                return None
+            if not term.args:
+                coefficients[0] = exact(c * spec.coefficient)
+                continue
+            if len(term.args) > 1 or spec.labels[0] != spec.out or not isinstance(spec.exponents[0], int):
+                return None
+            atom, exponent, c = term.args[0], spec.exponents[0], exact(c * spec.coefficient)
+        if exponent < 1 or (base is not None and base is not atom):
+            return None
+        base = atom
+        coefficients[exponent] = exact(coefficients.get(exponent, 0) + c)
+    return None if base is None else (base, coefficients)
+
+
+# --- divisors of polynomials in one function ------------------------------------------------------
+
+
+def _quotient(dividend: dict[int, Number], divisor: dict[int, Number]) -> dict[int, Number] | None:
+    """The quotient of two polynomials, if nothing is left over."""
+    rest = {k: Fraction(c) for k, c in dividend.items() if c}
+    degree = max(divisor)
+    quotient: dict[int, Number] = {}
+    while rest and max(rest) >= degree:
+        top = max(rest)
+        c = rest[top] / Fraction(divisor[degree])
+        quotient[top - degree] = exact(c)
+        for k, d in divisor.items():
+            value = rest.get(top - degree + k, Fraction(0)) - c * Fraction(d)
+            rest[top - degree + k] = value
+            if not value:
+                del rest[top - degree + k]
+    return None if rest else quotient
+
+
+def _divisor(
+    name: str, equation: str, op: str, divisor: dict[int, Number], replacement: Callable[[Expr], Expr]
+) -> None:
+    """Register a factor of polynomials in op(z), `divisor`, which `replacement` computes from z."""
+
+    def rewrite(node: Expr) -> Expr | None:
+        found = polynomial_of(node) if any(term.op == op or term.args and term.args[0].op == op for term in node.args) else None
+        if found is None or found[0].op != op:
+            return None
+        atom, rest = found
+        count = 0
+        while (quotient := _quotient(rest, divisor)) is not None:
+            rest, count = quotient, count + 1
+        if not count:
+            return None
+        terms = [(c, power(atom, k) if k else number(1, node.shape)) for k, c in rest.items()]
+        return multiply(power(replacement(atom.args[0]), count), linear(terms, node.shape))
+
+    STABLE_FORMS.append(StableForm(name, equation, EVERYWHERE, "linear", rewrite))
+
+
+def fn(op: str, v: Expr) -> Expr:
+    """A function of one array, entry by entry."""
+    return Expr(op, (v,), (), v.shape)
+
+
+_divisor("opposite of expit", "1 - σ(z) = σ(-z)", "expit", {0: 1, 1: -1}, lambda z: fn("expit", -z))
+_divisor("sech from tanh", "1 - tanh²(z) = sech²(z)", "tanh", {0: 1, 2: -1}, lambda z: fn("sech", z) ** 2)
+_divisor("1 - tanh", "1 - tanh(z) = 2 σ(-2 z)", "tanh", {0: 1, 1: -1}, lambda z: 2 * fn("expit", -2 * z))
+_divisor("1 + tanh", "1 + tanh(z) = 2 σ(2 z)", "tanh", {0: 1, 1: 1}, lambda z: 2 * fn("expit", 2 * z))
+_divisor("cos from sin", "1 - sin²(z) = cos²(z)", "sin", {0: 1, 2: -1}, lambda z: fn("cos", z) ** 2)
+_divisor("sin from cos", "1 - cos²(z) = sin²(z)", "cos", {0: 1, 2: -1}, lambda z: fn("sin", z) ** 2)
+_divisor("half angle", "1 - cos(z) = 2 sin²(z/2)", "cos", {0: 1, 1: -1}, lambda z: 2 * fn("sin", 0.5 * z) ** 2)
+_divisor("expm1", "e^z - 1 = expm1(z)", "exp", {0: -1, 1: 1}, lambda z: fn("expm1", z))
+
+
+# --- functions and products -----------------------------------------------------------------------
+
+
+def _log1p(node: Expr) -> Expr | None:
+    (v,) = node.args
+    terms = terms_of(v)
+    one = number(1, v.shape)
+    if len(terms) < 2 or (1, one) not in terms:
+        return None
+    return fn("log1p", linear([(c, t) for c, t in terms if t is not one], v.shape))
+
+
+def _expit_slope(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "expit" or not isinstance(f.exponent, int) or f.exponent < 1:
+            continue
+        rest = 1 - f.base
+        for j, g in enumerate(factors):
+            if g.base is rest and g.labels == f.labels and isinstance(g.exponent, int) and g.exponent > 0:
+                both = min(f.exponent, g.exponent)
+                kept = [h for k, h in enumerate(factors) if k not in (i, j)]
+                kept += [Factor(fn("expit_slope", f.base.args[0]), f.labels, both)]
+                kept += [h._replace(exponent=h.exponent - both) for h in (f, g) if h.exponent > both]
+                return _with_factors(node, kept)
+    return None
+
+
+def _sech(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    changed = [
+        Factor(fn("sech", f.base.args[0]), f.labels, -f.exponent) if f.base.op == "cosh" and f.exponent < 0 else f
+        for f in factors
+    ]
+    return _with_factors(node, changed) if changed != factors else None
+
+
+def _with_factors(node: Expr, factors: list[Factor]) -> Expr:
+    spec = spec_of(node)
+    return contract(factors, spec.out, label_sizes(node), spec.coefficient)
+
+
+STABLE_FORMS += [
+    StableForm("log1p", "ln(1 + z) = log1p(z)", (-0.99, 1e300), "log", _log1p),
+    StableForm("slope of expit", "σ(z) (1 - σ(z)) without cancellation", EVERYWHERE, "contract", _expit_slope),
+    StableForm("sech", "1 / cosh(z) = sech(z)", EVERYWHERE, "contract", _sech),
+]
