@@ -43,9 +43,6 @@ def test_a_repeated_part_of_a_long_formula_has_a_name() -> None:
     expr = Expr("sin", (part,), (), ()) * part * Expr("cos", (2 + part,), (), ())
     for _ in range(2):
         expr = Expr("tanh", (expr + part,), (), ()) * expr
-    assert text(expr).endswith(
-        "where p = exp(xᵀAx + xᵀBx), q = p sin p cos(p + 2), r = q tanh(p + q)"
-    ) or "where" in text(expr)
     assert text(expr).count("xᵀAx") == 1
 
 
@@ -57,9 +54,7 @@ def test_letters_of_the_notation_give_way_to_names() -> None:
 
 
 def test_an_array_gets_a_name_that_no_input_has() -> None:
-    expr = dot(x, constant(np.array([4.0, 5, 6]), "x")) if n.is_literal else None
     captured = constant(np.array([4.0, 5, 6]), "s")
-    assert expr is None
     assert text(contract([Factor(captured, (0,)), Factor(s)], (0,))) == "s s₁"
     assert text(constant(np.array(0.25))) == "¼"
 

@@ -19,10 +19,12 @@ from closedform.engines import Program, Task
 from closedform.engines.by_hand import attribute
 from closedform.errors import UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
-from closedform.sources.numpy_function import Trace
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+# The exact answer is given up where it would take longer, s.
+LONGEST_EXACT = 30.0
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ def case_of(
     """
     operator, _, given = operator.partition(":")
     order = int(given or order)
-    trace = derive(f, args, "value").trace
+    function = derive(f, args, "value")
+    trace = function.trace
     began = time.perf_counter()
-    closed = _closed(f, args, operator, argnums, order)
+    derivation, closed = _closed(f, args, operator, argnums, order)
     derive_seconds = time.perf_counter() - began
     value = trace.values[trace.root]
     task = Task(
@@ -124,7 +127,7 @@ def case_of(
         by_hand=import_path(by_hand) or by_hand if callable(by_hand) else by_hand,
     )
     case = Case(task, np.asarray(value), derive_seconds=derive_seconds, memory=memory)
-    return _with_exact(case, trace) if exact else (case, "")
+    return _with_exact(case, function, derivation) if exact else (case, "")
 
 
 def _positions(argnums: Argnums, names: Sequence[str]) -> int | tuple[int, ...]:
@@ -145,34 +148,33 @@ def _plain(array: np.ndarray) -> Any:
 
 def _closed(
     f: Callable[..., Any], args: Sequence[Any], operator: str, argnums: Argnums, order: int
-) -> Program | str:
+) -> tuple[Derivation | None, Program | str]:
+    """The derivation with its program; without one, the reason."""
     try:
-        derivation: Derivation = derive(f, args, operator, argnums, order)
-        return Program(*_named(derivation))
-    except NotImplementedError as refusal:
-        return str(refusal)
-
-
-def _named(derivation: Derivation) -> tuple[str, str, dict[str, np.ndarray]]:
-    source, constants = derivation._program("numpy", "derivative")
-    return source, "derivative", constants
-
-
-def _with_exact(case: Case, trace: Trace) -> tuple[Case, str]:
-    """The case with the exact answer and value, or the reason why they are not known."""
-    task = case.task
-    try:
-        from closedform.engines.exact import reference
-
-        value = reference(trace, "value", task.argnums, 1)
-        answer = reference(trace, task.operator, task.argnums, task.order)
+        derivation = derive(f, args, operator, argnums, order)
+        source, constants = derivation._program("numpy", "derivative")
+        return derivation, Program(source, "derivative", constants)
     except UnsupportedError as refusal:
-        return case, f"no errors: {refusal}"
+        return None, str(refusal)
+
+
+def _with_exact(case: Case, function: Derivation, derivation: Derivation | None) -> tuple[Case, str]:
+    """The case with the exact answer and value, or the reason why they are not known."""
+    if derivation is None:
+        return case, "no errors: there is no closed form to evaluate exactly"
+    try:
+        from closedform.engines.exact import WrongDerivative, reference
     except ImportError as error:
         return case, f"no errors: the exact reference needs {error.name}: pip install closedform[lab]"
+    try:
+        value = reference(function, limit=LONGEST_EXACT)
+        answer = reference(derivation, limit=LONGEST_EXACT)
+    except (UnsupportedError, WrongDerivative) as refusal:
+        return case, f"no errors: {refusal}"
     known = replace(
         case,
         exact=answer.value,
+        remainder=answer.remainder,
         exact_value=value.value,
         condition=answer.condition,
         value_condition=value.condition,

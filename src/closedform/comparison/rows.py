@@ -103,21 +103,24 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
 
 
-def relative_error(found: Any, exact: Any) -> float:
+def relative_error(found: Any, exact: Any, remainder: Any = None) -> float:
     """|found - exact| / |exact| in the Euclidean norm over all entries; absolute where `exact` is zero.
+
+    found, exact  arrays, or tuples of arrays
+    remainder     what rounding took from `exact`, where that is known: errors below eps are then right too
 
     Entries that are equal, infinite ones too, have no error; nan against a number makes it nan.
 
     >>> relative_error(np.array([3.0, 5.0]), np.array([3.0, 4.0]))
     0.2
     """
-    pairs = _aligned(found, exact)
-    difference = _norm([_difference(a, b) for a, b in pairs])
-    size = _norm([b[np.isfinite(b)] for _, b in pairs])
+    triples = _aligned(found, exact, remainder)
+    difference = _norm([_difference(*triple) for triple in triples])
+    size = _norm([b[np.isfinite(b)] for _, b, _ in triples])
     return difference / size if size else difference
 
 
-def worst_entry(found: Any, exact: Any) -> tuple[float, tuple[int, ...]]:
+def worst_entry(found: Any, exact: Any, remainder: Any = None) -> tuple[float, tuple[int, ...]]:
     """The largest relative error of an entry, and its index.
 
     An entry's error is relative to its own exact value; entries that are zero to working precision
@@ -126,36 +129,37 @@ def worst_entry(found: Any, exact: Any) -> tuple[float, tuple[int, ...]]:
     >>> worst_entry(np.array([1.0, 2.2]), np.array([1.0, 2.0]))
     (0.1..., (1,))
     """
-    pairs = _aligned(found, exact)
+    triples = _aligned(found, exact, remainder)
     largest = max(
-        (float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))) for _, b in pairs), default=0.0
+        (float(np.max(np.abs(b), initial=0.0, where=np.isfinite(b))) for _, b, _ in triples), default=0.0
     )
     worst = -1.0
     index: tuple[int, ...] = ()
-    for number, (a, b) in enumerate(pairs):
+    for number, (a, b, rest) in enumerate(triples):
         if not b.size:
             continue
         floor = np.finfo(a.dtype).eps * largest
         scale = np.where(np.abs(b) > floor, np.abs(b), largest or 1.0)
-        errors = _difference(a, b) / np.where(np.isfinite(scale), scale, 1.0)
+        errors = _difference(a, b, rest) / np.where(np.isfinite(scale), scale, 1.0)
         errors = np.where(np.isnan(errors), np.inf, errors)
         at = np.unravel_index(int(np.argmax(errors)), errors.shape)
         if errors[at] > worst:
             place = tuple(int(i) for i in at)
-            worst, index = float(errors[at]), place if len(pairs) == 1 else (number, *place)
+            worst, index = float(errors[at]), place if len(triples) == 1 else (number, *place)
     return worst, index
 
 
-def _aligned(found: Any, exact: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Arrays of the same shape, in pairs.
+def _aligned(found: Any, exact: Any, remainder: Any) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Arrays of the same shape: found, exact, remainder.
 
     Raises ValueError with both shapes where they differ.
     """
     left, right = list(leaves(found)), list(leaves(exact))
+    rest = [np.zeros(b.shape) for b in right] if remainder is None else list(leaves(remainder))
     shapes = [a.shape for a in left], [b.shape for b in right]
     if shapes[0] != shapes[1]:
         raise ValueError(f"the result has the shape {_shapes(shapes[0])}, expected {_shapes(shapes[1])}")
-    return [(_float(a), _float(b)) for a, b in zip(left, right, strict=True)]
+    return [(_float(a), _float(b), r) for a, b, r in zip(left, right, rest, strict=True)]
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
@@ -166,11 +170,12 @@ def _float(array: np.ndarray) -> np.ndarray:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
-def _difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|a - b|, zero where they are equal or both nan."""
+def _difference(a: np.ndarray, b: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """|a - b - rest|; zero where a and b are the same infinity, or both nan."""
     with np.errstate(invalid="ignore"):
-        difference = np.abs(a.astype(np.float64) - b)
-    return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, difference)
+        difference = np.abs((a.astype(np.float64) - b) - rest)
+    same = (np.isinf(a) & (a == b)) | (np.isnan(a) & np.isnan(b))
+    return np.where(same, 0.0, difference)
 
 
 def _norm(arrays: list[np.ndarray]) -> float:

@@ -49,6 +49,7 @@ class Case:
     task             what the engines compute
     value            the function's value, by the user's function itself
     exact            the exact answer, correctly rounded; None where it is not known
+    remainder        what rounding took from it; None where that is not known
     exact_value      the exact value of the function, likewise
     condition        condition number of the answer: rounding the inputs changes it by eps times this
     value_condition  the same of the function's value
@@ -59,6 +60,7 @@ class Case:
     task: Task
     value: Any
     exact: Any = None
+    remainder: Any = None
     exact_value: Any = None
     condition: float = 1.0
     value_condition: float = 1.0
@@ -202,8 +204,8 @@ def _judge(entry: _Entry, case: Case) -> None:
             entry.row = replace(entry.row, value_error=relative_error(answer.value, case.exact_value))
         if case.exact is None:
             return
-        error = relative_error(answer.result, case.exact)
-        worst, index = worst_entry(answer.result, case.exact)
+        error = relative_error(answer.result, case.exact, case.remainder)
+        worst, index = worst_entry(answer.result, case.exact, case.remainder)
     except (EngineError, ValueError) as wrong:
         entry.fail(wrong)
         return

@@ -534,7 +534,10 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
     divisor of the coefficients, with the sign) is taken out.
     """
     totals: dict[Expr, Number] = {}
+    shape = tuple(shape)
     for coefficient, term in terms:
+        if term.shape != shape:
+            raise next(_mismatch(a, b) for a, b in zip(term.shape, shape, strict=True) if a != b)
         for inner, node in terms_of(term):
             totals[node] = exact(totals.get(node, 0) + exact(coefficient) * inner)
     totals = {node: c for node, c in totals.items() if c != 0}

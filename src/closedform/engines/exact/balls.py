@@ -1,8 +1,10 @@
 """Truncated power series in t over real balls, as scalars that NumPy's object arrays can hold.
 
 A ball is a real number known to lie within an error bound of a midpoint; every operation here returns balls
-that hold the exact result. A series of one coefficient is a plain number. Method: F. Johansson, "Arb: efficient
-arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans. Computers 66 (2017).
+that hold the exact result. A series of one coefficient is a plain number.
+
+Method: F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans.
+Computers 66 (2017).
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, final
+
+import numpy as np
 
 from closedform.errors import UnsupportedError
 
@@ -60,16 +64,16 @@ class Ball:
         return Ball(self.series - _plain(other))
 
     def __rsub__(self, other: Any) -> Ball:
-        return Ball(other - self.series)
+        return Ball(_plain(other) - self.series)
 
     def __mul__(self, other: Any) -> Ball:
         return Ball(self.series * _plain(other))
 
     def __truediv__(self, other: Any) -> Ball:
-        return Ball(self.series / (other.nonzero() if isinstance(other, Ball) else other))
+        return Ball(self.series / (other.nonzero() if isinstance(other, Ball) else _plain(other)))
 
     def __rtruediv__(self, other: Any) -> Ball:
-        return Ball(other / self.nonzero())
+        return Ball(_plain(other) / self.nonzero())
 
     def __neg__(self) -> Ball:
         return Ball(-self.series)
@@ -97,19 +101,25 @@ class Ball:
             return 0
         if value.is_zero():
             raise KinkError("no exact reference: the point is at a kink of a piecewise function")
-        raise UndecidedError("the point is at a kink of a piecewise function, or too near to one")
+        raise UndecidedError("the point is at a kink of a piecewise function, or very near to one")
 
     def nonzero(self) -> Any:
         """The series, if it can be divided by."""
-        if self.series[0] != 0:
+        value = self.series[0]
+        if value.is_zero():
+            raise UnsupportedError("no exact reference: there is a division by zero")
+        if value != 0:
             return self.series
         raise UndecidedError("there is a division by zero, or by something very near to it")
 
     def positive(self, function: str) -> Any:
         """The series, if it is positive at t = 0."""
-        if self.series[0] > 0:
+        value = self.series[0]
+        if value > 0:
             return self.series
-        raise UndecidedError(f"the operand of {function} is not positive, or very near to zero")
+        if value <= 0:
+            raise UnsupportedError(f"no exact reference: {function} of a number that is not positive")
+        raise UndecidedError(f"{function} is taken of a number very near to zero")
 
     def __lt__(self, other: Any) -> bool:
         return (self - other).sign() < 0
@@ -200,7 +210,10 @@ class Ball:
 
 
 def _plain(other: Any) -> Any:
-    return other.series if isinstance(other, Ball) else other
+    """What flint computes with: a NumPy scalar would take a series for a sequence."""
+    if isinstance(other, Ball):
+        return other.series
+    return other.item() if isinstance(other, np.generic) else other
 
 
 def _power(base: Ball, exponent: Any) -> Ball:
@@ -225,4 +238,3 @@ def _constant(exponent: Any) -> Fraction | None:
         return None
     mantissa, power = (int(part) for part in exponent.series[0].man_exp())
     return mantissa * Fraction(2) ** power if abs(power) < 1100 else None
-

@@ -1,4 +1,4 @@
-"""An expression and its inputs' values in, its value in ball arithmetic out: a number, or a power series in t.
+"""An expression and its inputs' values in, its value in ball arithmetic out: numbers, or power series in t.
 
 The calculus has rules of its own here. The user's operations run as they are: NumPy's functions on arrays of
 Balls, the formula `ball` of an elementwise primitive, and flint's linear algebra.
@@ -21,8 +21,8 @@ from closedform.expression.expr import Expr, toposort
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import DENSE, dense
 
-# Seconds at 128 bits, measured on one core of a small machine: one multiplication inside a matrix product, one
-# step of an elimination, one operation on a Ball.
+# Seconds at 128 bits, as measured on one core of a small machine, of one multiplication inside a matrix
+# product, one step of an elimination, and one operation on a Ball.
 PRODUCT_SECONDS, ELIMINATION_SECONDS, BALL_SECONDS = 2e-8, 5e-8, 2e-6
 # An array of Balls takes about 400 bytes an entry.
 LARGEST_ARRAY = 2_000_000
@@ -56,7 +56,7 @@ def taylor(
     """The Taylor coefficients 0 to `order` of t -> f(x + t v), as object arrays of `arb`.
 
     values      input name -> x, an array of float64
-    directions  input name -> v, of the same shape; inputs that are not named stay as they are
+    directions  input name -> v, of the same shape, floats or `arb`; other inputs stay as they are
 
     >>> from closedform.expression.expr import input_
     >>> x = input_("x", ())
@@ -70,9 +70,11 @@ def taylor(
     moving: dict[str, Any] = dict(values)
     with working(bits, order):
         for name, direction in directions.items():
-            moving[name] = np.frompyfunc(lambda x, v: Ball(arb_series([x, v])), 2, 1)(
-                np.asarray(values[name], dtype=float).astype(object), np.asarray(direction, dtype=float).astype(object)
+            start = _exact(np.asarray(values[name]), f"the input {name!r}").astype(object)
+            line = np.frompyfunc(lambda x, v: Ball(arb_series([x, v])), 2, 1)(
+                start, np.asarray(direction, object)
             )
+            moving[name] = np.asarray(line, dtype=object)
         (array,) = _values([root], moving)
         return [_coefficient(array, k) for k in range(order + 1)]
 
@@ -183,7 +185,9 @@ def _einsum(*operands: np.ndarray, subscripts: str) -> np.ndarray:
     return _product(operands, terms.split(","), out)
 
 
-def _product(operands: Sequence[np.ndarray], labels: Sequence[Sequence[str]], out: Sequence[str]) -> np.ndarray:
+def _product(
+    operands: Sequence[np.ndarray], labels: Sequence[Sequence[str]], out: Sequence[str]
+) -> np.ndarray:
     sizes: dict[Any, int] = {}
     for array, term in zip(operands, labels, strict=True):
         sizes.update(zip(term, array.shape, strict=True))
@@ -255,7 +259,16 @@ def seconds(roots: Sequence[Expr], order: int = 0) -> float:
 
 
 # Eliminations that one of these takes; the exponential is a series of products.
-_ELIMINATIONS = {"inv": 1, "solve": 1, "det": 2, "logdet": 2, "slogdet": 2, "cofactor": 2, "expm": 12, "expm_frechet": 96}
+_ELIMINATIONS = {
+    "inv": 1,
+    "solve": 1,
+    "det": 2,
+    "logdet": 2,
+    "slogdet": 2,
+    "cofactor": 2,
+    "expm": 12,
+    "expm_frechet": 96,
+}
 
 
 def _entries(node: Expr) -> int:

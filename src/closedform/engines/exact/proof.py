@@ -1,9 +1,9 @@
 """A derived derivative is compared with the Taylor series of the user's own operations: equal, or refused.
 
-Along x + t v the coefficient of t^n of f, times n!, is the derivative of order n contracted n times with v. For
-n > 1 this settles the derivative up to its symmetry, which is then tested on distinct directions. Both sides
-are balls: if they do not overlap, the derivation is wrong. A wrong polynomial identity survives a random
-rational direction with probability below 1e-5 (Schwartz-Zippel).
+Along x + t v the coefficient of t^n of f, times n!, is the derivative of order n contracted n times with v.
+For n > 1 this settles the derivative up to its symmetry, which is then tested on distinct directions. Both
+sides are balls: if they do not overlap, the derivation is wrong. A derivative of order n that is wrong passes
+for a random v of 2^20 values an entry with probability n / 2^20 at most (Schwartz-Zippel lemma).
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ ROUNDED_COEFFICIENTS = 2.0**-50
 # A ball around zero of a radius below the smallest float64 number is zero.
 VANISHING = 2.0**-1074
 
+ALONG = " along a random direction is {} by Taylor arithmetic on the function, and {} as derived"
+SWAPPED = " is not symmetric: along the same directions in two orders it is {} and {}"
+
 Direction = Mapping[str, np.ndarray]
 Blocks = Mapping[tuple[str, ...], np.ndarray]
 
@@ -37,19 +40,21 @@ Blocks = Mapping[tuple[str, ...], np.ndarray]
 class WrongDerivative(ClosedformError, ArithmeticError):  # noqa: N818 - a verdict more than an error
     """A derived derivative is not the derivative of the function.
 
-    taylor     n! times the Taylor coefficient of the function along a direction
-    derived    the derived derivative contracted with that direction
+    taylor     n! times the Taylor coefficient of the function along a direction; or, where the derivative is
+               not symmetric, the derived one contracted with some directions
+    derived    the derived derivative contracted with that direction; or with those in another order
     direction  argument name -> direction
     """
 
-    def __init__(self, what: str, taylor: np.ndarray, derived: np.ndarray, direction: Direction) -> None:
+    def __init__(self, message: str, taylor: np.ndarray, derived: np.ndarray, direction: Direction) -> None:
         self.taylor, self.derived, self.direction = taylor, derived, dict(direction)
-        super().__init__(f"{what}: {_brief(taylor)} by Taylor arithmetic on the function, {_brief(derived)} derived")
+        super().__init__(message.format(_brief(taylor), _brief(derived)))
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A derivative of an order: one block for each tuple of that many variables, axes as result + variables."""
+    """A derivative of an order: for each tuple of that many variables a block, its axes those of the result
+    and then of the variables; an entrywise one has the axes of the result alone."""
 
     order: int
     blocks: Blocks
@@ -70,9 +75,11 @@ class Point:
         with working(self.bits):
             return np.asarray(found * math.factorial(order), dtype=object)
 
-    def compare(self, what: str, left: np.ndarray, right: np.ndarray, size: float, direction: Direction) -> float:
-        """How far two arrays of balls may be apart, relative to `size`; at most AGREEMENT, or it is known that
-        rounded coefficients make the difference.
+    def compare(
+        self, message: str, left: np.ndarray, right: np.ndarray, size: float, direction: Direction
+    ) -> float:
+        """How far two arrays of balls may be apart, relative to `size`: at most AGREEMENT, or a little more
+        where they are known to differ by rounded coefficients.
 
         Raises WrongDerivative where they differ, UndecidedError where the balls are too wide to tell.
         """
@@ -81,7 +88,7 @@ class Point:
         certain = math.hypot(*(float(d.abs_lower()) for d in differences))
         possible = math.hypot(*(float(d.abs_upper()) for d in differences))
         if certain > ROUNDED_COEFFICIENTS * size:
-            raise WrongDerivative(what, _floats(left), _floats(right), direction)
+            raise WrongDerivative(message, _floats(left), _floats(right), direction)
         if certain == 0 and possible > max(AGREEMENT * size, VANISHING):
             raise UndecidedError("the result cancels to zero, or very nearly")
         return possible / size if size else 0.0
@@ -96,7 +103,7 @@ def prove(point: Point, derived: Derived, draw: Callable[[], Direction], what: s
     order = derived.order
     expected = point.coefficient(order, direction)
     found, size = contracted(derived, [direction] * order, point.bits)
-    agreement = point.compare(f"{what} along a random direction", expected, found, size, direction)
+    agreement = point.compare(what + ALONG, expected, found, size, direction)
     if order < 2 or derived.entrywise or all(a.size == 1 for a in direction.values()):
         return agreement
     several = [direction, *(draw() for _ in range(order - 1))]
@@ -104,24 +111,26 @@ def prove(point: Point, derived: Derived, draw: Callable[[], Direction], what: s
     for i in range(order - 1):
         swapped = [*several[:i], several[i + 1], several[i], *several[i + 2 :]]
         other, _ = contracted(derived, swapped, point.bits)
-        point.compare(f"{what}, its axes exchanged", one, other, size, direction)
+        point.compare(what + SWAPPED, one, other, size, direction)
     return agreement
 
 
-def prove_product(point: Point, product: np.ndarray, vector: Direction, draw: Callable[[], Direction]) -> float:
-    """Compare a Hessian-vector product H v with the function: w'Hv = c_2(v + w) - c_2(v) - c_2(w) for a random w,
-    where c_2 is the second Taylor coefficient.
+def prove_product(
+    point: Point, product: np.ndarray, vector: Direction, draw: Callable[[], Direction]
+) -> float:
+    """Compare a Hessian-vector product H v with the function: for a random w and the second Taylor
+    coefficients c_2 along v + w, v and w, w'Hv = c_2(v + w) - c_2(v) - c_2(w).
 
     Raises as `Point.compare` does.
     """
     other = draw()
-    both = {name: vector[name] + other[name] for name in vector}
     with working(point.bits):
+        both = {name: np.asarray(_exact(vector[name]) + _exact(other[name]), dtype=object) for name in vector}
         first, second, third = (point.coefficient(2, d) for d in (both, vector, other))
         expected = np.asarray((first - second - third) / 2, dtype=object)
     (name,) = vector
     found, size = contracted(Derived(1, {(name,): product}), [other], point.bits)
-    return point.compare("the Hessian-vector product", expected, found, size, other)
+    return point.compare("the Hessian-vector product" + ALONG, expected, found, size, other)
 
 
 def contracted(derived: Derived, directions: Sequence[Direction], bits: int) -> tuple[np.ndarray, float]:

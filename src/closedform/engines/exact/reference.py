@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,8 +28,8 @@ from closedform.expression.expr import Expr
 from closedform.pipeline import Derivation
 
 FIRST_BITS, MOST_BITS = 128, 4096
-# Inputs are changed by this factor, an exact binary number near 1e-12, to find the condition.
-PERTURBATION = 2.0**-40
+# Inputs are changed by this relative amount, the spacing of float64 numbers, to find the condition.
+PERTURBATION = 2.0**-52
 Nest = Any  # an array, or a tuple of nests
 Found = TypeVar("Found")
 
@@ -61,7 +61,7 @@ class Reference:
 class Errors:
     """How far a computed result is from the exact one.
 
-    normwise  |computed - exact| / |exact| in the Euclidean norm (no unit); absolute where the exact value is zero
+    normwise  |computed - exact| / |exact| in the Euclidean norm (no unit); absolute where exact is zero
     worst     the largest error of an entry, divided by the same |exact| (no unit)
     index     that entry; for a tuple of arrays the array's number comes first
     ulps      `normwise` in units of the last place of float64, 2^-52
@@ -86,14 +86,15 @@ def reference(
     """The exact value of a derivation at its example.
 
     The derived expression is evaluated in ball arithmetic, with more and more bits until the error bound is
-    below `tolerance`. Independently of all rules of differentiation, the user's own operations are evaluated in
-    Taylor arithmetic along random directions, and must agree with it to 1e-18. (Coefficients that the formula
-    holds as float64 numbers, such as 2/sqrt(pi), may make a difference of up to 1e-15; `bound` then says so.)
+    below `tolerance`. Independently of all rules of differentiation, the user's own operations are evaluated
+    in Taylor arithmetic along random directions, and must agree with it to 1e-18. (Coefficients that the
+    formula holds as float64 numbers, such as 2/sqrt(pi), may make a difference of up to 1e-15; `bound` then
+    says so.)
 
     vector         v, of a Hessian-vector product
     tolerance      relative error bound asked for
     directions     number of random directions
-    perturbations  number of random changes of the inputs that the condition is taken over; fewer where it is slow
+    perturbations  number of random changes of the inputs for the condition; fewer where they are slow
     limit          longest time to take, in seconds, as estimated in advance
     seed           of the random directions and changes
 
@@ -103,8 +104,8 @@ def reference(
     (array(0.03), True, 2.0)
 
     Raises WrongDerivative where the derivation is not the derivative; UnsupportedError at kinks, singular
-    matrices and points where the result is not finite, for operations without an exact rule, and where it would
-    take longer than `limit`.
+    matrices and points where the result is not finite, for operations without an exact rule, and where it
+    would take longer than `limit`.
     """
     began = time.monotonic()
     job = _Job(derivation, _values(derivation, vector), np.random.default_rng(seed))
@@ -131,10 +132,10 @@ def reference(
 
 
 def errors(exact: Reference, computed: Any) -> Errors:
-    """How far a computed result, an array or nested tuples of arrays, is from the reference. It needs no flint.
+    """How far a computed result, an array or nested tuples of arrays, is from the reference, without flint.
 
-    The exact value's remainder is taken into account, so errors far below 1e-16 are right too. An entry that is
-    nan, or infinite where the exact one is not, makes the error infinite.
+    The exact value's remainder is taken into account, so errors far below 1e-16 are right too. An entry that
+    is nan or infinite makes the error infinite.
 
     >>> exact = Reference(np.array([3.0, 4.0]), np.array([0.0, 1e-20]), 1e-30, 1.0, 128, 2, 0.0)
     >>> errors(exact, np.array([3.0, 4.0])).normwise
@@ -146,7 +147,8 @@ def errors(exact: Reference, computed: Any) -> Errors:
     shapes = [[a.shape for a in arrays] for arrays in parts[:2]]
     if shapes[0] != shapes[1]:
         raise ValueError(f"the computed result has the shapes {shapes[0]}, the reference {shapes[1]}")
-    worst, index = -1.0, ()
+    worst = -1.0
+    index: tuple[int, ...] = ()
     gaps = []
     for number, (found, high, low) in enumerate(zip(*parts, strict=True)):
         with np.errstate(invalid="ignore", over="ignore"):
@@ -184,11 +186,12 @@ class _Rounded:
 
 @dataclass(frozen=True)
 class _Job:
-    """A derivation at a point, and the source of random numbers."""
+    """A derivation at a point, the source of random numbers, and the result at each precision so far."""
 
     derivation: Derivation
     values: Mapping[str, np.ndarray]
     random: np.random.Generator
+    known: dict[int, list[np.ndarray]] = field(default_factory=dict)
 
     @property
     def results(self) -> list[Expr]:
@@ -202,15 +205,21 @@ class _Job:
 
     def seconds(self, directions: int) -> float:
         """About how long everything takes, with a single change of the inputs."""
-        passes = 3 if self.derivation.operator == "hvp" else 1
-        return 2 * seconds(self.results) + directions * passes * seconds([self.derivation.trace.root], self.order)
+        passes = directions * (3 if self.derivation.operator == "hvp" else 1)
+        return 2 * seconds(self.results) + passes * seconds([self.derivation.trace.root], self.order)
+
+    def balls(self, bits: int) -> list[np.ndarray]:
+        """The result at a precision."""
+        if bits not in self.known:
+            self.known[bits] = evaluate_all(self.results, self.values, bits)
+        return self.known[bits]
 
     def evaluate(self, bits: int, tolerance: float) -> tuple[int, list[_Rounded], list[np.ndarray]]:
         """The precision, the rounded result, and the result.
 
         Raises UndecidedError where the error bound is not below the tolerance.
         """
-        arrays = evaluate_all(self.results, self.values, bits)
+        arrays = self.balls(bits)
         with working(2 * bits):
             rounded = [_round(array) for array in arrays]
         if any(r.bound > (tolerance if np.any(r.high) else VANISHING) for r in rounded):
@@ -220,7 +229,7 @@ class _Job:
     def prove(self, bits: int) -> float:
         """Compare with the function along one random direction; the relative difference that is left open."""
         derivation = self.derivation
-        arrays = evaluate_all(self.results, self.values, bits)
+        arrays = self.balls(bits)
         point = Point(derivation.trace.root, self.values, bits)
         if derivation.operator == "hvp":
             (name,) = derivation.variables
@@ -238,9 +247,8 @@ class _Job:
 
     def _direction(self) -> Direction:
         """A random direction in all variables, tangent to what was declared of them."""
-        return {
-            name: self._alike(name, self._fraction(self.values[name].shape)) for name in self.derivation.variables
-        }
+        names = self.derivation.variables
+        return {name: self._alike(name, self._fraction(self.values[name].shape)) for name in names}
 
     def _fraction(self, shape: tuple[int, ...]) -> np.ndarray:
         """Random multiples of 2^-20, between 1/2 and 1 in absolute value."""
@@ -325,7 +333,7 @@ def _with_more_bits(compute: Callable[[int], Found], bits: int, deadline: float)
         if bits >= MOST_BITS:
             raise UnsupportedError(f"no exact reference: {reason} ({bits} bits do not settle it)")
         if time.monotonic() > deadline:
-            raise UnsupportedError(f"no exact reference within the time limit: {reason} ({bits} bits were not enough)")
+            raise UnsupportedError(f"no exact reference in time: {reason} ({bits} bits do not settle it)")
         bits *= 2
 
 
@@ -341,15 +349,15 @@ def _round(array: np.ndarray) -> _Rounded:
         low.append(second)
         gap.append(float((ball - first - second).abs_upper()))
     size, error = math.hypot(*high), math.hypot(*gap)
-    return _Rounded(
-        np.array(high).reshape(array.shape), np.array(low).reshape(array.shape), error / size if size else error
-    )
+    pair = (np.array(part).reshape(array.shape) for part in (high, low))
+    return _Rounded(*pair, error / size if size else error)
 
 
 def _distance(arrays: Sequence[np.ndarray], others: Sequence[np.ndarray] | None) -> float:
     """The Euclidean norm of the difference of arrays of balls, or of the arrays."""
     differences = arrays if others is None else [a - b for a, b in zip(arrays, others, strict=True)]
-    return math.hypot(*(float(ball.mid()) for d in differences for ball in np.asarray(d, object).ravel().tolist()))
+    balls = [ball for d in differences for ball in np.asarray(d, dtype=object).ravel().tolist()]
+    return math.hypot(*(float(ball.mid()) for ball in balls))
 
 
 def _duration(estimate: float) -> str:

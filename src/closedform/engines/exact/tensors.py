@@ -58,12 +58,13 @@ def coefficients(array: np.ndarray) -> Coefficients:
     """A two-dimensional array as flint's matrices, one for each power of t; at least one."""
     from flint import arb_mat
 
+    rows, columns = array.shape
     flat = array.ravel().tolist()
     if not flat or not isinstance(flat[0], Ball):
-        return [arb_mat(*array.shape, flat)]
+        return [arb_mat(rows, columns, flat)]
     series = [ball.series for ball in flat]
     terms = max(1, *map(len, series))
-    return [arb_mat(*array.shape, [s[k] for s in series]) for k in range(terms)]
+    return [arb_mat(rows, columns, [s[k] for s in series]) for k in range(terms)]
 
 
 def joined(matrices: Coefficients, shape: Sequence[int]) -> np.ndarray:
@@ -183,20 +184,22 @@ def _det_without_division(x: np.ndarray) -> np.ndarray:
 
 
 def cofactor(x: np.ndarray) -> np.ndarray:
-    """The cofactor matrix det(X) X^-T of a matrix of plain numbers; of a singular one by the characteristic
-    polynomial p: adj(X) = (-1)^(n-1) (p(X) - p(0)) / X."""
-    from flint import arb, arb_mat
+    """The cofactor matrix det(X) X^-T; of a singular matrix of plain numbers by the Cayley-Hamilton theorem,
+    adj(X) = (-1)^(n-1) (p(X) - p(0)) / X where p is the characteristic polynomial."""
+    from flint import arb_mat
 
-    (matrix,) = coefficients(x)
-    n = len(x)
+    matrices = coefficients(x)
     try:
-        return joined([(matrix.inv() * matrix.det()).transpose()], x.shape)
-    except ZeroDivisionError:
-        identity = arb_mat(n, n, np.eye(n).ravel().tolist())
-        adjugate = identity * 0
-        for coefficient in list(matrix.charpoly().coeffs())[:0:-1]:
-            adjugate = adjugate * matrix + identity * arb(coefficient)
-        return joined([(adjugate * (-1) ** (n - 1)).transpose()], x.shape)
+        return lift(det(x) * inv(x).T)
+    except UndecidedError:
+        if len(matrices) > 1:
+            raise
+    n = len(x)
+    identity = arb_mat(n, n, np.eye(n).ravel().tolist())
+    adjugate = identity * 0
+    for coefficient in matrices[0].charpoly().coeffs()[:0:-1]:
+        adjugate = adjugate * matrices[0] + identity * coefficient
+    return joined([(adjugate * (-1) ** (n - 1)).transpose()], x.shape)
 
 
 def _exponential(x: Coefficients, terms: int) -> Coefficients:
@@ -257,7 +260,7 @@ def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[L
     for pair in path:
         chosen = [pending.pop(i) for i in sorted(pair, reverse=True)]
         needed = set(distinct).union(*(labels for _, labels in pending))
-        pending.append(_pair(*chosen, needed) if len(chosen) == 2 else chosen[0])
+        pending.append(_pair(chosen[0], chosen[1], needed))
     array, labels = _summed(*pending[0], set(distinct)) if pending else (lift(1.0), ())
     order = [labels.index(label) for label in distinct if label in labels]
     array = array.transpose(order)[tuple(slice(None) if label in labels else None for label in distinct)]
@@ -268,17 +271,19 @@ def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[L
 def contraction_path(
     labels: Sequence[Sequence[Label]], shapes: Sequence[tuple[int, ...]], out: Iterable[Label]
 ) -> tuple[list[tuple[int, ...]], float]:
-    """The order in which to multiply operands, as opt_einsum writes it, and the multiplications that it takes.
+    """The order in which to multiply operands in pairs, by their positions, and the operations that it takes.
 
     >>> contraction_path([("i", "k"), ("k", "j")], [(2, 3), (3, 4)], ("i", "j"))
     ([(0, 1)], 48.0)
     """
     if len(labels) < 2:
         return [], 0.0
-    numbers = {label: i for i, label in enumerate(dict.fromkeys(label for term in labels for label in term))}
-    terms = ["".join(opt_einsum.get_symbol(numbers[label]) for label in term) for term in labels]
-    result = "".join(opt_einsum.get_symbol(numbers[label]) for label in dict.fromkeys(out) if label in numbers)
-    path, info = opt_einsum.contract_path(f"{','.join(terms)}->{result}", *shapes, shapes=True, optimize="greedy")
+    names = {label: "" for term in labels for label in term}
+    names = {label: opt_einsum.get_symbol(i) for i, label in enumerate(names)}
+    terms = ["".join(names[label] for label in term) for term in labels]
+    result = "".join(names[label] for label in dict.fromkeys(out) if label in names)
+    text = f"{','.join(terms)}->{result}"
+    path, info = opt_einsum.contract_path(text, *shapes, shapes=True, optimize="greedy")
     return path, float(info.opt_cost)
 
 
