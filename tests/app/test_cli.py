@@ -17,7 +17,7 @@ SHAPES = ["--arg", "x=vector:n", "--arg", "A=matrix:mxn", "--arg", "b=vector:m"]
 
 
 def run(*arguments: str | Path):
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(a) for a in arguments])
 
 
 def test_an_unknown_problem_lists_the_names() -> None:
@@ -55,7 +55,7 @@ def test_derive_prints_the_formula() -> None:
 
 def test_derive_prints_source_and_latex() -> None:
     source = run("derive", LEAST_SQUARES, *SHAPES, "--operator", "hessian", "--source", "numpy").stdout
-    assert "import numpy as np" in source and "A.T @ A" in source
+    assert source.startswith("def derivative(x, A, b):") and "A.T @ A" in source
     assert r"\top" in run("derive", LEAST_SQUARES, *SHAPES, "--latex").stdout
 
 

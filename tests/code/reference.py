@@ -67,7 +67,7 @@ def _contraction(node: Expr, args: list[Any], shape: tuple[int, ...]) -> Any:
             operands += [np.ones(size), [label]]
             used.add(label)
     unique = list(dict.fromkeys(spec.out))
-    value = float(spec.coefficient) * (np.einsum(*operands, unique) if operands else np.ones(()))
+    value = float(spec.coefficient) * (np.einsum(*operands, unique, optimize="greedy") if operands else np.ones(()))
     result = np.zeros(shape)
     if shape:
         np.einsum(result, list(spec.out), unique)[...] = value

@@ -44,7 +44,7 @@ def test_a_comparison_from_end_to_end(compared: Comparison) -> None:
 def test_the_table_of_a_comparison(compared: Comparison) -> None:
     lines = str(compared).splitlines()
     assert lines[0] == "grad of form, 3 variables, float64"
-    assert [line.split("│")[1].strip() for line in lines if line.startswith("│")][0] == "closed form"
+    assert next(line.split("│")[1].strip() for line in lines if line.startswith("│")) == "closed form"
     assert "timed in the calling process" in compared._repr_html_()
 
 

@@ -35,8 +35,8 @@ def test_what_goes_wrong_is_a_row_and_the_next_case_goes_on() -> None:
         "os.kill(os.getpid(), 9)": "the engine's process ended (signal SIGKILL)",
         "time.sleep(60)": "gave up after 1 s",
         "raise ArithmeticError('no such\\n  number')": "ArithmeticError: no such number",
-        "return 3 * x": "wrong: off by 5.0e-01 (relative); worst at (0,), by 5.0e-01",
-        "return x * np.array([2, np.nan, 2])": "wrong: not a number, or infinite, at (1,), where the exact "
+        "return 3 * x": "wrong: off by 5.0e-01 (relative); worst at [0], by 5.0e-01",
+        "return x * np.array([2, np.nan, 2])": "wrong: not a number, or infinite, at [1], where the exact "
         "answer is finite",
         "return 2 * x[:, None]": "the result has the shape (3, 1), expected (3,)",
     }

@@ -35,6 +35,9 @@ def sum_of_exp(node):
     return contract([Factor(fn("exp", node), tuple(range(node.ndim)))], tuple(range(node.ndim - 1)))
 
 
+# The slice [1:] of a vector.
+TAIL = select(N - 1, N, 1)
+
 # For each rule an expression that it must change.
 EXAMPLES = {
     "log of exp": fn("log", fn("exp", z)),
@@ -47,6 +50,7 @@ EXAMPLES = {
     "expit of opposite": fn("exp", z) * fn("expit", -z),
     "logsumexp": fn("log", sum_of_exp(M)),
     "softmax": contract([Factor(fn("exp", M), "ij"), Factor(sum_of_exp(M), "i", -1)], "ij"),
+    "special values": fn("expit", z - z) * z,
     "root of square": power(z**2, 0.5),
     "square of abs": fn("abs", z) ** 2,
     "abs of nonnegative": fn("abs", fn("exp", z)),
@@ -56,16 +60,8 @@ EXAMPLES = {
     "product of unit vectors": entry(1)
     * contract([Factor(unit(Size.of(4), 1), "i"), Factor(unit(Size.of(4), 2), "i")], ()),
     "sum of a unit vector": contract([Factor(unit(Size.of(4), 1), "i"), Factor(s)], ()),
-    "slice of a slice's transpose": dot(dot(M, transpose(select(N - 1, N, 1), (1, 0))), select(N - 1, N, 1))
-    if False
-    else contract(
-        [
-            Factor(select(N - 1, N, 1), "ai"),
-            Factor(select(N - 1, N, 1), "bi"),
-            Factor(z, "j"),
-            Factor(select(N - 1, N, 1), "bj"),
-        ],
-        "a",
+    "slice of a slice's transpose": contract(
+        [Factor(TAIL, "ai"), Factor(TAIL, "bi"), Factor(z, "j"), Factor(TAIL, "bj")], "a"
     ),
     "function of transpose": fn("inv", transpose(X, (1, 0))),
     "invariant of transpose": fn("det", transpose(X, (1, 0)), shape=()),

@@ -242,9 +242,12 @@ def comparison_table(name: str, found: Measurements) -> Table:
     caption = f"The {name}: {where}the rest at n = {count(largest)}; time is the median, with quartiles"
     if largest == 1:
         caption = f"The {name}: errors against the exact reference; time is the median, with quartiles"
+    columns = ["Engine", "Error", "In ulps", "Worst entry", "Prepared in", "Time", "To the fastest", "Memory"]
+    if all(row[-1] == "—" for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(
         caption,
-        ["Engine", "Error", "In ulps", "Worst entry", "Prepared in", "Time", "To the fastest", "Memory"],
+        columns,
         rows,
         marked=frozenset(i for i, row in enumerate(rows) if row[0] == "closed form"),
     )

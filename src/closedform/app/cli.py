@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from closedform.errors import ClosedformError, InvalidArgumentError
+
 app = typer.Typer(
     name="closedform",
     help="Derivatives of NumPy functions as formulas and as code, checked and compared.",
@@ -172,7 +174,7 @@ def graph(
         try:
             drawing.save(out)
         except OSError as error:
-            raise typer.BadParameter(f"cannot write {out}: {error.strerror or error}") from error
+            raise InvalidArgumentError(f"cannot write {out}: {error.strerror or error}") from error
 
 
 @app.command()
@@ -210,7 +212,7 @@ def _loaded(target: str, texts: list[str] | None) -> tuple[Callable[..., Any], l
 
 def _operator(name: str) -> str:
     if name not in OPERATORS:
-        raise typer.BadParameter(f"no operator {name!r}; there are {', '.join(OPERATORS)}")
+        raise InvalidArgumentError(f"no operator {name!r}; there are {', '.join(OPERATORS)}")
     return name
 
 
@@ -221,8 +223,6 @@ def _argnums(variable: str) -> int | str:
 @contextmanager
 def _user_errors() -> Iterator[None]:
     """What a user can put right is told in a line, and exits with code 2."""
-    from closedform.errors import ClosedformError
-
     try:
         yield
     except ClosedformError as error:

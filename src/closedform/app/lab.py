@@ -21,6 +21,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -40,6 +41,8 @@ from closedform.problems import PROBLEMS, Problem
 STORE = "lab.db"
 PAGE = "index.html"
 SEED = 0
+# Engines that call the function for every entry of the variable.
+MANY_CALLS = frozenset({"finite differences"})
 FULL = Effort(rounds=11, seconds=0.3, timeout=30.0)
 
 
@@ -65,11 +68,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Place:
-    """One comparison: an operator of a problem at a size."""
+    """One comparison: an operator of a problem at a size; whether that is its smallest size in the plan, and
+    whether memory is measured there."""
 
     problem: Problem
     operator: str
     n: int
+    smallest: bool = False
+    memory: bool = False
 
 
 def prepare_folder(out: Path) -> None:
@@ -129,11 +135,17 @@ def _progress(console: Console) -> Progress:
 def places(plan: Plan) -> list[Place]:
     """Every comparison of the plan, in order."""
     return [
-        Place(problem, operator, n)
+        Place(problem, operator, n, n == sizes[0], n == sizes[-1] and not plan.quick)
         for problem in plan.problems
         for operator in problem.operators
-        for n in (problem.quick_sizes if plan.quick else problem.sizes)[operator]
+        for sizes in ((problem.quick_sizes if plan.quick else problem.sizes)[operator],)
+        for n in sizes
     ]
+
+
+def engines_at(plan: Plan, place: Place) -> tuple[str, ...]:
+    """The engines of a comparison: those that need many calls only at the smallest size."""
+    return tuple(engine for engine in plan.engines if place.smallest or engine not in MANY_CALLS)
 
 
 def open_places(plan: Plan, store: Store) -> list[Place]:
@@ -142,7 +154,7 @@ def open_places(plan: Plan, store: Store) -> list[Place]:
     return [
         place
         for place in places(plan)
-        if any((place.operator, engine, place.n) not in kept[place.problem.name] for engine in plan.engines)
+        if any((place.operator, e, place.n) not in kept[place.problem.name] for e in engines_at(plan, place))
     ]
 
 
@@ -150,26 +162,30 @@ def _measure(plan: Plan, store: Store, progress: Progress) -> None:
     """Compare the engines where that is open; every row is kept as soon as it is there."""
     everything, todo = places(plan), open_places(plan, store)
     task = progress.add_task("comparing", total=len(everything), completed=len(everything) - len(todo))
-    if not todo:
-        return
-    current: list[tuple[Place, float]] = []
-
-    def cases() -> Iterator[Case]:
-        for place in todo:
-            progress.update(
-                task, description=f"{place.problem.name}, {operator_name(place.operator)}, n = {place.n}"
-            )
-            if current:
-                progress.advance(task)
-            built = build(place)
-            current[:] = [(place, built.condition)]
-            yield built
-
-    for row in measure(cases(), plan.engines, QUICK if plan.quick else FULL):
-        place, condition = current[0]
-        stored: Stored = {"row": asdict(row), "condition": condition}
-        store.add_measurement(place.problem.name, place.operator, row.engine, place.n, stored)
+    groups: dict[tuple[str, ...], list[Place]] = {}
+    for place in todo:
+        groups.setdefault(engines_at(plan, place), []).append(place)
+    for engines, group in groups.items():
+        current: list[tuple[Place, float]] = []
+        cases = _cases(group, current, progress, task)
+        for row in measure(cases, engines, QUICK if plan.quick else FULL):
+            place, condition = current[0]
+            stored: Stored = {"row": asdict(row), "condition": condition}
+            store.add_measurement(place.problem.name, place.operator, row.engine, place.n, stored)
     progress.update(task, description="compared", completed=len(everything))
+
+
+def _cases(
+    group: Sequence[Place], current: list[tuple[Place, float]], progress: Progress, task: TaskID
+) -> Iterator[Case]:
+    """The cases of a group one by one; `current` holds the place of the last one, and its condition."""
+    for place in group:
+        text = f"{place.problem.name}, {operator_name(place.operator)}, n = {place.n}"
+        progress.update(task, description=text)
+        case = build(place)
+        current[:] = [(place, case.condition)]
+        yield case
+        progress.advance(task)
 
 
 def build(place: Place) -> Case:
@@ -182,6 +198,7 @@ def build(place: Place) -> Case:
         place.operator,
         by_hand=problem.answers[place.operator],
         argnums=problem.argnums,
+        memory=place.memory,
         exact=place.n <= problem.exact_size,
         problem=problem.name,
     )

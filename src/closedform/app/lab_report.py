@@ -26,7 +26,8 @@ METHOD = (
     "relative change of its "
     "answer over that of its inputs: rounding the inputs alone costs about half a unit in the last place "
     "times the condition. "
-    "All arithmetic is in double precision unless stated. Memory is what one call adds at its peak."
+    "All arithmetic is in double precision unless stated. Finite differences, which call the function for "
+    "every entry, are taken at the smallest size only. Memory is what one call adds at its peak."
 )
 
 

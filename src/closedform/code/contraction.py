@@ -47,7 +47,28 @@ class Placed:
     @property
     def is_dense(self) -> bool:
         """Whether every entry of the result is an entry of the value."""
-        return all(p.is_whole for p in self.places) and len({p.label for p in self.places}) == len(self.places)
+        labels = [place.label for place in self.places]
+        return len(set(labels)) == len(labels) and all(map(self.fills, range(len(labels))))
+
+    def labels_in_order(self) -> list[int]:
+        """The labels that the places name, then those that the value has besides."""
+        named = [place.label for place in self.places if place.label is not None]
+        return list(dict.fromkeys([*named, *self.labels]))
+
+    def numbered(self) -> tuple[int, ...]:
+        """The labels of the value's axes, as positions in `labels_in_order`."""
+        order = self.labels_in_order()
+        return tuple(order.index(label) for label in self.labels)
+
+    def target(self) -> tuple[Place, ...]:
+        """The places with labels numbered in order: equal for values that go to the same entries."""
+        order = self.labels_in_order()
+        return tuple(p if p.label is None else p._replace(label=order.index(p.label)) for p in self.places)
+
+    def fills(self, axis: int) -> bool:
+        """Whether the place fills its axis as it is."""
+        place = self.places[axis]
+        return place.is_identity and place.label is not None and self.sizes[place.label] == self.shape[axis]
 
 
 def weight(size: Size) -> float:
@@ -98,7 +119,7 @@ class Network:
         self.sizes = dict(sizes)
         self.shape = tuple(sizes[label] for label in out)
         self.coefficient = coefficient
-        self.summed = {label for t in tensors for label in t.labels} | {label for _, ls in wiring for label in ls}
+        self.summed = set(sizes)
         self.flat: dict[int, tuple[int, ...]] = {}
         self.traced: set[int] = set()
         pending = list(wiring)
@@ -132,7 +153,7 @@ class Network:
     def _substitute(self, label: int, place: Place) -> bool:
         """Let the label stand for `place` everywhere; False if it stands somewhere as something else."""
         affected = [p for p in self.places if p.label == label]
-        if not all(p.is_whole or (p.index is None and place.index is None) for p in affected):
+        if not all(p.is_identity or (p.index is None and place.index is None) for p in affected):
             return False
         if place.label is not None and place.label in self.flat:
             return False
@@ -163,7 +184,7 @@ class Network:
 
     def _reshape(self, flat: int, parts: tuple[int, ...]) -> bool:
         """Let the flat label stand for the others together; where it is in the result, they must not be."""
-        if any(p.label == flat and not p.is_whole for p in self.places):
+        if any(p.label == flat and not p.is_identity for p in self.places):
             return False
         in_result = any(p.label == flat for p in self.places)
         if in_result and any(p.label in parts for p in self.places):
@@ -266,7 +287,7 @@ def _position(index: int, size: Size) -> Size:
 
 def _compose(outer: Place, inner: Place) -> Place:
     """The place `outer` at entries given by `inner`."""
-    if outer.is_whole:
+    if outer.is_identity:
         return inner
     start = outer.start + inner.start * outer.step
     return Place(inner.label, start, outer.step * inner.step)

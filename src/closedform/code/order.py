@@ -103,7 +103,7 @@ class _Search:
         kept = self.kept(group, labels_1 | labels_2)
         twice = first.bit_count() > 1 and self._members(first) == self._members(second)
         cost = cost_1 + (0 if twice else cost_2) + self.cost(labels_1, labels_2, kept)
-        if group not in best or cost < best[group][0]:
+        if group not in best or cost <= best[group][0]:
             best[group] = (cost, kept, (tree_1, tree_2))
 
     def _members(self, group: int) -> list[int]:

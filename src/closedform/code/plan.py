@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
-from closedform.code.contraction import WIRING, Network, Placed, Tensor, placed_whole, volume
+from closedform.code.contraction import WIRING, Network, Placed, Tensor, hadamard, placed_whole, volume
 from closedform.code.stable import HELPERS, polynomial_of, stable
 from closedform.code.steps import Place, Program, Step, toposort
 from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of, terms_of
@@ -123,7 +124,9 @@ class _Planner:
             base = self.chosen[arrays[0].base]
             inner = [Tensor(self.tensor(f.base).step, (), f.exponent) for f in factors_of(node) if not f.base.ndim]
             inner = [*scalars, *inner]
-            if (inner or abs(scale) != 1) and self.uses[arrays[0].base] == 1 and self._cheaper_in_terms(base):
+            outside = self._sum_work(base, 1, False) + volume(base.shape)
+            scaled = inner or abs(scale) != 1
+            if scaled and self.uses[arrays[0].base] == 1 and self._sum_work(base, scale, bool(inner)) < outside:
                 placed = self._sum(base, scale, inner)
                 step, labels, _ = self._tensor(placed)
                 order = arrays[0].labels
@@ -148,10 +151,14 @@ class _Planner:
         exponents = [p for labels, p in zip(spec.labels, spec.exponents, strict=True) if labels]
         return exponents == [1] and len(set(spec.out)) == len(spec.out) and sorted(used) == sorted(spec.out)
 
-    def _cheaper_in_terms(self, node: Expr) -> bool:
-        """Whether to multiply the terms of a sum by a scalar takes less work than to multiply the sum."""
-        whole = volume(node.shape)
-        return sum(self._scaling_work(term) for _, term in terms_of(node)) < whole
+    def _sum_work(self, node: Expr, scale: Number, scalars: bool) -> float:
+        """Entries to multiply for the coefficients of a sum that is multiplied by a number and maybe scalars."""
+        work = 0.0
+        for magnitude, terms in _by_magnitude(node, scale).items():
+            if magnitude != 1 or scalars:
+                each = sum(self._scaling_work(term) for _, term in terms)
+                work += min(each, volume(node.shape)) if len(terms) > 1 else each
+        return work
 
     def _scaling_work(self, term: Expr) -> float:
         """Entries to multiply to scale a term: those of its smallest factor."""
@@ -172,24 +179,53 @@ class _Planner:
             if polynomial is not None:
                 return polynomial
         dense: list[tuple[int, Tensor]] = []
-        rest: list[tuple[int, Placed]] = []
-        for coefficient, term in zip(node.params, node.args, strict=True):
-            total = exact(coefficient * scale)
-            placed = self._scaled(self.chosen[term], abs(total), scalars)
-            sign = 1 if total > 0 else -1
-            if placed.is_dense:
-                dense.append((sign, self._tensor(placed)))
-            else:
-                rest.append((sign, placed))
+        rest: dict[tuple[object, ...], list[tuple[int, Placed]]] = {}
+        for magnitude, terms in _by_magnitude(node, scale).items():
+            together = self._scaled_together(node, terms) if magnitude != 1 or scalars else None
+            if together is not None:
+                labels, step = together
+                step = hadamard(self.program, [*scalars, Tensor(step, labels)], labels, magnitude)
+                dense.append((1, Tensor(step, labels)))
+                continue
+            for sign, term in terms:
+                placed = self._scaled(self.chosen[term], magnitude, scalars)
+                if placed.is_dense:
+                    dense.append((sign, self._tensor(placed)))
+                else:
+                    rest.setdefault(placed.target(), []).append((sign, placed))
+        labels, step = self._total(dense)
+        base = self._full(step, labels, node.shape) if dense and rest else step
+        for group in rest.values():
+            base = self._added(group, base if dense else None)
+            dense = dense or [(1, Tensor(base, ()))]
+        return placed_whole(base, range(node.ndim) if rest else labels, node.shape)
+
+    def _total(self, dense: Sequence[tuple[int, Tensor]]) -> tuple[tuple[int, ...], Step]:
+        """The sum of terms with signs, and its labels."""
         labels = tuple(sorted({label for _, t in dense for label in t.labels}))
         terms = [(sign, self.program.arrange(t.step, t.labels, labels)) for sign, t in dense]
-        if not rest:
-            return placed_whole(self.program.total(terms), labels, node.shape)
-        base = self._full(self.program.total(terms), labels, node.shape) if terms else None
-        for sign, placed in rest:
-            base = self.scattered(placed, base, sign)
-        assert base is not None
-        return placed_whole(base, range(node.ndim), node.shape)
+        return labels, self.program.total(terms) if terms else self.program.number(0)
+
+    def _scaled_together(
+        self, node: Expr, terms: Sequence[tuple[int, Expr]]
+    ) -> tuple[tuple[int, ...], Step] | None:
+        """The sum of terms that are multiplied by the same number, if it is best multiplied as a whole."""
+        values = [(sign, self.values[self.chosen[term]]) for sign, term in terms]
+        if len(terms) < 2 or not all(placed.is_dense for _, placed in values):
+            return None
+        if sum(self._scaling_work(term) for _, term in terms) < volume(node.shape):
+            return None
+        return self._total([(sign, self._tensor(placed)) for sign, placed in values])
+
+    def _added(self, group: Sequence[tuple[int, Placed]], base: Step | None) -> Step:
+        """Values that go to the same places, added up and put there."""
+        sign, placed = group[0]
+        if len(group) > 1:
+            labels, step = self._total([(s, Tensor(p.step, p.numbered())) for s, p in group])
+            names = {number: label for label, number in zip(placed.labels_in_order(), range(len(placed.sizes)))}
+            placed = replace(placed, step=step, labels=tuple(names[number] for number in labels))
+            sign = 1
+        return self.scattered(placed, base, sign)
 
     def _scaled(self, node: Expr, scale: Number, scalars: Sequence[Tensor]) -> Placed:
         if scale == 1 and not scalars:
@@ -227,19 +263,28 @@ class _Planner:
         program = self.program
         if base is None and sign == 1:
             labels = {p.label for p in placed.places}
-            diagonal = len(placed.places) == 2 and len(labels) == 1 and all(p.is_whole for p in placed.places)
+            diagonal = len(placed.places) == 2 and len(labels) == 1 and all(map(placed.fills, (0, 1)))
             if diagonal and placed.labels:
                 return program.step("diagonal_matrix", (placed.step,), (), placed.shape)
             if diagonal:
                 eye = program.step("identity", (), (), placed.shape)
                 return program.product(1, [placed.step, eye], [])
-        numbers: dict[int, int] = {}
-        for label in (*placed.labels, *(p.label for p in placed.places if p.label is not None)):
-            numbers.setdefault(label, len(numbers))
-        places = tuple(p if p.label is None else p._replace(label=numbers[p.label]) for p in placed.places)
-        sizes = tuple(placed.sizes[label] for label in numbers)
-        args = (placed.step,) if base is None else (placed.step, base)
-        return program.step("scatter", args, (sign, places, sizes), placed.shape)
+        order = placed.labels_in_order()
+        places = placed.target()
+        step = program.arrange(placed.step, placed.labels, [label for label in order if label in placed.labels])
+        present = tuple(i for i, label in enumerate(order) if label in placed.labels)
+        sizes = tuple(placed.sizes[label] for label in order)
+        args = (step,) if base is None else (step, base)
+        return program.step("scatter", args, (sign, places, sizes, present), placed.shape)
+
+
+def _by_magnitude(node: Expr, scale: Number) -> dict[Number, list[tuple[int, Expr]]]:
+    """The terms of a sum, times a number, with their signs by the absolute value of the coefficient."""
+    groups: dict[Number, list[tuple[int, Expr]]] = {}
+    for coefficient, term in zip(node.params, node.args, strict=True):
+        total = exact(coefficient * scale)
+        groups.setdefault(abs(total), []).append((1 if total > 0 else -1, term))
+    return groups
 
 
 def _with_solves(program: Program, roots: list[Step]) -> list[Step]:

@@ -26,14 +26,15 @@ from closedform.expression.expr import Expr
 SECH = '''
 def sech(z):
     """1 / cosh(z), without overflow."""
-    u = np.exp(-np.abs(z))
+    u = np.exp(-abs(z))
     return 2 * u / (1 + u * u)
 '''
 EXPIT_SLOPE = '''
 def expit_slope(z):
     """expit(z) * (1 - expit(z)), without cancellation."""
-    u = np.exp(-np.abs(z))
-    return u / np.square(1 + u)
+    u = np.exp(-abs(z))
+    v = 1 + u
+    return u / (v * v)
 '''
 HELPERS = {"sech": SECH, "expit_slope": EXPIT_SLOPE}
 

@@ -47,8 +47,8 @@ class Place(NamedTuple):
     index: ArrayConstant | None = None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the axis is filled as it is."""
+    def is_identity(self) -> bool:
+        """Whether entry i goes to entry i."""
         return self == Place(self.label) and self.label is not None
 
 
@@ -98,6 +98,9 @@ class Program:
             return step
         if step.op == "transpose":
             return self.transpose(step.args[0], [step.params[0][axis] for axis in order])
+        if step.op == "product" and len(step.args) == 1:
+            sizes = [step.sizes[axis] for axis in order]
+            return self.step("product", (self.transpose(step.args[0], order),), step.params, sizes)
         return self.step("transpose", (step,), (tuple(order),), [step.sizes[axis] for axis in order])
 
     def arrange(self, step: Step, labels: Sequence[int], order: Sequence[int]) -> Step:

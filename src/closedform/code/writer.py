@@ -31,6 +31,9 @@ LEAVES = frozenset({"name", "constant", "number", "size"})
 VIEWS = frozenset({"transpose", "expand", "diagonal", "slice", "entry", "reshape"})
 NAMES = {"expit": "s", "tanh": "t", "exp": "e", "sin": "s", "cos": "c", "inv": "inverse", "softmax": "p", "total": "r"}
 
+# The size of an argument's axis.
+SIZE = re.compile(r"\b(\w+)\.shape\[(\d+)\]")
+
 Text = tuple[str, int]
 
 
@@ -50,12 +53,18 @@ class Writer:
         self.names: dict[ArrayConstant, str] = {}
         self.lines: list[str] = []
         self.texts: dict[Step, Text] = {}
-        self.reference = next((s for s in self.steps if s.op == "name" and s.ndim), None)
+        self.reference = self._reference()
         self.based_on_array: dict[Step, bool] = {}
         for step in self.steps:
             self.write(step)
         self.results = [self.result(root) for root in roots]
         self._name_sizes()
+
+    def _reference(self) -> str:
+        """An array argument, whose type new arrays get; "" if there is none."""
+        named = (s.params[0] for s in self.steps if s.op == "name" and s.ndim)
+        measured = (match[1] for s in self.steps for size in s.sizes for match in SIZE.finditer(repr(size)))
+        return next(named, None) or next(measured, "")
 
     # --- statements -------------------------------------------------------------------------------
 
@@ -118,18 +127,26 @@ class Writer:
 
     def _name_sizes(self) -> None:
         """Sizes that are read more than once get a name."""
-        body = "\n".join([*self.lines, *self.results])
-        found = Counter(re.findall(r"\b\w+\.shape\[\d+\]", body))
-        named = []
+        found = Counter(SIZE.findall("\n".join([*self.lines, *self.results])))
+        names: dict[tuple[str, str], str] = {}
         for token, count in found.items():
             if count > 1:
-                name = next((n for n in "nmkpq" if n not in self.taken), None) or self.fresh("n1")
-                self.taken.add(name)
-                pattern = re.compile(rf"\b{re.escape(token)}")
-                self.lines = [pattern.sub(name, line) for line in self.lines]
-                self.results = [pattern.sub(name, line) for line in self.results]
-                named.append(f"{name} = {token}")
-        self.lines = named + self.lines
+                names[token] = next((n for n in "nmkpq" if n not in self.taken), None) or self.fresh("n1")
+                self.taken.add(names[token])
+
+        def named(text: str) -> str:
+            return SIZE.sub(lambda match: names.get((match[1], match[2]), match[0]), text)
+
+        shapes = {step.params[0]: step.ndim for step in self.steps if step.op == "name"}
+        lines = []
+        for argument in dict.fromkeys(argument for argument, _ in names):
+            axes = {int(axis): name for (other, axis), name in names.items() if other == argument}
+            if len(axes) > 1 and len(axes) == shapes.get(argument):
+                lines.append(f"{', '.join(axes[i] for i in sorted(axes))} = {argument}.shape")
+            else:
+                lines += [f"{name} = {argument}.shape[{axis}]" for axis, name in axes.items()]
+        self.lines = lines + [named(line) for line in self.lines]
+        self.results = [named(text) for text in self.results]
 
     # --- parts of the text ------------------------------------------------------------------------
 
@@ -155,7 +172,11 @@ class Writer:
 
     def dtype(self) -> str:
         """A keyword that makes an array of zeros and ones of the arguments' type."""
-        return f", dtype={self.reference.params[0]}.dtype" if self.reference else ""
+        return f", dtype={self.reference}.dtype" if self.reference else ""
+
+    def floating(self) -> str:
+        """A keyword that makes an array of numbers that are not whole, even for arguments that are."""
+        return f", dtype=np.result_type({self.reference}, 1.0)" if self.reference else ""
 
     def constant(self, array: ArrayConstant, wish: str = "c") -> str:
         """The global name of an array: a literal if it is small."""
@@ -343,18 +364,17 @@ class Writer:
     def op_full(self, step: Step) -> Text:
         (value,) = step.args
         shape = self.shape(step.sizes)
-        if value.op == "number" and value.params[0] in (0, 1):
+        whole = value.op == "number" and isinstance(value.params[0], int)
+        if whole and value.params[0] in (0, 1):
             word = "ones" if value.params[0] else "zeros"
-            if self.reference and shape == f"{self.reference.params[0]}.shape":
-                return f"np.{word}_like({self.reference.params[0]})", ATOM
+            if self.reference and shape == f"{self.reference}.shape":
+                return f"np.{word}_like({self.reference})", ATOM
             return f"np.{word}({shape}{self.dtype()})", ATOM
-        if not self.based_on_array[value] and not value.ndim:
-            known = value.op == "number" and isinstance(value.params[0], int)
-            reference = self.reference.params[0] if self.reference else ""
-            kind = self.dtype() if known else f", dtype=np.result_type({reference}, 1.0)" * bool(reference)
+        if not value.ndim and not self.based_on_array[value]:
             if self.idiom == "torch" and value.op != "number":
                 return f"{self.arg(value, PRODUCT)} * np.ones({shape}{self.dtype()})", PRODUCT
-            return f"np.full({shape}, {self.arg(value)}{kind})", ATOM
+            text = self.arg(value) if self.reference or not whole else f"{self.arg(value)}.0"
+            return f"np.full({shape}, {text}{self.dtype() if whole else self.floating()})", ATOM
         if not value.ndim and self.idiom != "torch":
             return f"np.full({shape}, {self.arg(value)})", ATOM
         copy = "clone" if self.idiom == "torch" else "copy"
@@ -443,12 +463,12 @@ class Writer:
 
     def scatter(self, step: Step) -> str:
         """Statements that put a value at its places in zeros, or add it to an array; the array's name."""
-        sign, places, sizes = step.params
+        sign, places, sizes, present = step.params
         value = step.args[0]
         added = len(step.args) == 2
         target = self._target(step)
         index, order, diagonal = self._index(places, sizes, step)
-        text = self._aligned(value, step, order)
+        text = self._aligned(value, present, order)
         repeats = _repeats(places)
         if self.idiom == "jax":
             self.lines.append(f"{target} = {target}.at[{index}].add({'-' * (sign < 0)}{self.wrap(text, SIGN if sign < 0 else SUM)})")
@@ -457,7 +477,7 @@ class Writer:
             self.lines.append(f"{target}.index_put_(({index},), torch.as_tensor({value_text}, dtype={target}.dtype), accumulate=True)")
         elif repeats:
             module = "numpy" if self.idiom == "autograd" else "np"
-            self.lines.append(f"{module}.{'add' if sign > 0 else 'subtract'}.at({target}, ({index}), {text[0]})")
+            self.lines.append(f"{module}.{'add' if sign > 0 else 'subtract'}.at({target}, {self._index_tuple(index)}, {text[0]})")
         elif diagonal and self.idiom in {"numpy", "autograd"}:
             n = self.size(sizes[0])
             n = n if re.fullmatch(r"[\w.\[\]]+", n) else f"({n})"
@@ -468,6 +488,11 @@ class Writer:
             value_text = f"-{self.wrap(text, SIGN)}" if sign < 0 else text[0]
             self.lines.append(f"{target}[{index}] = {value_text}")
         return target
+
+    @staticmethod
+    def _index_tuple(index: str) -> str:
+        """An index as an expression of its own."""
+        return f"np.s_[{index}]" if ":" in index else f"({index})" if "," in index else index
 
     def _target(self, step: Step) -> str:
         """The name of a fresh array to assign to."""
@@ -484,8 +509,8 @@ class Writer:
         dtype = self.dtype()
         if self.based_on_array[value]:
             dtype = f", dtype={self.bind(value)}.dtype"
-        elif self.reference and not (value.op == "number" and isinstance(value.params[0], int)):
-            dtype = f", dtype=np.result_type({self.reference.params[0]}, 1.0)"
+        elif value.op != "number" or not isinstance(value.params[0], int):
+            dtype = self.floating()
         name = self.fresh(wish)
         self.lines.append(f"{name} = np.zeros({self.shape(step.sizes)}{dtype})")
         return name
@@ -496,7 +521,8 @@ class Writer:
         meshed = sorted({p.label for p in places if p.label is not None and (labels.count(p.label) > 1 or p.index)})
         if self.idiom == "torch":
             meshed = sorted({*meshed, *(p.label for p in places if p.label is not None and p.step < 0)})
-        diagonal = len(places) == 2 and len(meshed) == 1 and all(p.is_whole for p in places)
+        whole = [p.is_identity and sizes[p.label or 0] == n for p, n in zip(places, step.sizes, strict=True)]
+        diagonal = len(places) == 2 and len(meshed) == 1 and all(whole)
         arrays = {} if diagonal and self.idiom in {"numpy", "autograd"} else self._mesh(places, sizes, meshed)
         if diagonal:
             index = ", ".join(arrays[p.label] for p in places if p.label is not None) if arrays else ""
@@ -515,10 +541,7 @@ class Writer:
                 items.append(self._mesh_item(place, arrays[place.label], meshed))
             else:
                 order.append(place.label)
-                whole = place.is_whole
-                items.append(":" if whole else self.slice_text(place.start, place.step, sizes[place.label], step.sizes[i]))
-        while len(items) > 1 and items[-1] == ":":
-            items.pop()
+                items.append(":" if whole[i] else self.slice_text(place.start, place.step, sizes[place.label], step.sizes[i]))
         return ", ".join(items), order, False
 
     def _mesh(self, places: tuple[Place, ...], sizes: tuple[Size, ...], meshed: list[int]) -> dict[int, str]:
@@ -543,21 +566,19 @@ class Writer:
         if place.index is not None:
             assert place.label is not None
             return self.constant(place.index, "index") + self._expand(meshed, place.label)
-        if place.is_whole:
+        if place.is_identity:
             return name
         scaled = name if place.step == 1 else f"{place.step} * {name}"
         return scaled if place.start == Size.of(0) else f"{self.size(place.start)} + {scaled}"
 
-    def _aligned(self, value: Step, step: Step, order: list[int]) -> Text:
-        """The value's text with its axes, numbered in their order, moved to that of the indexed array."""
+    def _aligned(self, value: Step, labels: tuple[int, ...], order: list[int]) -> Text:
+        """The value's text with its labelled axes moved to those of the indexed array."""
         text = self.texts[value]
-        if not value.ndim:
-            return text
-        labels = list(range(value.ndim))
         present = [label for label in order if label in labels]
-        if present != labels:
-            permuted = f"{self.wrap(text, ATOM)}.{'permute' if self.idiom == 'torch' else 'transpose'}{tuple(present)}"
-            text = (f"{self.wrap(text, ATOM)}.T" if value.ndim == 2 else permuted, ATOM)
+        if present != list(labels):
+            axes = tuple(labels.index(label) for label in present)
+            word = "permute" if self.idiom == "torch" else "transpose"
+            text = (f"{self.wrap(text, ATOM)}" + (".T" if value.ndim == 2 else f".{word}{axes}"), ATOM)
         while order and order[0] not in labels:
             order = order[1:]
         if len(order) > len(present):

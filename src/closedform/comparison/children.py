@@ -22,7 +22,7 @@ from closedform.errors import UnsupportedError
 # The child's program. (As "-m" the worker's classes would be those of another module, and could not be
 # received.)
 MAIN = "from closedform.comparison.worker import main; main()"
-IN_PROCESS = "timed in the calling process: the function cannot be sent to a child"
+IN_PROCESS = "timed in the calling process"
 
 
 class EngineError(Exception):

@@ -15,7 +15,7 @@ from closedform.code.idioms import sources
 from closedform.comparison import table
 from closedform.comparison.rows import Row
 from closedform.comparison.timing import Case, Effort, measure
-from closedform.engines import Program, Task
+from closedform.engines import USUAL, Program, Task
 from closedform.engines.by_hand import attribute
 from closedform.errors import UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # The exact answer is given up where it would take longer, s.
 LONGEST_EXACT = 30.0
+CLOSED_IDIOMS = ("numpy", "jax")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def compare(
     by_hand   the derivative worked out by hand, called as `f` is; one that a fresh process can import (a
               function of a module, or its path "module:function") is timed in a child as the engines are,
               any other in this process
-    engines   names, see `closedform.engines.ENGINES`; by default the usual ones
+    engines   names, see `closedform.engines.ENGINES`; by default the usual ones, "by hand" if it is given
     memory    whether to measure memory
     exact     whether to compute the exact answer; without it there are no errors
     effort    how much time to spend, see `closedform.comparison.timing`
@@ -88,6 +89,8 @@ def compare(
     case, note = case_of(
         f, args, operator, by_hand=by_hand, argnums=argnums, order=order, memory=memory, exact=exact
     )
+    if engines is None:
+        engines = [name for name in USUAL if by_hand is not None or name != "by hand"]
     return Comparison(tuple(measure([case], engines, effort)), note)
 
 
@@ -123,7 +126,7 @@ def case_of(
         order=order,
         result_shape=np.shape(value),
         programs=sources(trace.root, trace.arguments, "function", Program),
-        closed={"numpy": closed},
+        closed=closed,
         by_hand=import_path(by_hand) or by_hand if callable(by_hand) else by_hand,
     )
     case = Case(task, np.asarray(value), derive_seconds=derive_seconds, memory=memory)
@@ -148,14 +151,21 @@ def _plain(array: np.ndarray) -> Any:
 
 def _closed(
     f: Callable[..., Any], args: Sequence[Any], operator: str, argnums: Argnums, order: int
-) -> tuple[Derivation | None, Program | str]:
-    """The derivation with its program; without one, the reason."""
+) -> tuple[Derivation | None, dict[str, Program | str]]:
+    """The derivation, and its program in each idiom that an engine runs; without one, the reason."""
     try:
         derivation = derive(f, args, operator, argnums, order)
-        source, constants = derivation._program("numpy", "derivative")
-        return derivation, Program(source, "derivative", constants)
     except UnsupportedError as refusal:
-        return None, str(refusal)
+        return None, dict.fromkeys(CLOSED_IDIOMS, str(refusal))
+    return derivation, {idiom: _program(derivation, idiom) for idiom in CLOSED_IDIOMS}
+
+
+def _program(derivation: Derivation, idiom: str) -> Program | str:
+    try:
+        source, constants = derivation._program(idiom, "derivative")
+    except UnsupportedError as refusal:
+        return str(refusal)
+    return Program(source, "derivative", constants)
 
 
 def _with_exact(case: Case, function: Derivation, derivation: Derivation | None) -> tuple[Case, str]:

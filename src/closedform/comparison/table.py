@@ -46,8 +46,8 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def _cells(row: Row, ratio: float | None) -> tuple[str, ...]:
-    notes = [row.status + ": " + row.reason if row.reason else "", row.note]
-    notes.append("other processes disturbed the timing" if row.contended else "")
+    notes = [row.reason, row.note]
+    notes.append("disturbed by other processes" if row.contended else "")
     return (
         row.engine,
         number(row.error),

@@ -218,8 +218,8 @@ def _judge(entry: _Entry, case: Case) -> None:
 
 def _wrong(error: float, worst: float, index: tuple[int, ...]) -> str:
     if np.isnan(error) or np.isinf(error):
-        return f"wrong: not a number, or infinite, at {index}, where the exact answer is finite"
-    return f"wrong: off by {error:.1e} (relative); worst at {index}, by {worst:.1e}"
+        return f"wrong: not a number, or infinite, at {list(index)}, where the exact answer is finite"
+    return f"wrong: off by {error:.1e} (relative); worst at {list(index)}, by {worst:.1e}"
 
 
 def _refuse_loners(entries: list[_Entry]) -> None:

@@ -23,7 +23,6 @@ from closedform.engines import ENGINES, Task
 from closedform.errors import UnsupportedError
 
 Which = Literal["answer", "value"]
-LONGEST_RANGE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,10 @@ def _quiet() -> Any:
 
 
 def _auto_range(call: Callable[[], Any], least: float) -> Sample:
-    """A sample of as many calls as take `least` seconds: a power of two."""
+    """A sample of as many calls as take `least` seconds: a power of two. CPU time decides, so that waiting
+    for other processes is not taken for work; calls that wait themselves go on for ten times that at most."""
     sample = _measure(call, 1)
-    while sample.wall < least and sample.repeats < LONGEST_RANGE:
+    while sample.cpu < least and sample.wall < 10 * least:
         sample = _measure(call, 2 * sample.repeats)
     return sample
 

@@ -3,6 +3,7 @@
 from closedform.engines.base import Engine, Program, Task
 from closedform.engines.by_hand import ByHand
 from closedform.engines.closed_form import ClosedForm
+from closedform.engines.closed_form_jax import ClosedFormJax
 from closedform.engines.finite_differences import FiniteDifferences
 from closedform.engines.hips_autograd import HipsAutograd
 from closedform.engines.jax import Jax
@@ -12,6 +13,7 @@ ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
         ClosedForm(),
+        ClosedFormJax(),
         ByHand(),
         HipsAutograd(),
         PyTorch(),

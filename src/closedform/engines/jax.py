@@ -27,15 +27,8 @@ class Jax(Engine):
         self.name = "JAX" if mode == "jit" else f"JAX ({mode})"
 
     def start(self) -> None:
-        """Load JAX for double precision: by default `jnp.asarray` of a float64 array is float32."""
-        import jax
-
-        jax.config.update("jax_enable_x64", True)
-        import jax.numpy as jnp
-        import jax.scipy.linalg
-        import jax.scipy.special
-
-        jax.block_until_ready(jax.jit(jax.hessian(jnp.prod))(jnp.ones(2)))  # starts the compiler
+        """Load JAX for double precision."""
+        load()
 
     def prepare(self, task: Task) -> Callable[[], Any]:
         """The transformed, compiled function at the arguments as JAX arrays."""
@@ -71,6 +64,19 @@ class Jax(Engine):
             return jax.block_until_ready(compiled(*arguments))
 
         return call
+
+
+def load() -> None:
+    """Import JAX with double precision (by default `jnp.asarray` of a float64 array is float32), and start its
+    compiler."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+    import jax.scipy.linalg
+    import jax.scipy.special
+
+    jax.block_until_ready(jax.jit(jax.hessian(jnp.prod))(jnp.ones(2)))
 
 
 def _refuse_all_but_entrywise(task: Task) -> None:

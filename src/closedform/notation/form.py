@@ -474,8 +474,10 @@ def reading_key(form: Expr) -> tuple[object, ...]:
     stack = [form]
     while stack and len(names) < 4:
         node = stack.pop()
-        if node.op in {"symbol", "call", "transpose"}:
-            names.append(str(node.params[0]) if node.params else "~")  # A stands before A'
+        if node.op in {"symbol", "call"}:
+            names.append(str(node.params[0]))
+        elif node.op in {"transpose", "identity"}:
+            names.append("~")  # A stands before A' and I
         stack.extend(reversed(node.args))
     labels = str(form.params) if form.op == "part" else form.params if form.op in {"entry", "delta"} else ()
     return (names, str(labels), form.key)

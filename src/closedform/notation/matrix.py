@@ -79,8 +79,8 @@ class _Reader:
         whole = self._multiplied_out(self.root, Graph.operator_form) if self.root.ndim == 4 else None
         return lettered(whole or self.forms[self.root], self.names)
 
-    def _read_below(self, root: Expr) -> None:
-        for node in toposort(root):
+    def _read_below(self, *roots: Expr) -> None:
+        for node in toposort(*roots):
             if node not in self.forms:
                 self.forms[node] = _READINGS.get(node.op, _Reader.call)(self, node)
 
@@ -202,7 +202,7 @@ class _Reader:
             c, term = stack.pop()
             if term.op != "contract" or len(found) + len(stack) > MOST_TERMS:
                 return None
-            self._read_below(term)
+            self._read_below(*term.args)
             graph, coefficient = self._graph(term)
             form = read(graph)
             parts = _over_terms(term) if form is None else []

@@ -12,71 +12,131 @@ from closedform.notation.index import bound_labels, labels_of
 # A formula is left as it is up to this many nodes.
 LONGEST_PLAIN = 90
 # A part is named if it has at least this many nodes, and naming it saves this share of the formula.
-SHORTEST_NAMED = 5
-LEAST_SAVING = 0.15
+SHORTEST_NAMED, LEAST_SAVING = 5, 0.15
+# In a longer formula every part that stands twice is named: written out, it could be of any length.
+LONGEST_WEIGHED = 2000
 
 _NEVER_NAMED = frozenset({"transpose", "negative", "literal", "symbol", "index", "part", "entry"})
 
 
 def shared(root: Expr, most: int = LONGEST_PLAIN) -> Expr:
     """A formula of more than `most` nodes as `where(formula, parts; names)`, if that makes it shorter."""
-    taken = {form.params[0] for form in toposort(root) if form.op == "symbol"}
-    scalars, matrices = _names("pqrst", taken), _names("PQRT", taken)
-    whole, definitions = root, dict[Expr, Expr]()
+    names = _Names(root)
+    whole, parts = _all_named(root, names) if _written(root)[root] > LONGEST_WEIGHED else (root, {})
     while True:
-        part = _most_saving([whole, *definitions.values()], most)
+        part = _most_saving([whole, *parts.values()], most)
         if part is None:
             break
-        name = symbol(next(matrices if part.ndim > 1 else scalars), part.shape, is_symmetric(part))
+        name = names.of(part)
         whole = _replaced(whole, part, name)
-        definitions = {known: _replaced(form, part, name) for known, form in definitions.items()}
-        definitions = {name: part, **definitions}
-    if not definitions:
+        parts = {known: _replaced(form, part, name) for known, form in parts.items()} | {name: part}
+    if not parts:
         return root
-    return Expr("where", (whole, *definitions.values()), tuple(d.params[0] for d in definitions), root.shape)
+    ordered = _in_order(parts)
+    named = tuple(name.params[0] for name in ordered)
+    return Expr("where", (whole, *(parts[name] for name in ordered)), named, root.shape)
 
 
-def _names(letters: str, taken: Collection[str]) -> Iterator[str]:
-    numbered = (f"{letters[0]}_{n}" for n in itertools.count(1))
-    return (name for name in itertools.chain(letters, numbered) if name not in taken)
+class _Names:
+    """Supplies p, q, ... for scalars and vectors, P, Q, ... for matrices, none that stands in the formula."""
+
+    def __init__(self, root: Expr) -> None:
+        taken = {form.params[0] for form in toposort(root) if form.op == "symbol"}
+        self.small, self.capital = (self._supply(letters, taken) for letters in ("pqrst", "PQRT"))
+
+    def _supply(self, letters: str, taken: Collection[str]) -> Iterator[str]:
+        numbered = (f"{letters[0]}_{n}" for n in itertools.count(1))
+        return (name for name in itertools.chain(letters, numbered) if name not in taken)
+
+    def of(self, part: Expr) -> Expr:
+        """The name of a part."""
+        return symbol(next(self.capital if part.ndim > 1 else self.small), part.shape, is_symmetric(part))
+
+
+def _all_named(root: Expr, names: _Names) -> tuple[Expr, dict[Expr, Expr]]:
+    """The formula with a name for every part that stands twice, and these parts."""
+    order = toposort(root)
+    uses = dict.fromkeys(order, 0)
+    for form in order:
+        for arg in form.args:
+            uses[arg] += 1
+    candidates = _candidates(order)
+    parts: dict[Expr, Expr] = {}
+
+    def build(form: Expr, args: tuple[Expr, ...]) -> Expr:
+        part = _rebuilt(form, args)
+        if uses[form] < 2 or form not in candidates or part.weight < SHORTEST_NAMED:
+            return part
+        name = names.of(part)
+        parts[name] = part
+        return name
+
+    return rebuild(root, build), parts
 
 
 def _replaced(root: Expr, part: Expr, name: Expr) -> Expr:
-    def build(form: Expr, args: tuple[Expr, ...]) -> Expr:
-        if form is part:
-            return name
-        if form.op == "product":
-            return product(*args)  # a name stands before functions
-        if form.op == "hadamard":
-            args = tuple(sorted(args, key=scalar_order))
-        return Expr(form.op, args, form.params, form.shape)
+    return rebuild(root, lambda form, args: name if form is part else _rebuilt(form, args))
 
-    return rebuild(root, build)
+
+def _rebuilt(form: Expr, args: tuple[Expr, ...]) -> Expr:
+    """The form with other operands; a name stands before functions."""
+    if form.op == "product":
+        return product(*args)
+    if form.op == "hadamard":
+        args = tuple(sorted(args, key=scalar_order))
+    return Expr(form.op, args, form.params, form.shape)
+
+
+def _in_order(parts: dict[Expr, Expr]) -> list[Expr]:
+    """The names of the parts, each after those that it uses."""
+    ordered: list[Expr] = []
+    stack = [(name, False) for name in reversed(parts)]
+    while stack:
+        name, ready = stack.pop()
+        if ready:
+            ordered.append(name)
+        elif name not in ordered:
+            stack.append((name, True))
+            stack += [
+                (form, False) for form in toposort(parts[name]) if form in parts and form not in ordered
+            ]
+    return list(dict.fromkeys(ordered))
+
+
+def _written(*roots: Expr) -> dict[Expr, int]:
+    """How many nodes each form has when it is written out."""
+    weights: dict[Expr, int] = {}
+    for form in toposort(*roots):
+        weights[form] = 1 + sum(weights[arg] for arg in form.args)
+    return weights
+
+
+def _candidates(order: list[Expr]) -> set[Expr]:
+    """The forms that may have a name: those without an index whose meaning is given outside."""
+    free: dict[Expr, frozenset[str]] = {}
+    for form in order:
+        inner = frozenset[str]().union(*(free[arg] for arg in form.args))
+        free[form] = (inner | labels_of(form)) - bound_labels(form)
+    return {form for form in order if form.op not in _NEVER_NAMED and form.ndim <= 2 and not free[form]}
 
 
 def _most_saving(roots: list[Expr], most: int) -> Expr | None:
     """The part whose naming saves most nodes, if that is worth it."""
-    order = toposort(*roots)
-    weights: dict[Expr, int] = {}
-    free: dict[Expr, frozenset[str]] = {}
-    for form in order:
-        weights[form] = 1 + sum(weights[arg] for arg in form.args)
-        inner = frozenset[str]().union(*(free[arg] for arg in form.args))
-        free[form] = (inner | labels_of(form)) - bound_labels(form)
+    weights = _written(*roots)
+    total = sum(weights[root] for root in roots)
+    if not most < total <= LONGEST_WEIGHED:
+        return None
+    order = list(weights)
     counts = dict.fromkeys(order, 0)
     for root in roots:
         counts[root] += 1
     for form in reversed(order):
         for arg in form.args:
             counts[arg] += counts[form]
-    total = sum(weights[root] for root in roots)
-    if total <= most:
-        return None
-    candidates = (form for form in order if form.op not in _NEVER_NAMED and form.ndim <= 2 and not free[form])
     savings = {
         form: (counts[form] - 1) * (weights[form] - 1)
-        for form in candidates
+        for form in _candidates(order)
         if weights[form] >= SHORTEST_NAMED
     }
-    best = max(savings, key=savings.__getitem__, default=None)
+    best = max(savings, key=lambda form: (savings[form], form.key), default=None)
     return best if best is not None and savings[best] >= LEAST_SAVING * total else None

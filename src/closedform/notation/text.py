@@ -58,7 +58,7 @@ class _Text(Style):
         base = GREEK.get(base, base)
         shown = base
         if subscripts:
-            shown = self.subscript(base, [GREEK.get(s, s) for s in subscripts])
+            shown = "_".join((base, *subscripts)) if subscripts[1:] else self.subscript(base, subscripts)
         long = len(base) > 1
         return Piece(shown, simple=True, opens=long, closes=long or "_" in shown)
 

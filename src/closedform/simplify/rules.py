@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from closedform.expression.calculus import (
     Factor,
     Label,
+    Number,
     as_number,
     contract,
     factors_of,
@@ -21,6 +23,7 @@ from closedform.expression.calculus import (
     label_sizes,
     linear,
     multiply,
+    number,
     power,
     spec_of,
     terms_of,
@@ -216,6 +219,22 @@ def ratio_to_softmax(node: Expr) -> Expr | None:
                 rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                 return with_factors(node, [*rest, Factor(softmax(z, axes), g.labels)])
     return None
+
+
+# Values of functions that are exact at the point before them.
+_SPECIAL_VALUES: dict[str, tuple[Number, Number]] = {
+    **dict.fromkeys(("exp", "cos", "cosh"), (0, 1)),
+    **dict.fromkeys(("sin", "tan", "sinh", "tanh", "arcsin", "arctan", "arcsinh", "arctanh"), (0, 0)),
+    **dict.fromkeys(("expm1", "log1p", "erf", "abs", "sign"), (0, 0)),
+    "log": (1, 0),
+    "expit": (0, Fraction(1, 2)),
+}
+
+
+@rule("special values", "e^0 = 1, ln 1 = 0, sin 0 = 0, σ(0) = 1/2, ...", *_SPECIAL_VALUES)
+def special_value(node: Expr) -> Expr | None:
+    at, value = _SPECIAL_VALUES[node.op]
+    return number(value, node.shape) if node.args[0] is number(at, node.shape) else None
 
 
 # --- powers and signs -----------------------------------------------------------------------------

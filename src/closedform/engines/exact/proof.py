@@ -89,7 +89,7 @@ class Point:
         possible = math.hypot(*(float(d.abs_upper()) for d in differences))
         if certain > ROUNDED_COEFFICIENTS * size:
             raise WrongDerivative(message, _floats(left), _floats(right), direction)
-        if certain == 0 and possible > max(AGREEMENT * size, VANISHING):
+        if possible - certain > max(AGREEMENT * size, VANISHING):
             raise UndecidedError("the result cancels to zero, or very nearly")
         return possible / size if size else 0.0
 
@@ -104,7 +104,7 @@ def prove(point: Point, derived: Derived, draw: Callable[[], Direction], what: s
     expected = point.coefficient(order, direction)
     found, size = contracted(derived, [direction] * order, point.bits)
     agreement = point.compare(what + ALONG, expected, found, size, direction)
-    if order < 2 or derived.entrywise or all(a.size == 1 for a in direction.values()):
+    if order < 2 or derived.entrywise or sum(a.size for a in direction.values()) == 1:
         return agreement
     several = [direction, *(draw() for _ in range(order - 1))]
     one, size = contracted(derived, several, point.bits)

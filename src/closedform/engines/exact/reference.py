@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -107,6 +108,8 @@ def reference(
     matrices and points where the result is not finite, for operations without an exact rule, and where it
     would take longer than `limit`.
     """
+    if importlib.util.find_spec("flint") is None:
+        raise UnsupportedError("the exact reference needs python-flint: pip install closedform[lab]")
     began = time.monotonic()
     job = _Job(derivation, _values(derivation, vector), np.random.default_rng(seed))
     estimate = job.seconds(directions)
@@ -339,18 +342,15 @@ def _with_more_bits(compute: Callable[[int], Found], bits: int, deadline: float)
 
 def _round(array: np.ndarray) -> _Rounded:
     """Balls as pairs of floats; a ball that holds zero is taken as zero."""
-    high, low, gap = [], [], []
-    for ball in array.ravel().tolist():
-        first = 0.0 if ball.contains(0) else float(ball.mid())
-        if math.isinf(first):
-            raise UnsupportedError("no exact reference: the result is too large for float64")
-        second = float((ball - first).mid()) if first else 0.0
-        high.append(first)
-        low.append(second)
-        gap.append(float((ball - first - second).abs_upper()))
+    balls = array.ravel().tolist()
+    high = [0.0 if ball.contains(0) else float(ball.mid()) for ball in balls]
+    if any(map(math.isinf, high)):
+        raise UnsupportedError("no exact reference: the result is too large for float64")
+    low = [float((ball - h).mid()) if h else 0.0 for ball, h in zip(balls, high, strict=True)]
+    gap = [float((ball - h - l).abs_upper()) for ball, h, l in zip(balls, high, low, strict=True)]
     size, error = math.hypot(*high), math.hypot(*gap)
-    pair = (np.array(part).reshape(array.shape) for part in (high, low))
-    return _Rounded(*pair, error / size if size else error)
+    shape = array.shape
+    return _Rounded(np.reshape(high, shape), np.reshape(low, shape), error / size if size else error)
 
 
 def _distance(arrays: Sequence[np.ndarray], others: Sequence[np.ndarray] | None) -> float:
@@ -366,4 +366,4 @@ def _duration(estimate: float) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if estimate >= 2 * length:
             return f"about {estimate / length:.0f} {unit}"
-    return f"about {estimate:.0f} seconds"
+    return f"about {estimate:.1g} s"

@@ -26,8 +26,8 @@ LARGEST_SINGULAR = 16
 def lift(array: Any) -> np.ndarray:
     """An array of any numbers as an array of Balls.
 
-    >>> lift(np.array([1, 2]))[1].series
-    2.00000000000000
+    >>> lift(np.array([1, 2]))[1] == 2
+    True
     """
     from flint import arb_series
 
@@ -256,7 +256,7 @@ def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[L
     """
     distinct = tuple(dict.fromkeys(out))
     pending = [_diagonal(*operand) for operand in operands]
-    path, _ = contraction_path([labels for _, labels in pending], [a.shape for a, _ in pending], distinct)
+    path, _, _ = contraction_path([labels for _, labels in pending], [a.shape for a, _ in pending], distinct)
     for pair in path:
         chosen = [pending.pop(i) for i in sorted(pair, reverse=True)]
         needed = set(distinct).union(*(labels for _, labels in pending))
@@ -270,21 +270,22 @@ def contract(operands: Iterable[Operand], out: Sequence[Label], sizes: Mapping[L
 
 def contraction_path(
     labels: Sequence[Sequence[Label]], shapes: Sequence[tuple[int, ...]], out: Iterable[Label]
-) -> tuple[list[tuple[int, ...]], float]:
-    """The order in which to multiply operands in pairs, by their positions, and the operations that it takes.
+) -> tuple[list[tuple[int, ...]], float, float]:
+    """The order in which to multiply operands in pairs, by their positions; the operations that it takes; and
+    the entries of the largest array on the way.
 
     >>> contraction_path([("i", "k"), ("k", "j")], [(2, 3), (3, 4)], ("i", "j"))
-    ([(0, 1)], 48.0)
+    ([(0, 1)], 48.0, 8.0)
     """
     if len(labels) < 2:
-        return [], 0.0
-    names = {label: "" for term in labels for label in term}
-    names = {label: opt_einsum.get_symbol(i) for i, label in enumerate(names)}
+        return [], 0.0, 0.0
+    distinct = dict.fromkeys(label for term in labels for label in term)
+    names = {label: opt_einsum.get_symbol(i) for i, label in enumerate(distinct)}
     terms = ["".join(names[label] for label in term) for term in labels]
     result = "".join(names[label] for label in dict.fromkeys(out) if label in names)
     text = f"{','.join(terms)}->{result}"
     path, info = opt_einsum.contract_path(text, *shapes, shapes=True, optimize="greedy")
-    return path, float(info.opt_cost)
+    return path, float(info.opt_cost), float(info.largest_intermediate)
 
 
 def _diagonal(array: np.ndarray, labels: tuple[Label, ...]) -> Operand:
