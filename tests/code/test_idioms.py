@@ -1,4 +1,4 @@
-"""Emitted idioms: every primitive computes and differentiates in each as in NumPy, and the source reads well."""
+"""Emitted idioms: every primitive computes and differentiates in each as in NumPy; the source reads well."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_rounds_and_figures() -> None:
 
 
 def test_an_unknown_engine_is_refused() -> None:
-    with pytest.raises(ValueError, match="no engine 'magic'; there are closed form, by hand, autograd"):
+    with pytest.raises(ValueError, match=r"no engine 'magic'; there are closed form, .*, by hand, autograd"):
         rows(engines=("magic",))
 
 

@@ -169,5 +169,7 @@ def test_sums_over_empty_axes_are_zero():
     assert contract([Factor(empty, "i")], ()) is number(0)
 
 
-def test_captured_arrays_are_equal_by_content():
-    assert constant(np.ones(2), "a") is constant(np.ones(2), "b")
+def test_captured_arrays_are_equal_by_content_and_name():
+    assert constant(np.ones(2), "a") is constant(np.ones(2), "a")
+    assert constant(np.ones(2), "a") is not constant(np.ones(2), "b")
+    assert constant(np.ones(2), "a") is not constant(np.zeros(2), "a")

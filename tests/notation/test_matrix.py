@@ -13,6 +13,7 @@ from closedform.expression.calculus import Factor, contract, dot, linear, number
 from closedform.expression.expr import Expr, constant, input_
 from closedform.notation.latex import latex
 from closedform.notation.text import text
+from closedform.primitives import PRIMITIVES, Primitive
 
 x = input_("x", (3,))
 n = x.shape[0]
@@ -101,3 +102,12 @@ def test_numbers(value: float, shown: str, tex: str) -> None:
 def test_names(name: str, shown: str, tex: str) -> None:
     expr = input_(name, ())
     assert (text(expr), latex(expr)) == (shown, tex)
+
+
+@pytest.mark.parametrize("primitive", [p for p in PRIMITIVES.values() if p.elementwise], ids=lambda p: p.name)
+def test_every_elementwise_function_is_printed_with_its_operands(primitive: Primitive) -> None:
+    operands = [input_(name, (n,)) for name in "uvw"[: len(primitive.partials)]]
+    node = Expr(primitive.name, tuple(operands), (("n", 2),) if primitive.name == "polygamma" else (), (n,))
+    for shown in (text(node), latex(node)):
+        assert all(operand.params[0] in shown for operand in operands)
+        assert "{0}" not in shown

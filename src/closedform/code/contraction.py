@@ -60,10 +60,12 @@ class Placed:
         order = self.labels_in_order()
         return tuple(order.index(label) for label in self.labels)
 
-    def target(self) -> tuple[Place, ...]:
-        """The places with labels numbered in order: equal for values that go to the same entries."""
+    def target(self) -> tuple[tuple[Place, ...], tuple[Size, ...]]:
+        """The places with labels numbered in order, and the labels' sizes: equal for values that go to the
+        same entries."""
         order = self.labels_in_order()
-        return tuple(p if p.label is None else p._replace(label=order.index(p.label)) for p in self.places)
+        places = [p if p.label is None else p._replace(label=order.index(p.label)) for p in self.places]
+        return tuple(places), tuple(self.sizes[label] for label in order)
 
     def fills(self, axis: int) -> bool:
         """Whether the place fills its axis as it is."""

@@ -270,10 +270,9 @@ class _Planner:
                 eye = program.step("identity", (), (), placed.shape)
                 return program.product(1, [placed.step, eye], [])
         order = placed.labels_in_order()
-        places = placed.target()
+        places, sizes = placed.target()
         step = program.arrange(placed.step, placed.labels, [label for label in order if label in placed.labels])
         present = tuple(i for i, label in enumerate(order) if label in placed.labels)
-        sizes = tuple(placed.sizes[label] for label in order)
         args = (step,) if base is None else (step, base)
         return program.step("scatter", args, (sign, places, sizes, present), placed.shape)
 

@@ -143,8 +143,13 @@ def fn(op: str, v: Expr) -> Expr:
     return Expr(op, (v,), (), v.shape)
 
 
+def even(op: str, v: Expr) -> Expr:
+    """An even function: the sign of its operand does not matter."""
+    return fn(op, -v if any(c < 0 for c, _ in terms_of(v)[:1]) else v)
+
+
 _divisor("opposite of expit", "1 - σ(z) = σ(-z)", "expit", {0: 1, 1: -1}, lambda z: fn("expit", -z))
-_divisor("sech from tanh", "1 - tanh²(z) = sech²(z)", "tanh", {0: 1, 2: -1}, lambda z: fn("sech", z) ** 2)
+_divisor("sech from tanh", "1 - tanh²(z) = sech²(z)", "tanh", {0: 1, 2: -1}, lambda z: even("sech", z) ** 2)
 _divisor("1 - tanh", "1 - tanh(z) = 2 σ(-2 z)", "tanh", {0: 1, 1: -1}, lambda z: 2 * fn("expit", -2 * z))
 _divisor("1 + tanh", "1 + tanh(z) = 2 σ(2 z)", "tanh", {0: 1, 1: 1}, lambda z: 2 * fn("expit", 2 * z))
 _divisor("cos from sin", "1 - sin²(z) = cos²(z)", "sin", {0: 1, 2: -1}, lambda z: fn("cos", z) ** 2)
@@ -175,7 +180,7 @@ def _expit_slope(node: Expr) -> Expr | None:
             if g.base is rest and g.labels == f.labels and isinstance(g.exponent, int) and g.exponent > 0:
                 both = min(f.exponent, g.exponent)
                 kept = [h for k, h in enumerate(factors) if k not in (i, j)]
-                kept += [Factor(fn("expit_slope", f.base.args[0]), f.labels, both)]
+                kept += [Factor(even("expit_slope", f.base.args[0]), f.labels, both)]
                 kept += [h._replace(exponent=h.exponent - both) for h in (f, g) if h.exponent > both]
                 return _with_factors(node, kept)
     return None
@@ -184,7 +189,7 @@ def _expit_slope(node: Expr) -> Expr | None:
 def _sech(node: Expr) -> Expr | None:
     factors = factors_of(node)
     changed = [
-        Factor(fn("sech", f.base.args[0]), f.labels, -f.exponent) if f.base.op == "cosh" and f.exponent < 0 else f
+        Factor(even("sech", f.base.args[0]), f.labels, -f.exponent) if f.base.op == "cosh" and f.exponent < 0 else f
         for f in factors
     ]
     return _with_factors(node, changed) if changed != factors else None

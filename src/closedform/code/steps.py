@@ -146,7 +146,7 @@ class Program:
             return self.number(coefficient)
         if coefficient == 1 and len(flat) == 1 and flat[0][1] == 1:
             return flat[0][0]
-        flat.sort(key=lambda item: item[0].ndim)
+        flat.sort(key=lambda item: item[0].ndim > 0)  # numbers first
         sizes = broadcast([step.sizes for step, _ in flat])
         signs = tuple(sign for _, sign in flat)
         return self.step("product", [step for step, _ in flat], (coefficient, signs), sizes)

@@ -67,8 +67,8 @@ class Jax(Engine):
 
 
 def load() -> None:
-    """Import JAX with double precision (by default `jnp.asarray` of a float64 array is float32), and start its
-    compiler."""
+    """Import JAX with double precision, and start its compiler. (By default `jnp.asarray` of a float64 array
+    is float32.)"""
     import jax
 
     jax.config.update("jax_enable_x64", True)

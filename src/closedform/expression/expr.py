@@ -120,9 +120,9 @@ def _calculus() -> Any:
 
 
 class ArrayConstant:
-    """An array captured by the user's function, compared by its bytes.
+    """An array captured by the user's function, compared by its bytes and its name.
 
-    >>> ArrayConstant(np.ones(2), "w") == ArrayConstant(np.ones(2), "v")
+    >>> ArrayConstant(np.ones(2), "w") == ArrayConstant(np.ones(2), "w")
     True
     """
 
@@ -132,7 +132,7 @@ class ArrayConstant:
         self.array = np.array(array, copy=True)
         self.array.setflags(write=False)
         self.name = name
-        content = f"{self.array.dtype}{self.array.shape}".encode() + self.array.tobytes()
+        content = f"{name}|{self.array.dtype}{self.array.shape}".encode() + self.array.tobytes()
         self.digest = hashlib.blake2b(content, digest_size=16).hexdigest()
 
     def __eq__(self, other: object) -> bool:

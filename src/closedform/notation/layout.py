@@ -278,9 +278,8 @@ class _Layout:
         written = _exponent(self.style, exponent)
         if named and base.head and form.args[0].op == "call":
             head = self.style.superscript(base.head, written)
-            level = base.level
-            closed = self.style.brackets(head + base.argument)
-            return _worded(Piece(head + base.argument, level, head="", closed=closed, closes=base.closes))
+            closed = head + self.style.brackets(base.argument.strip()) if base.closed else ""
+            return replace(base, string=head + base.argument, head="", closed=closed)
         mark = self.style.signs["hadamard"] if form.op == "elementwise_power" else ""
         spaced = f"{mark} {written}" if mark.startswith("\\") else mark + written
         return self._raised(base, spaced)
@@ -338,42 +337,40 @@ class _Layout:
     def _filled(
         self, template: str, level: Level, pieces: Sequence[Piece], params: Mapping[str, Any]
     ) -> Piece:
-        """A template with its operands; one that ends with an operand may do without brackets."""
+        """A template with its operands; one that ends with a name does without brackets."""
         parsed = list(string.Formatter().parse(template))
-        text = head = argument = ""
+        text = ""
         bare = False
         for n, (before, field, _, _) in enumerate(parsed):
             text += before
             if field is None:
-                argument += before
                 continue
             if not field.isdigit():
                 text += str(params[field])
                 continue
-            piece = pieces[int(field)]
             after = parsed[n + 1][0] if n + 1 < len(parsed) else ""
-            prefix = level == Level.ATOM and n + 1 == len(parsed) and not _encloses(text, after)
-            written = self._operand(piece, level, _encloses(text, after))
-            if written != piece.string:
-                text = text.rstrip()
-            head, argument = text.rstrip(" (["), text[len(text.rstrip(" ([")) :] + written
-            bare = prefix and written == piece.string
-            text += written
-        enclosed = argument.startswith("(") and argument.endswith(")") and head + argument == text
-        level = Level.BARE if bare else Level.ATOM if enclosed else level
-        single = len(pieces) == 1 and text.startswith(head)
-        closed = head + self.style.brackets(pieces[0].string) if bare and single else ""
-        found = Piece(text, level, head=head if single else "", argument=argument, closed=closed, closes=bare)
-        return _worded(found)
+            piece, enclosed = pieces[int(field)], _encloses(text, after)
+            binds = level < Level.ATOM and piece.level > level and piece.level != Level.BARE
+            keeps = enclosed or piece.simple or binds
+            if not keeps:
+                text = text.removesuffix(" ") if re.search(r"\w\}? $", text) else text
+            text += piece.string if keeps else self.style.brackets(piece.string)
+            bare = keeps and not (enclosed or after) and level == Level.ATOM
+        return self._classified(text, level, bare, single=len(pieces) == 1)
 
-    def _operand(self, piece: Piece, level: Level, enclosed: bool) -> str:
-        if (
-            enclosed
-            or piece.simple
-            or (level < Level.ATOM and piece.level > level and piece.level != Level.BARE)
-        ):
-            return piece.string
-        return self.style.brackets(piece.string)
+    def _classified(self, text: str, level: Level, bare: bool, single: bool) -> Piece:
+        """A written function: f x and f(x) have a head; what is neither is put in brackets as a factor."""
+        match = _HEAD.match(text)
+        head = match[0] if match else ""
+        argument = text[len(head) :]
+        if head and bare:
+            closed = head + self.style.brackets(argument.strip())
+            return _worded(Piece(text, Level.BARE, head=head, argument=argument, closed=closed, closes=True))
+        if head and _is_bracketed(argument):
+            return _worded(Piece(text, head=head if single or "," not in argument else "", argument=argument))
+        if level == Level.ATOM and match and not text.startswith(_OPENERS):
+            return _worded(Piece(text, Level.BARE, closed=self.style.brackets(text), closes=True))
+        return _worded(Piece(text, level))
 
     # --- parts and indices ----------------------------------------------------------------------------
 
@@ -474,6 +471,9 @@ _RULES: dict[str, Rule] = {
 # Scalars that are put in brackets before another factor.
 _WIDE = frozenset({"matmul", "summation", "running_product"})
 
+# The name of a function at the beginning of what is written for it.
+_HEAD = re.compile(r"\\operatorname\{\w+\}|(?!\\sqrt)\\[a-zA-Z]+(_\w|_\{\w+\})?|[^\W\d_]\w*")
+
 _OPENERS = ("(", "[", "{", "|", "‖", "⌊", "⌈", ",", r"\lvert", r"\lVert", r"\lfloor", r"\lceil", r"\langle")
 _CLOSERS = (")", "]", "}", "|", "‖", "⌋", "⌉", ",", r"\rvert", r"\rVert", r"\rfloor", r"\rceil", r"\rangle")
 
@@ -481,6 +481,13 @@ _CLOSERS = (")", "]", "}", "|", "‖", "⌋", "⌉", ",", r"\rvert", r"\rVert", 
 def _encloses(before: str, after: str) -> bool:
     """Whether what stands around an operand brackets it."""
     return before.rstrip().endswith(_OPENERS) and after.lstrip().startswith(_CLOSERS)
+
+
+def _is_bracketed(text: str) -> bool:
+    """Whether the text is one pair of round brackets."""
+    text = text.removeprefix(r"\left").lstrip()
+    depth = list(itertools.accumulate((c == "(") - (c == ")") for c in text))
+    return text.startswith("(") and text.endswith(")") and 0 not in depth[:-1]
 
 
 def _begins_apart(form: Expr) -> bool:

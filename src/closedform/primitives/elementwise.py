@@ -254,21 +254,21 @@ _composed(
 )
 _composed(
     "log2",
-    lambda v: (1 / math.log(2)) * log(v),
+    lambda v: log(v) / log(number(2)),
     latex=r"\log_2 {0}",
     domain=POSITIVE,
     ball=lambda v: v.log() / (0 * v + 2).log(),
 )
 _composed(
     "log10",
-    lambda v: (1 / math.log(10)) * log(v),
+    lambda v: log(v) / log(number(10)),
     latex=r"\log_{{10}} {0}",
     domain=POSITIVE,
     ball=lambda v: v.log() / (0 * v + 10).log(),
 )
 _composed(
     "exp2",
-    lambda v: exp(math.log(2) * v),
+    lambda v: exp(log(number(2)) * v),
     latex="2^{{{0}}}",
     text="2^({0})",
     strength=POWER,
@@ -323,7 +323,7 @@ def _lower_power(v: Expr, w: Expr) -> Expr:
     if exponent is not None:
         return power(v, exponent)
     if base is not None and base > 0:
-        return exp(multiply(math.log(base), w))
+        return exp(multiply(log(v), w))
     return elementwise("power", v, w)
 
 

@@ -38,7 +38,8 @@ class Primitive:
                  {params} ", name=value" for each parameter that is not at its default
     sources      templates of other idioms where they differ; None says that the idiom cannot do it
     helper       source of a function that `source` calls, put into the emitted module
-    ball         (operands, **parameters) -> value, on exact real balls: `arb` or `arb_series` operands
+    ball         (operands, **parameters) -> value, on entries that are exact real balls with the methods
+                 exp, log, sqrt, sin, ... (closedform.engines.exact.balls)
     domain       open interval of real operands on which it is smooth, for tests
     samples      (rng) -> operands and parameters for tests, where `domain` does not tell
     """
