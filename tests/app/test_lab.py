@@ -42,7 +42,7 @@ def test_a_lab_writes_a_report_and_does_nothing_twice(tmp_path: Path) -> None:
     page = run(plan(tmp_path, "quartic"), Console(file=printed, width=160))
     text = page.read_text(encoding="utf-8")
     assert page == tmp_path / "index.html" and 'id="quartic"' in text and "<script" not in text
-    assert "quartic, Hessian" in printed.getvalue()
+    assert "quartic ∇²" in printed.getvalue()
     made = rows(tmp_path / "lab.db")
     assert len(made) == len(places(plan(tmp_path, "quartic"))) * len(ENGINES)
     run(plan(tmp_path, "quartic"), Console(file=io.StringIO()))
@@ -94,8 +94,8 @@ def test_open_places_are_those_with_a_missing_row(tmp_path: Path) -> None:
     store = Store(Path(":memory:"), "digest", "quick")
     first, *others = places(wanted)
     for engine in ENGINES:
-        store.add_measurement("quartic", first.operator, engine, first.n, {})
-    store.add_measurement("quartic", others[0].operator, ENGINES[0], others[0].n, {})
+        store.add_measurement("quartic", first.operator, engine, first.n, 0, {})
+    store.add_measurement("quartic", others[0].operator, ENGINES[0], others[0].n, 0, {})
     assert open_places(wanted, store) == others
 
 

@@ -42,10 +42,10 @@ def test_encoding_keeps_every_float(value: float) -> None:
 def test_rows_are_kept_by_configuration_and_mode(tmp_path: Path) -> None:
     path = tmp_path / "lab.db"
     quick = Store(path, "one", "quick")
-    quick.add_measurement("p", "grad", "JAX", 10, {"error": 1.0})
-    quick.add_measurement("p", "grad", "JAX", 10, {"error": 2.0})
+    quick.add_measurement("p", "grad", "JAX", 10, 0, {"error": 1.0})
+    quick.add_measurement("p", "grad", "JAX", 10, 0, {"error": 2.0})
     quick.add_experiment("p", "step", {"loss": math.inf})
-    assert quick.measurements("p") == {("grad", "JAX", 10): {"error": 2.0}}
+    assert quick.measurements("p") == {("grad", "JAX", 10, 0): {"error": 2.0}}
     assert Store(path, "one", "full").measurements("p") == {}
     assert Store(path, "other", "quick").experiments("p") == {}
     assert Store(path, "one", "quick").experiments("p") == {"step": {"loss": math.inf}}
@@ -56,7 +56,7 @@ def test_forgetting_is_for_named_problems_in_one_mode(tmp_path: Path) -> None:
     stores = {mode: Store(path, "one", mode) for mode in ("quick", "full")}
     for store in stores.values():
         for problem in ("p", "q"):
-            store.add_measurement(problem, "grad", "JAX", 1, {})
+            store.add_measurement(problem, "grad", "JAX", 1, 0, {})
             store.add_experiment(problem, "step", {})
     stores["quick"].forget(["p"])
     assert not stores["quick"].measurements("p") and not stores["quick"].experiments("p")
@@ -75,6 +75,15 @@ def test_the_file_uses_a_write_ahead_log_and_strict_tables(tmp_path: Path) -> No
         connection.execute("INSERT INTO experiment VALUES ('p', 's', 'd', 'slow', 0.0, '{}')")
 
 
+def test_another_layout_is_replaced(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "lab.db")
+    connection.execute("CREATE TABLE measurement (problem TEXT)")
+    connection.close()
+    store = Store(tmp_path / "lab.db", "one", "full")
+    store.add_measurement("p", "grad", "JAX", 1, 0, {})
+    assert Store(tmp_path / "lab.db", "one", "full").measurements("p")
+
+
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "lab.db"
     path.write_text("not a database, but long enough to look like one " * 50)
@@ -88,7 +97,7 @@ def test_nothing_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from closedform.app.store import Store\n"
         "store = Store(Path(sys.argv[1]), 'one', 'full')\n"
         "for n in range(10**6):\n"
-        "    store.add_measurement('p', 'grad', 'JAX', n, {'n': n})\n"
+        "    store.add_measurement('p', 'grad', 'JAX', n, 0, {'n': n})\n"
         "    print(n, flush=True)\n"
     )
     child = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)

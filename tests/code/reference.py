@@ -67,7 +67,9 @@ def _contraction(node: Expr, args: list[Any], shape: tuple[int, ...]) -> Any:
             operands += [np.ones(size), [label]]
             used.add(label)
     unique = list(dict.fromkeys(spec.out))
-    value = float(spec.coefficient) * (np.einsum(*operands, unique, optimize="greedy") if operands else np.ones(()))
+    value = float(spec.coefficient) * (
+        np.einsum(*operands, unique, optimize="greedy") if operands else np.ones(())
+    )
     result = np.zeros(shape)
     if shape:
         np.einsum(result, list(spec.out), unique)[...] = value
@@ -125,7 +127,7 @@ def formulas(draw: st.DrawFn, depth: int = 3) -> Expr:
         return draw(st.sampled_from(INPUTS + STRUCTURES if depth < 3 else INPUTS))
     if kind == "map":
         v = draw(formulas(depth=depth - 1))
-        op = draw(st.sampled_from(["tanh", "expit", "sin", "arctan", "maximum"]))
+        op = draw(st.sampled_from(["tanh", "expit", "softplus", "arctan", "maximum"]))
         if op == "maximum":
             zero = contract([], range(v.ndim), dict(enumerate(v.shape)), 0)
             return Expr(op, (v, zero), (), v.shape)
@@ -140,8 +142,10 @@ def _contractions(draw: st.DrawFn, depth: int, shape: tuple[Size, ...] | None = 
     """A random contraction, if asked for of a shape."""
     factors, sizes = [], {}
     for i, size in enumerate(shape or ()):
-        label = ("out", i) if i == 0 or draw(st.integers(0, 3)) else next(
-            (k for k in sizes if sizes[k] == size), ("out", i)
+        label = (
+            ("out", i)
+            if i == 0 or draw(st.integers(0, 3))
+            else next((k for k in sizes if sizes[k] == size), ("out", i))
         )
         sizes[label] = size
     names = [next(k for k in list(sizes) if sizes[k] == s) for s in shape or ()]
@@ -160,7 +164,11 @@ def _contractions(draw: st.DrawFn, depth: int, shape: tuple[Size, ...] | None = 
             sizes[label] = size
             labels.append(label)
         positive = base.op == "input"
-        exponent = draw(st.sampled_from([1, 1, 1, 2, 3, -1, -2, Fraction(1, 2), Fraction(-3, 2)] if positive else [1, 1, 2]))
+        exponent = draw(
+            st.sampled_from(
+                [1, 1, 1, 2, 3, -1, -2, Fraction(1, 2), Fraction(-3, 2)] if positive else [1, 1, 2]
+            )
+        )
         factors.append(Factor(base, tuple(labels), exponent))
     if shape is None:
         used = list(dict.fromkeys(label for f in factors for label in f.labels))

@@ -11,7 +11,7 @@ import numpy as np
 
 from closedform.app.blocks import Block, Derived, Figure, Folded, Formula, Heading, Paragraph, Source, Table
 from closedform.app.report import Chapter
-from closedform.app.wording import count, duration, listing, memory, number, quartiles, ratio
+from closedform.app.wording import count, duration, listing, memory, number, quartiles, ratio, ulps
 from closedform.comparison.rows import Row
 from closedform.problems import Problem
 
@@ -83,23 +83,28 @@ class Judgement:
 
 
 def judge(found: Measurements) -> Judgement | None:
-    """The judgement on one operator's measurements; None where the closed form's error is not known."""
-    judged = [m for m in found if m.row.ulps is not None]
-    closed = [m for m in judged if m.row.engine == "closed form"]
-    if not closed:
+    """The judgement on one operator's measurements; None where the closed form's error is not known.
+
+    Errors and conditions are medians over all draws of the arguments.
+    """
+    errors = errors_of(found)
+    if "closed form" not in errors:
         return None
-    best = [
-        m.row.ulps
-        for m in judged
-        if m.row.engine in AUTOMATIC and m.row.status == "measured" and m.n == closed[0].n
-    ]
-    condition = closed[0].condition
-    ulps = closed[0].row.ulps
+    conditions = [m.condition for m in found if m.row.ulps is not None and m.condition is not None]
     return Judgement(
-        ulps if ulps is not None else math.nan,
-        max(1.0, condition if condition is not None else 1.0),
-        min((u for u in best if u is not None), default=None),
+        errors["closed form"],
+        max(1.0, float(np.median(conditions)) if conditions else 1.0),
+        min((error for engine, error in errors.items() if engine in AUTOMATIC), default=None),
     )
+
+
+def errors_of(found: Measurements) -> dict[str, float]:
+    """Each engine's error in ulps, the median over all draws; those that were wrong are left out."""
+    values: dict[str, list[float]] = {}
+    for m in found:
+        if m.row.ulps is not None and m.row.status == "measured":
+            values.setdefault(m.row.engine, []).append(m.row.ulps)
+    return {engine: float(np.median(errors)) for engine, errors in values.items()}
 
 
 def by_operator(problem: Problem, found: Measurements) -> dict[str, list[Measured]]:
@@ -218,11 +223,11 @@ def _speed(times: Mapping[str, Mapping[int, float]], n: int, many: bool) -> str:
 
 def _accuracy(judgement: Judgement) -> str:
     text = (
-        f"Its error is {number(judgement.ulps)} units in the last place, where the condition is "
+        f"Its error is {ulps(judgement.ulps)} units in the last place, where the condition is "
         f"{number(judgement.condition)}"
     )
     if judgement.best is not None:
-        text += f"; the best automatic engine's {number(judgement.best)}"
+        text += f"; the best automatic engine's {ulps(judgement.best)}"
     return text + "."
 
 
@@ -238,11 +243,22 @@ def comparison_table(name: str, found: Measurements) -> Table:
         if own:
             rows.append([engine, *_errors(own), *_times(own, largest, fastest)])
     exact = next((m.n for m in found if m.row.ulps is not None), None)
-    where = f"errors against the exact reference at n = {count(exact)}, " if exact is not None else ""
-    caption = f"The {name}: {where}the rest at n = {count(largest)}; time is the median, with quartiles"
-    if largest == 1:
-        caption = f"The {name}: errors against the exact reference; time is the median, with quartiles"
-    columns = ["Engine", "Error", "In ulps", "Worst entry", "Prepared in", "Time", "To the fastest", "Memory"]
+    draws = max(sum(m.row.ulps is not None and m.row.engine == e for m in found) for e in engines)
+    size = f" at n = {count(exact)}" if exact is not None and largest > 1 else ""
+    errors = f"error against the exact reference{size}" + (
+        f" (median of {draws} random points)" if draws > 1 else ""
+    )
+    place = f" at n = {count(largest)}" if largest > 1 else ""
+    caption = f"The {name}: {errors}; time of a call{place}, median and quartiles"
+    columns = [
+        "Engine",
+        "Error, ulps",
+        "Worst entry, ulps",
+        "Prepared in",
+        "Time",
+        "To the fastest",
+        "Memory",
+    ]
     if all(row[-1] == "—" for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     return Table(
@@ -254,14 +270,14 @@ def comparison_table(name: str, found: Measurements) -> Table:
 
 
 def _errors(own: Measurements) -> list[str]:
-    row = next((m.row for m in own if m.row.error is not None), None)
-    if row is None or row.error is None or row.ulps is None:
-        return ["—", "—", "—"]
-    worst = "—"
-    if row.worst_error is not None:
-        place = f" at {row.worst_index}".replace(",)", ")") if row.worst_index and row.worst_error else ""
-        worst = number(row.worst_error) + place
-    return [number(row.error), number(row.ulps), worst]
+    known = [m.row for m in own if m.row.ulps is not None]
+    if not known:
+        return ["—", "—"]
+    in_ulps = float(np.median([row.ulps for row in known if row.ulps is not None]))
+    worst = max(known, key=lambda row: row.worst_error or 0.0)
+    eps = float(np.finfo(worst.dtype).eps)
+    place = f" at {worst.worst_index}".replace(",)", ")") if worst.worst_index and in_ulps else ""
+    return [ulps(in_ulps), ulps((worst.worst_error or 0.0) / eps) + place]
 
 
 def _times(own: Measurements, largest: int, fastest: float) -> list[str]:
@@ -401,9 +417,8 @@ def _time_row(problem: Problem, operator: str, found: Measurements, engines: Seq
 
 
 def _error_row(problem: Problem, operator: str, found: Measurements, engines: Sequence[str]) -> list[str]:
-    judgement = judge(found)
+    judgement, errors = judge(found), errors_of(found)
     condition = judgement.condition if judgement else 1.0
-    ulps = {m.row.engine: m.row.ulps for m in found if m.row.ulps is not None and m.row.status == "measured"}
-    cells = [number(u / condition) if (u := ulps.get(e)) is not None else "—" for e in engines]
+    cells = [ulps(errors[e] / condition) if e in errors else "—" for e in engines]
     met = "—" if judgement is None else "yes" if judgement.met else "no"
     return [_label(problem, operator), number(condition) if judgement else "—", *cells, met]

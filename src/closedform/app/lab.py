@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -27,11 +28,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from closedform.app.chapters import Measured, by_operator, judge, medians, operator_name
+from closedform.app.chapters import AUTOMATIC, Measured, by_operator, judge, medians, operator_name
 from closedform.app.experiments import EXPERIMENTS, Setting
 from closedform.app.store import Row as Stored
 from closedform.app.store import Store, configuration_digest, decode
-from closedform.app.wording import duration, number, ratio
+from closedform.app.wording import duration, ratio, ulps
 from closedform.comparison.compare import case_of
 from closedform.comparison.rows import Row, machine
 from closedform.comparison.timing import QUICK, Case, Effort, measure
@@ -44,6 +45,11 @@ SEED = 0
 # Engines that call the function for every entry of the variable.
 MANY_CALLS = frozenset({"finite differences"})
 FULL = Effort(rounds=11, seconds=0.3, timeout=30.0)
+UNTIMED = Effort(rounds=0, fewest=0, timeout=30.0)
+# Operators in a narrow table.
+SIGNS = {"grad": "∇", "hessian": "∇²"}
+# How many random arguments errors are taken at in a full run.
+DRAWS = 7
 
 
 class LabError(ClosedformError):
@@ -68,12 +74,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Place:
-    """One comparison: an operator of a problem at a size; whether that is its smallest size in the plan, and
-    whether memory is measured there."""
+    """One comparison.
+
+    problem, operator, n  what is compared, and its size
+    draw                  number of the random arguments; only the first ones are timed
+    smallest              whether n is the operator's smallest size
+    memory                whether memory is measured
+    """
 
     problem: Problem
     operator: str
     n: int
+    draw: int = 0
     smallest: bool = False
     memory: bool = False
 
@@ -133,19 +145,28 @@ def _progress(console: Console) -> Progress:
 
 
 def places(plan: Plan) -> list[Place]:
-    """Every comparison of the plan, in order."""
-    return [
-        Place(problem, operator, n, n == sizes[0], n == sizes[-1] and not plan.quick)
-        for problem in plan.problems
-        for operator in problem.operators
-        for sizes in ((problem.quick_sizes if plan.quick else problem.sizes)[operator],)
-        for n in sizes
-    ]
+    """Every comparison of the plan, in order: each size, and further draws for errors at the smallest."""
+    found = []
+    for problem in plan.problems:
+        for operator in problem.operators:
+            sizes = (problem.quick_sizes if plan.quick else problem.sizes)[operator]
+            draws = 1 if plan.quick else DRAWS
+            found += [
+                Place(problem, operator, n, 0, n == sizes[0], n == sizes[-1] and not plan.quick)
+                for n in sizes
+            ]
+            found += [Place(problem, operator, sizes[0], draw) for draw in range(1, draws)]
+    return found
 
 
 def engines_at(plan: Plan, place: Place) -> tuple[str, ...]:
     """The engines of a comparison: those that need many calls only at the smallest size."""
     return tuple(engine for engine in plan.engines if place.smallest or engine not in MANY_CALLS)
+
+
+def effort(plan: Plan, place: Place) -> Effort:
+    """How much time a comparison may take."""
+    return UNTIMED if place.draw else QUICK if plan.quick else FULL
 
 
 def open_places(plan: Plan, store: Store) -> list[Place]:
@@ -154,7 +175,10 @@ def open_places(plan: Plan, store: Store) -> list[Place]:
     return [
         place
         for place in places(plan)
-        if any((place.operator, e, place.n) not in kept[place.problem.name] for e in engines_at(plan, place))
+        if any(
+            (place.operator, engine, place.n, place.draw) not in kept[place.problem.name]
+            for engine in engines_at(plan, place)
+        )
     ]
 
 
@@ -162,16 +186,16 @@ def _measure(plan: Plan, store: Store, progress: Progress) -> None:
     """Compare the engines where that is open; every row is kept as soon as it is there."""
     everything, todo = places(plan), open_places(plan, store)
     task = progress.add_task("comparing", total=len(everything), completed=len(everything) - len(todo))
-    groups: dict[tuple[str, ...], list[Place]] = {}
+    groups: dict[tuple[tuple[str, ...], Effort], list[Place]] = {}
     for place in todo:
-        groups.setdefault(engines_at(plan, place), []).append(place)
-    for engines, group in groups.items():
+        groups.setdefault((engines_at(plan, place), effort(plan, place)), []).append(place)
+    for (engines, spent), group in groups.items():
         current: list[tuple[Place, float]] = []
-        cases = _cases(group, current, progress, task)
-        for row in measure(cases, engines, QUICK if plan.quick else FULL):
+        for row in measure(_cases(group, current, progress, task), engines, spent):
             place, condition = current[0]
             stored: Stored = {"row": asdict(row), "condition": condition}
-            store.add_measurement(place.problem.name, place.operator, row.engine, place.n, stored)
+            key = place.problem.name, place.operator, row.engine, place.n, place.draw
+            store.add_measurement(*key, stored)
     progress.update(task, description="compared", completed=len(everything))
 
 
@@ -191,7 +215,7 @@ def _cases(
 def build(place: Place) -> Case:
     """The comparison's task, with the exact answer where the size allows."""
     problem = place.problem
-    rng = np.random.default_rng([SEED, problem.number, place.n])
+    rng = np.random.default_rng([SEED, problem.number, place.n, place.draw])
     built, _ = case_of(
         problem.function,
         problem.arguments(rng, place.n),
@@ -262,13 +286,16 @@ def _steps(name: str, plan: Plan, skip: Sequence[str]) -> Iterator[tuple[str, St
 def measurements(problem: Problem, plan: Plan, store: Store) -> list[Measured]:
     """A problem's rows in the store, in the order of the plan."""
     kept = store.measurements(problem.name)
-    found = []
-    for place in places(plan):
-        for engine in plan.engines:
-            stored = kept.get((place.operator, engine, place.n))
-            if stored is not None and place.problem is problem:
-                found.append(Measured(_row(stored["row"]), place.n, stored["condition"]))
-    return found
+    keys = [
+        (place.operator, engine, place.n, place.draw)
+        for place in places(replace(plan, problems=(problem,)))
+        for engine in engines_at(plan, place)
+    ]
+    return [
+        Measured(_row(stored["row"]), key[2], stored["condition"])
+        for key in keys
+        if (stored := kept.get(key)) is not None
+    ]
 
 
 def _row(stored: Stored) -> Row:
@@ -296,31 +323,20 @@ def write_report(plan: Plan, store: Store, setting: dict[str, str]) -> Path:
 
 
 def table(plan: Plan, store: Store) -> Table:
-    """The result for the terminal: the closed form against the others."""
-    view = Table(title="The closed form against the others", title_justify="left", header_style="bold")
-    columns = (
-        "problem",
-        "n",
-        "closed form",
-        "by hand",
-        "best automatic",
-        "error (ulps)",
-        "best",
-        "condition",
-        "met",
+    """The result for the terminal: times as multiples of the closed form's, errors in ulps."""
+    view = Table(
+        title="The closed form against the others", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
-    for name in columns:
-        view.add_column(name, justify="left" if name == "problem" else "right")
+    for name in ("problem", "n", "time", "by hand", "automatic", "ulps", "its", "met"):
+        view.add_column(name, justify="left" if name == "problem" else "right", no_wrap=True)
     for problem in plan.problems:
         for operator, found in by_operator(problem, measurements(problem, plan, store)).items():
             if found:
-                view.add_row(f"{problem.name}, {operator_name(operator)}", *_cells(found))
+                view.add_row(f"{problem.name} {SIGNS.get(operator, operator_name(operator))}", *_cells(found))
     return view
 
 
 def _cells(found: Sequence[Measured]) -> list[str]:
-    from closedform.app.chapters import AUTOMATIC
-
     times, judgement = medians(found), judge(found)
     n = max((n for by_size in times.values() for n in by_size), default=0)
     own = times.get("closed form", {}).get(n)
@@ -329,11 +345,10 @@ def _cells(found: Sequence[Measured]) -> list[str]:
     return [
         str(n) if n else "—",
         duration(own) if own else "—",
-        f"{ratio(others['by hand'])} ×" if "by hand" in others else "—",
-        f"{best} {ratio(others[best])} ×" if best else "—",
-        number(judgement.ulps) if judgement else "—",
-        number(judgement.best) if judgement and judgement.best is not None else "—",
-        number(judgement.condition) if judgement else "—",
+        ratio(others["by hand"]) if "by hand" in others else "—",
+        f"{best} {ratio(others[best])}" if best else "—",
+        ulps(judgement.ulps) if judgement else "—",
+        ulps(judgement.best) if judgement and judgement.best is not None else "—",
         ("yes" if judgement.met else "[red]no[/red]") if judgement else "—",
     ]
 

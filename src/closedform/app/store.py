@@ -15,18 +15,19 @@ from typing import Any
 from closedform.errors import ClosedformError
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS measurement (
+CREATE TABLE measurement (
     problem  TEXT    NOT NULL,
     operator TEXT    NOT NULL,
     engine   TEXT    NOT NULL,
     size     INTEGER NOT NULL,
+    draw     INTEGER NOT NULL,
     digest   TEXT    NOT NULL,
     mode     TEXT    NOT NULL CHECK (mode IN ('quick', 'full')),
     made     REAL    NOT NULL,
     row      TEXT    NOT NULL CHECK (json_valid(row)),
-    PRIMARY KEY (problem, operator, engine, size, digest, mode)
+    PRIMARY KEY (problem, operator, engine, size, draw, digest, mode)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS experiment (
+CREATE TABLE experiment (
     problem  TEXT    NOT NULL,
     step     TEXT    NOT NULL,
     digest   TEXT    NOT NULL,
@@ -36,6 +37,9 @@ CREATE TABLE IF NOT EXISTS experiment (
     PRIMARY KEY (problem, step, digest, mode)
 ) STRICT, WITHOUT ROWID;
 """
+
+# The number of the layout above; rows in another layout belong to another version of this package.
+LAYOUT = 1
 
 LIBRARIES = (
     "closedform",
@@ -62,9 +66,9 @@ class Store:
     A row is on disk when `add` returns. Rows of other configurations are kept, and not seen.
 
     >>> store = Store(Path(":memory:"), "digest", "quick")
-    >>> store.add_measurement("quartic", "grad", "jax", 10, {"median": 1e-6})
+    >>> store.add_measurement("quartic", "grad", "JAX", 10, 0, {"error": 1e-6})
     >>> store.measurements("quartic")
-    {('grad', 'jax', 10): {'median': 1e-06}}
+    {('grad', 'JAX', 10, 0): {'error': 1e-06}}
     """
 
     def __init__(self, path: Path, digest: str, mode: str) -> None:
@@ -73,17 +77,27 @@ class Store:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
-            self._connection.executescript(SCHEMA)
+            self._set_up()
         except sqlite3.DatabaseError as error:
             raise StoreError(
                 f"{path} cannot be used as a store of measurements ({error}); move it away."
             ) from error
 
-    def add_measurement(self, problem: str, operator: str, engine: str, size: int, row: Row) -> None:
-        """Keep one measurement; one with the same key is replaced."""
-        key = (problem, operator, engine, size, self.digest, self.mode)
+    def _set_up(self) -> None:
+        """Make the tables, in place of those of another layout."""
+        if self._connection.execute("PRAGMA user_version").fetchone()[0] != LAYOUT:
+            self._connection.executescript(
+                "DROP TABLE IF EXISTS measurement; DROP TABLE IF EXISTS experiment;" + SCHEMA
+            )
+            self._connection.execute(f"PRAGMA user_version = {LAYOUT}")
+
+    def add_measurement(
+        self, problem: str, operator: str, engine: str, size: int, draw: int, row: Row
+    ) -> None:
+        """Keep one measurement, at the arguments of a random draw; one with the same key is replaced."""
+        key = (problem, operator, engine, size, draw, self.digest, self.mode)
         self._connection.execute(
-            "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, time.time(), encode(row)),
         )
 
@@ -95,14 +109,15 @@ class Store:
             (*key, time.time(), encode(payload)),
         )
 
-    def measurements(self, problem: str) -> dict[tuple[str, str, int], Row]:
-        """The rows of a problem by (operator, engine, size)."""
+    def measurements(self, problem: str) -> dict[tuple[str, str, int, int], Row]:
+        """The rows of a problem by (operator, engine, size, draw)."""
         rows = self._connection.execute(
-            "SELECT operator, engine, size, row FROM measurement WHERE problem = ? AND digest = ? AND mode = "
+            "SELECT operator, engine, size, draw, row FROM measurement WHERE problem = ? AND digest = ? AND "
+            "mode = "
             "?",
             (problem, self.digest, self.mode),
         )
-        return {(operator, engine, size): decode(row) for operator, engine, size, row in rows}
+        return {tuple(key): decode(row) for *key, row in rows}
 
     def experiments(self, problem: str) -> dict[str, Row]:
         """The results of a problem's experiment by step, in the order in which they were made."""

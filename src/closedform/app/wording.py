@@ -69,6 +69,15 @@ def ratio(value: float) -> str:
     return number(value) if value >= 1 else f"{value:.2f}"
 
 
+def ulps(value: float) -> str:
+    """An error in units in the last place; less than a hundredth is none.
+
+    >>> ulps(1e-9), ulps(0.512)
+    ('0', '0.51')
+    """
+    return "0" if value < 0.01 else number(value)
+
+
 def memory(size: float) -> str:
     """A number of bytes in the unit that suits it.
 

@@ -114,7 +114,9 @@ def source(
     return text
 
 
-def compile_source(text: str, constants: Mapping[str, np.ndarray], name: str = "derivative") -> Callable[..., Any]:
+def compile_source(
+    text: str, constants: Mapping[str, np.ndarray], name: str = "derivative"
+) -> Callable[..., Any]:
     """The function of a module that this package wrote, with the arrays that it reads.
 
     >>> compile_source("def double(x):\\n    return 2 * x\\n", {}, "double")(3)

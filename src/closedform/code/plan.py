@@ -1,4 +1,4 @@
-"""From derived formulas to the steps that compute them: what to multiply first, what to share, what to add in place."""
+"""From derived formulas to the steps that compute them: what to multiply first, share and add in place."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from closedform.code.contraction import WIRING, Network, Placed, Tensor, hadamard, placed_whole, volume
+from closedform.code.contraction import WIRING, Network, Placed, placed_whole
+from closedform.code.products import Tensor, hadamard, volume
 from closedform.code.stable import HELPERS, polynomial_of, stable
 from closedform.code.steps import Place, Program, Step, toposort
-from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of, terms_of
+from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.record import PRIMITIVES
@@ -119,29 +120,38 @@ class _Planner:
         scale = exact(scale * spec.coefficient)
         if scale == 0:
             return placed_whole(self.program.number(0), (), node.shape)
-        arrays = [f for f in factors_of(node) if f.base.ndim]
-        if len(arrays) == 1 and self._is_permutation(node) and self.chosen[arrays[0].base].op == "linear":
-            base = self.chosen[arrays[0].base]
-            inner = [Tensor(self.tensor(f.base).step, (), f.exponent) for f in factors_of(node) if not f.base.ndim]
-            inner = [*scalars, *inner]
-            outside = self._sum_work(base, 1, False) + volume(base.shape)
-            scaled = inner or abs(scale) != 1
-            if scaled and self.uses[arrays[0].base] == 1 and self._sum_work(base, scale, bool(inner)) < outside:
-                placed = self._sum(base, scale, inner)
-                step, labels, _ = self._tensor(placed)
-                order = arrays[0].labels
-                return Placed(
-                    step, tuple(order[a] for a in labels), tuple(map(Place, spec.out)), label_sizes(node), node.shape
-                )
+        into_sum = self._into_sum(node, scale, scalars)
+        if into_sum is not None:
+            return into_sum
         tensors, wiring = [*scalars], []
-        for base, labels, exponent in factors_of(node):
+        for base, labels, exponent in zip(node.args, spec.labels, spec.exponents, strict=True):
             if base.op in WIRING and exponent > 0:
                 wiring.append((base, labels))
             else:
                 tensor = self.tensor(base)
                 tensors.append(Tensor(tensor.step, tuple(labels[a] for a in tensor.labels), exponent))
-        network = Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale)
-        return network.plan()
+        return Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale).plan()
+
+    def _into_sum(self, node: Expr, scale: Number, scalars: Sequence[Tensor]) -> Placed | None:
+        """A sum times numbers, with its terms multiplied instead where that is less work."""
+        spec = spec_of(node)
+        arrays = [i for i, arg in enumerate(node.args) if arg.ndim]
+        if len(arrays) != 1 or not self._is_permutation(node):
+            return None
+        (position,) = arrays
+        base = self.chosen[node.args[position]]
+        if base.op != "linear" or self.uses[node.args[position]] > 1:
+            return None
+        inner = [
+            *scalars,
+            *(Tensor(self.tensor(f.base).step, (), f.exponent) for f in factors_of(node) if not f.base.ndim),
+        ]
+        outside = self._sum_work(base, 1, False) + volume(base.shape)
+        if self._sum_work(base, scale, bool(inner)) >= outside:
+            return None
+        step, axes, _ = self._tensor(self._sum(base, scale, inner))
+        labels = tuple(spec.labels[position][axis] for axis in axes)
+        return Placed(step, labels, tuple(map(Place, spec.out)), label_sizes(node), node.shape)
 
     @staticmethod
     def _is_permutation(node: Expr) -> bool:
@@ -152,7 +162,7 @@ class _Planner:
         return exponents == [1] and len(set(spec.out)) == len(spec.out) and sorted(used) == sorted(spec.out)
 
     def _sum_work(self, node: Expr, scale: Number, scalars: bool) -> float:
-        """Entries to multiply for the coefficients of a sum that is multiplied by a number and maybe scalars."""
+        """Entries to multiply for the coefficients of a sum, times a number and maybe scalars."""
         work = 0.0
         for magnitude, terms in _by_magnitude(node, scale).items():
             if magnitude != 1 or scalars:
@@ -167,7 +177,9 @@ class _Planner:
             return volume(term.shape)
         factors = [f for f in factors_of(term) if f.base.ndim]
         sizes = label_sizes(term)
-        kept = volume(sizes[label] for label in set(spec_of(term).out) & {x for f in factors for x in f.labels})
+        kept = volume(
+            sizes[label] for label in set(spec_of(term).out) & {x for f in factors for x in f.labels}
+        )
         return min([volume(f.base.shape) for f in factors] + [kept])
 
     # --- sums -------------------------------------------------------------------------------------
@@ -222,7 +234,7 @@ class _Planner:
         sign, placed = group[0]
         if len(group) > 1:
             labels, step = self._total([(s, Tensor(p.step, p.numbered())) for s, p in group])
-            names = {number: label for label, number in zip(placed.labels_in_order(), range(len(placed.sizes)))}
+            names = placed.labels_in_order()
             placed = replace(placed, step=step, labels=tuple(names[number] for number in labels))
             sign = 1
         return self.scattered(placed, base, sign)
@@ -233,7 +245,14 @@ class _Planner:
         if node.op == "contract":
             return self._contraction(node, scale, scalars)
         step, labels, _ = self.tensor(node)
-        network = Network(self.program, [*scalars, Tensor(step, labels)], [], range(node.ndim), dict(enumerate(node.shape)), scale)
+        network = Network(
+            self.program,
+            [*scalars, Tensor(step, labels)],
+            [],
+            range(node.ndim),
+            dict(enumerate(node.shape)),
+            scale,
+        )
         return network.plan()
 
     def _polynomial(self, node: Expr) -> Placed | None:
@@ -252,9 +271,13 @@ class _Planner:
             if value is not None:
                 value = program.product(1, [value, variable], [])
             if c:
-                term = program.number(abs(c))
+                term = program.number(max(c, -c))
                 sign = 1 if c > 0 else -1
-                value = program.total([(sign, term)]) if value is None else program.total([(1, value), (sign, term)])
+                value = (
+                    program.total([(sign, term)])
+                    if value is None
+                    else program.total([(1, value), (sign, term)])
+                )
         assert value is not None
         return placed_whole(value, labels, node.shape)
 
@@ -271,7 +294,9 @@ class _Planner:
                 return program.product(1, [placed.step, eye], [])
         order = placed.labels_in_order()
         places, sizes = placed.target()
-        step = program.arrange(placed.step, placed.labels, [label for label in order if label in placed.labels])
+        step = program.arrange(
+            placed.step, placed.labels, [label for label in order if label in placed.labels]
+        )
         present = tuple(i for i, label in enumerate(order) if label in placed.labels)
         args = (step,) if base is None else (step, base)
         return program.step("scatter", args, (sign, places, sizes, present), placed.shape)
@@ -282,7 +307,7 @@ def _by_magnitude(node: Expr, scale: Number) -> dict[Number, list[tuple[int, Exp
     groups: dict[Number, list[tuple[int, Expr]]] = {}
     for coefficient, term in zip(node.params, node.args, strict=True):
         total = exact(coefficient * scale)
-        groups.setdefault(abs(total), []).append((1 if total > 0 else -1, term))
+        groups.setdefault(max(total, -total), []).append((1 if total > 0 else -1, term))
     return groups
 
 
@@ -306,7 +331,9 @@ def _with_solves(program: Program, roots: list[Step]) -> list[Step]:
     new: dict[Step, Step] = {}
     for step in steps:
         args = [new[arg] for arg in step.args]
-        new[step] = _solution(program, step, args, solved) or program.step(step.op, args, step.params, step.sizes)
+        new[step] = _solution(program, step, args, solved) or program.step(
+            step.op, args, step.params, step.sizes
+        )
     return [new[root] for root in roots]
 
 

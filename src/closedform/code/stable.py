@@ -41,7 +41,7 @@ HELPERS = {"sech": SECH, "expit_slope": EXPIT_SLOPE}
 
 @dataclass(frozen=True)
 class StableForm:
-    """A rewrite: its name, its equation, the real interval of z where it holds, and the operation it looks at."""
+    """A rewrite: its name and equation, the interval of z where it holds, the operation it looks at."""
 
     name: str
     equation: str
@@ -123,7 +123,7 @@ def _divisor(
     """Register a factor of polynomials in op(z), `divisor`, which `replacement` computes from z."""
 
     def rewrite(node: Expr) -> Expr | None:
-        found = polynomial_of(node) if any(term.op == op or term.args and term.args[0].op == op for term in node.args) else None
+        found = polynomial_of(node)
         if found is None or found[0].op != op:
             return None
         atom, rest = found
@@ -154,7 +154,9 @@ _divisor("1 - tanh", "1 - tanh(z) = 2 σ(-2 z)", "tanh", {0: 1, 1: -1}, lambda z
 _divisor("1 + tanh", "1 + tanh(z) = 2 σ(2 z)", "tanh", {0: 1, 1: 1}, lambda z: 2 * fn("expit", 2 * z))
 _divisor("cos from sin", "1 - sin²(z) = cos²(z)", "sin", {0: 1, 2: -1}, lambda z: fn("cos", z) ** 2)
 _divisor("sin from cos", "1 - cos²(z) = sin²(z)", "cos", {0: 1, 2: -1}, lambda z: fn("sin", z) ** 2)
-_divisor("half angle", "1 - cos(z) = 2 sin²(z/2)", "cos", {0: 1, 1: -1}, lambda z: 2 * fn("sin", 0.5 * z) ** 2)
+_divisor(
+    "half angle", "1 - cos(z) = 2 sin²(z/2)", "cos", {0: 1, 1: -1}, lambda z: 2 * fn("sin", 0.5 * z) ** 2
+)
 _divisor("expm1", "e^z - 1 = expm1(z)", "exp", {0: -1, 1: 1}, lambda z: fn("expm1", z))
 
 
@@ -189,7 +191,9 @@ def _expit_slope(node: Expr) -> Expr | None:
 def _sech(node: Expr) -> Expr | None:
     factors = factors_of(node)
     changed = [
-        Factor(even("sech", f.base.args[0]), f.labels, -f.exponent) if f.base.op == "cosh" and f.exponent < 0 else f
+        Factor(even("sech", f.base.args[0]), f.labels, -f.exponent)
+        if f.base.op == "cosh" and f.exponent < 0
+        else f
         for f in factors
     ]
     return _with_factors(node, changed) if changed != factors else None
@@ -202,6 +206,8 @@ def _with_factors(node: Expr, factors: list[Factor]) -> Expr:
 
 STABLE_FORMS += [
     StableForm("log1p", "ln(1 + z) = log1p(z)", (-0.99, 1e300), "log", _log1p),
-    StableForm("slope of expit", "σ(z) (1 - σ(z)) without cancellation", EVERYWHERE, "contract", _expit_slope),
+    StableForm(
+        "slope of expit", "σ(z) (1 - σ(z)) without cancellation", EVERYWHERE, "contract", _expit_slope
+    ),
     StableForm("sech", "1 / cosh(z) = sech(z)", EVERYWHERE, "contract", _sech),
 ]

@@ -10,6 +10,10 @@ from closedform.expression.calculus import Number, exact
 from closedform.expression.expr import ArrayConstant, Shape
 from closedform.expression.size import Size
 
+# Steps that compute nothing, and those whose result shares memory with their operand.
+LEAVES = frozenset({"name", "constant", "number", "size"})
+VIEWS = frozenset({"transpose", "expand", "diagonal", "slice", "entry", "reshape"})
+
 
 class Step:
     """One array operation on the results of others.
@@ -38,13 +42,13 @@ class Step:
 
 
 class Place(NamedTuple):
-    """Where a value goes along one axis: entry i of its axis `label` to `start + step i` or to `index[i]`;
+    """Where a value goes along one axis: entry i of its axis `label` to `start + step i` or to `entries[i]`;
     to `start` alone if `label` is None."""
 
     label: int | None
     start: Size = Size.of(0)
     step: int = 1
-    index: ArrayConstant | None = None
+    entries: ArrayConstant | None = None
 
     @property
     def is_identity(self) -> bool:
@@ -123,7 +127,7 @@ class Program:
             return self.number(exact(Fraction(base.params[0]) ** exponent))
         if exponent < 0:
             return self.product(1, [], [self.power(base, -exponent)])
-        doubled = 2 * exponent
+        doubled = exact(2 * exponent)
         if exponent > 8 or not isinstance(doubled, int):
             return self.step("power", (base,), (exponent,), base.sizes)
         if doubled % 2:
@@ -183,4 +187,6 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     """The shape that shapes broadcast to, axis by axis the first size that is not 1."""
     rank = max(map(len, shapes), default=0)
     padded = [(Size.of(1),) * (rank - len(shape)) + tuple(shape) for shape in shapes]
-    return tuple(next((s for s in sizes if s != Size.of(1)), Size.of(1)) for sizes in zip(*padded, strict=True))
+    return tuple(
+        next((s for s in sizes if s != Size.of(1)), Size.of(1)) for sizes in zip(*padded, strict=True)
+    )

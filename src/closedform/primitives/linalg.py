@@ -104,8 +104,8 @@ COFACTOR = '''
 def cofactor(X):
     """The cofactor matrix det(X) X^-T, from singular values, so that X may be singular."""
     U, s, Vt = np.linalg.svd(X)
-    before = np.concatenate(([1], np.cumprod(s[:-1])))
-    after = np.concatenate((np.cumprod(s[:0:-1])[::-1], [1]))
+    before = np.concatenate((np.ones(1, s.dtype), np.cumprod(s[:-1])))
+    after = np.concatenate((np.cumprod(s[:0:-1])[::-1], np.ones(1, s.dtype)))
     sign = np.linalg.slogdet(U)[0] * np.linalg.slogdet(Vt)[0]
     return sign * ((U * (before * after)) @ Vt)
 '''

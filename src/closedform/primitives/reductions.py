@@ -253,8 +253,8 @@ def _products_jacobian(node: Expr, _: int) -> Expr:
 PRODUCTS_WITHOUT = '''
 def products_without(v, order):
     """At [k1, ..., k_order] the product of the entries of v but those; zero where indices are equal."""
-    before = np.concatenate(([1], np.cumprod(v[:-1])))
-    after = np.concatenate((np.cumprod(v[:0:-1])[::-1], [1]))
+    before = np.concatenate((np.ones(1, v.dtype), np.cumprod(v[:-1])))
+    after = np.concatenate((np.cumprod(v[:0:-1])[::-1], np.ones(1, v.dtype)))
     if order == 1:
         return before * after
     result = np.zeros((len(v),) * order, dtype=v.dtype)

@@ -30,7 +30,7 @@ register(
         "differentiation: "
         "the total time for n in np.logspace(1, 4), at least three runs each.",
         function=mean_squared_error,
-        arguments=lambda rng, n: (0.25, *line(n)),
+        arguments=lambda rng, n: (rng.uniform(0, 1), *line(n)),
         answers={"grad": gradient},
         sizes={"grad": (10, 100, 1000, 10_000)},
         quick_sizes={"grad": (10, 1000)},

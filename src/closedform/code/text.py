@@ -1,0 +1,97 @@
+"""Pieces of Python source: expressions with their binding strength, numbers, sizes, slices and templates."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from closedform.expression.calculus import Number
+from closedform.expression.size import Size
+
+# Binding strength of Python's operators, loosest first.
+SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
+
+Text = tuple[str, int]
+
+
+def wrap(text: Text, strength: int) -> str:
+    """The text, in brackets if it binds less strongly."""
+    return text[0] if text[1] >= strength else f"({text[0]})"
+
+
+def size_text(size: Size) -> str:
+    """A size as source."""
+    return size.render(lambda argument, axis: f"{argument}.shape[{axis}]")
+
+
+def operand_text(size: Size) -> str:
+    """A size as an operand: a sum or a product stands in brackets."""
+    text = size_text(size)
+    return text if re.fullmatch(r"[\w.\[\]]+", text) else f"({text})"
+
+
+def slice_text(start: Size, stride: int, count: Size, size: Size) -> str:
+    """The slice of `count` entries from `start` on, of an axis of a size."""
+    stop: Size | None = start + count * stride
+    if stride > 0:
+        if count == (size - start).ceildiv(stride):
+            stop = None
+        first = "" if start == Size.of(0) else bound_text(start, size)
+    else:
+        if count == (start + 1).ceildiv(-stride):
+            stop = None
+        first = "" if start == size - 1 else bound_text(start, size)
+    last = "" if stop is None else bound_text(stop, size)
+    return f"{first}:{last}" + ("" if stride == 1 else f":{stride}")
+
+
+def bound_text(bound: Size, size: Size) -> str:
+    """A bound of a slice, counted from the end where that is a number."""
+    back = bound - size
+    if back.is_literal and back.value < 0 and not bound.is_literal:
+        return str(back.value)
+    return size_text(bound)
+
+
+def number_text(value: Number) -> Text:
+    """A number as source: a decimal if that is exact, else a quotient if that is short."""
+    fraction = Fraction(value)
+    if fraction.denominator == 1:
+        text = str(fraction.numerator) if abs(fraction) < 1 << 53 else repr(float(fraction))
+    elif Fraction(float(fraction)) == fraction or fraction.denominator > 10**6:
+        text = repr(float(fraction))
+    else:
+        return f"({fraction.numerator} / {fraction.denominator})", ATOM
+    return signed(text)
+
+
+def signed(text: str) -> Text:
+    return text, SIGN if text.startswith("-") else ATOM
+
+
+def literal(value: Any) -> str:
+    """A plain value as source."""
+    text = repr(value)
+    return text if isinstance(value, str) else re.sub(r"\b(inf|nan)\b", r"np.\1", text)
+
+
+def fill(template: str, operands: Sequence[Text], values: dict[str, str]) -> Text:
+    """A template with its operands, in brackets unless they stand alone between brackets or commas."""
+
+    def put(match: re.Match[str]) -> str:
+        word = match[1]
+        if not word.isdigit():
+            return values[word] if word != "args" else ", ".join(text for text, _ in operands)
+        before, after = template[: match.start()].rstrip(" "), template[match.end() :].lstrip(" ")
+        alone = before[-1:] in {"(", ","} and after[:1] in {")", ",", "{"} and not before.endswith("(" * 2)
+        return operands[int(word)][0] if alone else wrap(operands[int(word)], ATOM)
+
+    text = re.sub(r"\{(\w+)\}", put, template)
+    try:
+        parsed = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return text, SUM
+    return text, ATOM if isinstance(parsed, ast.Call | ast.Subscript | ast.Attribute | ast.Name) else SUM
