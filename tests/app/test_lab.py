@@ -53,9 +53,9 @@ def test_a_lab_writes_a_report_and_does_nothing_twice(tmp_path: Path) -> None:
 
 def test_a_killed_lab_goes_on_and_loses_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from rich.console import Console\n"
-        "from closedform.app.lab import Plan, problems_named, run\n"
-        f"run(Plan(problems_named({SMALL!r}), {ENGINES!r}, Path(sys.argv[1]), quick=True), Console())\n"
+        "import sys; from pathlib import Path; from rich.console import Console\nfrom closedform.app.lab "
+        f"import Plan, problems_named, run\nrun(Plan(problems_named({SMALL!r}), {ENGINES!r}, "
+        "Path(sys.argv[1]), quick=True), Console())\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     child = subprocess.Popen(

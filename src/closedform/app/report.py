@@ -139,12 +139,12 @@ class _Writer:
 
     @block.register
     def _(self, block: Formula) -> str:
-        return f'<div class="display statement">{self.formulas.inline(block.latex, block.spoken)}</div>'
+        return f'<div class="display statement">{self.formulas.display(block.latex, block.spoken)}</div>'
 
     @block.register
     def _(self, block: Derived) -> str:
         rows = "".join(
-            f"<dt>{self.inline(label)}</dt><dd>{self.formulas.inline(latex, spoken)}</dd>"
+            f"<dt>{self.inline(label)}</dt><dd>{self.formulas.display(latex, spoken)}</dd>"
             for label, latex, spoken in block.rows
         )
         return f'<dl class="derived">{rows}</dl>'
@@ -171,8 +171,7 @@ class _Writer:
         label = html.escape(_plain(block.caption), quote=True)
         return (
             f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
-            f"<table>\n<caption>{self.inline(block.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
-            f"<tbody>\n{body}</tbody>\n</table></div>"
+            f"<table>\n<caption>{self.inline(block.caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>"
         )
 
     @block.register

@@ -113,8 +113,7 @@ class Store:
         """The rows of a problem by (operator, engine, size, draw)."""
         rows = self._connection.execute(
             "SELECT operator, engine, size, draw, row FROM measurement WHERE problem = ? AND digest = ? AND "
-            "mode = "
-            "?",
+            "mode = ?",
             (problem, self.digest, self.mode),
         )
         return {tuple(key): decode(row) for *key, row in rows}

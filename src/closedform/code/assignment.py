@@ -40,6 +40,8 @@ class Assignment:
                 if p.label is not None and (named.count(p.label) > 1 or p.entries or (reverse and p.step < 0))
             }
         )
+        if reverse and self._repeats():
+            self.meshed = sorted(set(named))  # what accumulates there takes arrays of indices only
         self.whole = [
             p.is_identity and p.label is not None and self.sizes[p.label] == size
             for p, size in zip(self.places, step.sizes, strict=True)
@@ -126,7 +128,9 @@ class Assignment:
             if together and i == advanced[0]:
                 order += self.meshed
             if place.label is None:
-                items.append(bound_text(place.start, self.step.sizes[i]))
+                position = bound_text(place.start, self.step.sizes[i])
+                accumulates = self.writer.idiom == "torch" and self._repeats()
+                items.append(f"torch.tensor({position})" if accumulates else position)
             elif place.label in self.meshed:
                 items.append(self._entries(place, arrays))
             else:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from closedform.code.idioms import IMPORTS, _imports, _Translate
+from closedform.code.idioms import IMPORTS, _imports
 from closedform.code.plan import plan
+from closedform.code.text import translated
 from closedform.code.writer import Writer
 from closedform.errors import UnsupportedError
 from closedform.expression.expr import Expr
@@ -39,16 +39,17 @@ def source_and_constants(
     if idiom not in IMPORTS:
         raise ValueError(f"idiom {idiom!r} is not one of {', '.join(IMPORTS)}")
     writer = Writer(plan(list(_leaves(expr))), arguments, idiom)
-    translate = _translator(idiom)
     lines = [*assertions, *writer.lines, f"return {_tuple(expr, iter(writer.results))}"]
-    body = [f"    {translate(line)}\n" for line in lines]
+    body = [f"    {translated(line, idiom)}\n" for line in lines]
     if docstring:
         body.insert(0, f'    """{_escaped(docstring)}"""\n')
     function = f"def {name}({', '.join(arguments)}):\n" + "".join(body)
-    literals = "".join(f"{translate(line)}\n" for line in writer.literals.values())
-    helpers = [f"{translate(helper)}\n" for helper in writer.helpers.values()]
+    literals = "".join(f"{translated(line, idiom)}\n" for line in writer.literals.values())
+    helpers = [f"{translated(helper.strip(), idiom)}\n" for helper in writer.helpers.values()]
     text = "\n\n".join([*([literals] if literals else []), *helpers, function])
-    imports = _imports(text, idiom)
+    imports = ["import numpy"] * ("numpy.add.at" in text or "numpy.subtract.at" in text) + _imports(
+        text, idiom
+    )
     return "\n".join(imports) + "\n\n\n" * bool(imports) + text, writer.constants
 
 
@@ -67,14 +68,6 @@ def _tuple(expr: Nested, results: Iterator[str], depth: int = 0) -> str:
     items = [_tuple(item, results, depth + 1) for item in expr]
     text = ", ".join(items) + "," * (len(items) == 1)
     return f"({text})" if depth or len(items) < 2 else text
-
-
-def _translator(idiom: str) -> Callable[[str], str]:
-    """From NumPy's text to the idiom's."""
-    if idiom == "numpy":
-        return str.strip
-    visitor = _Translate(idiom)
-    return lambda text: ast.unparse(visitor.visit(ast.parse(text)))
 
 
 def _escaped(docstring: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
+from closedform.code.idioms import MODULES, _Translate
 from closedform.expression.calculus import Number
 from closedform.expression.size import Size
 
@@ -78,20 +80,42 @@ def literal(value: Any) -> str:
     return text if isinstance(value, str) else re.sub(r"\b(inf|nan)\b", r"np.\1", text)
 
 
-def fill(template: str, operands: Sequence[Text], values: dict[str, str]) -> Text:
-    """A template with its operands, in brackets unless they stand alone between brackets or commas."""
+def fill(template: str, operands: Sequence[Text], values: Mapping[str, str], idiom: str) -> Text:
+    """A template with its parameters and operands, in an idiom's names.
+
+    An operand stands in brackets unless it is alone between brackets or commas.
+
+    >>> fill("np.hypot({0}, 2 * {1})", [("a + b", SUM), ("c", ATOM)], {}, "jax")
+    ('jnp.hypot(a + b, 2 * c)', 4)
+    """
+    words = {**values, **{str(i): f"_{i}_" for i in range(len(operands))}}
+    words["args"] = ", ".join(f"_{i}_" for i in range(len(operands)))
+    text, strength = _prepared(re.sub(r"\{(\w+)\}", lambda match: words[match[1]], template), idiom)
 
     def put(match: re.Match[str]) -> str:
-        word = match[1]
-        if not word.isdigit():
-            return values[word] if word != "args" else ", ".join(text for text, _ in operands)
-        before, after = template[: match.start()].rstrip(" "), template[match.end() :].lstrip(" ")
-        alone = before[-1:] in {"(", ","} and after[:1] in {")", ",", "{"} and not before.endswith("(" * 2)
-        return operands[int(word)][0] if alone else wrap(operands[int(word)], ATOM)
+        before, after = text[: match.start()].rstrip(" ")[-1:], text[match.end() :].lstrip(" ")[:1]
+        alone = before in {"(", ","} and after in {")", ","}
+        return wrap(operands[int(match[1])], SUM if alone else ATOM)
 
-    text = re.sub(r"\{(\w+)\}", put, template)
-    try:
-        parsed = ast.parse(text, mode="eval").body
-    except SyntaxError:
-        return text, SUM
-    return text, ATOM if isinstance(parsed, ast.Call | ast.Subscript | ast.Attribute | ast.Name) else SUM
+    return re.sub(r"\b_(\d+)_\b", put, text), strength
+
+
+@lru_cache(maxsize=4096)
+def _prepared(text: str, idiom: str) -> Text:
+    """A template's text in an idiom, and its binding strength."""
+    expression = ast.parse(text, mode="eval").body
+    plain = isinstance(expression, ast.Call | ast.Subscript | ast.Attribute | ast.Name)
+    if idiom != "numpy":
+        text = ast.unparse(_Translate(idiom).visit(expression))
+    return text, ATOM if plain else SUM
+
+
+def translated(text: str, idiom: str) -> str:
+    """Statements that this package wrote for NumPy, with the modules of an idiom.
+
+    >>> translated("np.exp(x)", "torch")
+    'torch.exp(x)'
+    """
+    for module, name in MODULES[idiom].items():
+        text = re.sub(rf"(?<![\w.]){re.escape(module)}(?=\.)", name, text)
+    return text

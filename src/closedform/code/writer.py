@@ -39,6 +39,10 @@ from closedform.primitives.record import PRIMITIVES
 LONGEST_LINE = 68
 LARGEST_LITERAL = 16
 
+# Operations that Python's own numbers have.
+ARITHMETIC = frozenset({"product", "total", "square", "power"})
+
+# Names for shared values, by what computes them.
 NAMES = {
     "expit": "s",
     "tanh": "t",
@@ -64,7 +68,6 @@ class Writer:
         self.steps = toposort(roots)
         self.uses: Counter[Step] = Counter(arg for step in self.steps for arg in step.args)
         self.uses.update(roots)
-        self.reads = Counter(arg for step in self.steps for arg in set(step.args))
         self.taken = {"np", "jnp", "jax", "torch", "scipy", "autograd", *arguments, *HELPERS, "numpy"}
         self.counts: Counter[str] = Counter()
         self.helpers: dict[str, str] = {}
@@ -75,6 +78,7 @@ class Writer:
         self.texts: dict[Step, Text] = {}
         self.reference = self._reference()
         self.based_on_array: dict[Step, bool] = {}
+        self.plain: set[Step] = set()
         for step in self.steps:
             self.write(step)
         self.results = [self.result(root) for root in roots]
@@ -93,6 +97,8 @@ class Writer:
         self.based_on_array[step] = (step.op == "name" and step.ndim > 0) or any(
             self.based_on_array[arg] for arg in step.args
         )
+        if step.op in {"number", "size"} or (step.op in ARITHMETIC and self.plain.issuperset(step.args)):
+            self.plain.add(step)
         if step.op == "scatter":
             self.texts[step] = (Assignment(self, step).write(), ATOM)
             return
@@ -202,7 +208,9 @@ class Writer:
                     if dtype in {"float64", "int64", "bool"} and array.array.size
                     else f", dtype=np.{dtype}"
                 )
-                self.literals[name] = f"{name} = np.array({literal(array.array.tolist())}{kind})"
+                make = "torch.tensor" if self.idiom == "torch" else "np.array"
+                kind = ", dtype=np.float64" if self.idiom == "torch" and dtype == "float64" else kind
+                self.literals[name] = f"{name} = {make}({literal(array.array.tolist())}{kind})"
         return self.names[array]
 
     # --- leaves -----------------------------------------------------------------------------------
@@ -228,7 +236,7 @@ class Writer:
     def op_select(self, step: Step) -> Text:
         params = dict(step.params)
         start, size = Size.of(params["start"]), step.sizes[1]
-        item = slice_text(start, params["step"], step.sizes[0], size)
+        item = self.slice_item(start, params["step"], step.sizes[0], size)
         return f"np.eye({size_text(size)}{self.dtype()})[{item}]", ATOM
 
     def op_unit(self, step: Step) -> Text:
@@ -300,9 +308,15 @@ class Writer:
 
     def op_square(self, step: Step) -> Text:
         text = self.arg(step.args[0])
-        return (f"{text} * {text}", PRODUCT) if text.isidentifier() else (f"np.square({text})", ATOM)
+        if text.isidentifier():
+            return f"{text} * {text}", PRODUCT
+        if not step.ndim:
+            return f"{self.arg(step.args[0], ATOM)} ** 2", POWER
+        return f"np.square({text})", ATOM
 
     def op_sqrt(self, step: Step) -> Text:
+        if self.idiom == "torch" and step.args[0] in self.plain:
+            return f"{self.arg(step.args[0], ATOM)} ** 0.5", POWER
         return f"np.sqrt({self.arg(step.args[0])})", ATOM
 
     def op_power(self, step: Step) -> Text:
@@ -326,13 +340,13 @@ class Writer:
             f", {name}={values[name]}" for name, value in params if value is not None and value is not False
         )
         operands = [self.operand(arg, template.count(f"{{{i}}}") > 1) for i, arg in enumerate(step.args)]
-        return fill(template, operands, {**values, "params": given})
+        return fill(template, operands, {**values, "params": given}, self.idiom)
 
     def operand(self, step: Step, repeated: bool) -> Text:
         """An operand of a function; one that its template writes twice gets a name."""
         if repeated and step.op not in LEAVES:
             self.bind(step)
-        if self.idiom == "torch" and step.op in {"number", "size"}:
+        if self.idiom == "torch" and step in self.plain:
             return f"torch.tensor({self.arg(step)}, dtype=torch.float64)", ATOM
         return self.texts[step]
 
@@ -397,12 +411,14 @@ class Writer:
     def op_slice(self, step: Step) -> Text:
         axis, start, stride = step.params
         (base,) = step.args
-        if stride < 0 and self.idiom == "torch":
-            stop = start + step.sizes[axis] * stride
-            item = f"torch.arange({size_text(start)}, {size_text(stop)}, {stride})"
-        else:
-            item = slice_text(start, stride, step.sizes[axis], base.sizes[axis])
+        item = self.slice_item(start, stride, step.sizes[axis], base.sizes[axis])
         return f"{self.arg(base, ATOM)}[{':, ' * axis}{item}]", ATOM
+
+    def slice_item(self, start: Size, stride: int, count: Size, size: Size) -> str:
+        """An index for `count` entries from `start` on; PyTorch has no slices with a negative step."""
+        if stride < 0 and self.idiom == "torch":
+            return f"torch.arange({size_text(start)}, {size_text(start + count * stride)}, {stride})"
+        return slice_text(start, stride, count, size)
 
     def op_entry(self, step: Step) -> Text:
         axis, position = step.params

@@ -29,6 +29,8 @@ Number = int | Fraction
 LONGEST_PRODUCT = 12
 # Ties between equal factors are broken by trying this many orders at most.
 MOST_ORDERS = 64
+# Coefficients that are larger multiples of their greatest common divisor are left as they are.
+MOST_MULTIPLE = 10**6
 
 
 class SizeMismatchError(ValueError):
@@ -580,10 +582,12 @@ def term_order(node: Expr) -> tuple[object, ...]:
 
 
 def _content(coefficients: Iterable[Number]) -> Fraction:
+    """The greatest common divisor, or 1 where it would leave unreadable numbers (as for 1 and 0.1)."""
     fractions = [Fraction(c) for c in coefficients]
-    return Fraction(
+    content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
     )
+    return content if all(abs(f / content) < MOST_MULTIPLE for f in fractions) else Fraction(1)
 
 
 Wiring = tuple[tuple[int, ...], ...]

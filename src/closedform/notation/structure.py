@@ -62,7 +62,8 @@ def structure_read(factors: list[Reading], out: tuple[int, ...], written: Writte
     while changed:
         changed = False
         for factor in factors:
-            rule = _RULES.get(factor.node.op)
+            # forms made here may be called as the constants are, but constants have no operands
+            rule = None if factor.node.args else _RULES.get(factor.node.op)
             shorter = rule(factor, [g for g in factors if g is not factor], out, written) if rule else None
             if shorter is not None and factor.exponent > 0:
                 factors, changed = shorter, True

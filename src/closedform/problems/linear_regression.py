@@ -27,8 +27,7 @@ register(
         title="Linear regression by gradient descent",
         statement=r"f(w) = \frac{1}{N} \sum_{i=1}^{N} (w x_i - y_i)^2, \qquad y_i = 2 x_i",
         asked="Gradient descent to a loss of 1e-9 with the manual gradient and with automatic "
-        "differentiation: "
-        "the total time for n in np.logspace(1, 4), at least three runs each.",
+        "differentiation: the total time for n in np.logspace(1, 4), at least three runs each.",
         function=mean_squared_error,
         arguments=lambda rng, n: (rng.uniform(0, 1), *line(n)),
         answers={"grad": gradient},

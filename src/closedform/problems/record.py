@@ -28,6 +28,7 @@ class Problem:
     quick_sizes the same for a quick run
     exact_size  largest size n at which errors are measured against the exact reference
     argnums     the variables: a position, or several
+    shown_size  size n at which formulas are derived and drawn
     symbol      the function's letter in the statement
     graph       whether the sheet asks for the computational graph
 
@@ -52,6 +53,7 @@ class Problem:
     quick_sizes: Mapping[str, tuple[int, ...]]
     exact_size: int = 10
     argnums: int | tuple[int, ...] = 0
+    shown_size: int = 4
     symbol: str = "f"
     graph: bool = False
 

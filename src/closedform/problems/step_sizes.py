@@ -36,8 +36,7 @@ register(
         r"\qquad "
         r"f(x) = \tfrac{1}{2} \| x \|^2",
         asked="L minimised over the ten step sizes by gradient descent from all ones, for a random starting "
-        "point "
-        "in the unit cube of dimension 1000. Describe the result.",
+        "point in the unit cube of dimension 1000. Describe the result.",
         function=after_descent,
         arguments=arguments,
         answers={"grad": gradient},

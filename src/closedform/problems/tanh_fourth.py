@@ -23,12 +23,12 @@ register(
         title="Fourth derivative of tanh",
         statement=r"f(x) = \tanh x",
         asked="The 4th derivative with JAX. Orders 1 to 10 show how nested differentiation, Taylor mode and "
-        "the "
-        "closed form grow.",
+        "the closed form grow.",
         function=tanh,
-        arguments=lambda rng, n: (rng.uniform(0.2, 2.0, n),),
+        arguments=lambda rng, n: (rng.uniform(0.2, 2.0, None if n == 1 else n),),
         answers={"derivative:4": fourth},
         sizes={"derivative:4": (10, 1000, 100_000)},
         quick_sizes={"derivative:4": (10, 1000)},
+        shown_size=1,
     )
 )

@@ -56,8 +56,7 @@ register(
         title="Taylor series of the cosine",
         statement=rf"f(x) = \sum_{{k=0}}^{{{TERMS - 1}}} \frac{{(-1)^k x^{{2k}}}}{{(2k)!}} \approx \cos x",
         asked="The gradient of a partial sum, written as a loop, with the autograd library; once with a "
-        "fixed "
-        "number of terms, once with a loop that stops when the term is small.",
+        "fixed number of terms, once with a loop that stops when the term is small.",
         function=partial_sum(TERMS),
         arguments=lambda rng, n: (rng.uniform(0.5, 3.0),),
         answers={"grad": slope},

@@ -11,7 +11,7 @@ import numpy as np
 
 from closedform.app.blocks import Block, Figure, Heading, Paragraph, Table
 from closedform.app.experiments.record import Experiment, Payload, Results, Setting, register
-from closedform.app.wording import count, duration, listing, ratio, span
+from closedform.app.wording import count, duration, listing, number, ratio, span
 from closedform.problems.linear_regression import gradient, line, mean_squared_error, sheet_gradient
 
 TOLERANCE = 1e-9
@@ -184,14 +184,11 @@ def _finding(result: Payload) -> list[Block]:
     return [
         Heading("The sheet's manual gradient"),
         Paragraph(
-            f"The sheet's `np.dot(2*x, y_pred - y).mean()` gives {result['sheet']:g} on its {SHEET_POINTS} "
-            "points, where "
-            f"the gradient of the mean is {result['right']:g}: it is {factor:g} times too large, because "
-            "`np.dot` has "
-            "summed already and the mean of one number divides by one. With it, a comparison of times would "
-            "compare "
-            f"two step sizes. `cf.check` says: “{result['diagnosis']}”"
-            + ("; the right gradient passes." if result["right ok"] else "."),
+            f"The sheet's `np.dot(2*x, y_pred - y).mean()` gives {number(result['sheet'], 3)} on its "
+            f"{SHEET_POINTS} points, where the gradient of the mean is {number(result['right'], 3)}: it is "
+            f"{factor:g} times too large, because `np.dot` has summed already and the mean of one number "
+            "divides by one. With it, a comparison of times would compare two step sizes. `cf.check` says: "
+            f"“{result['diagnosis']}”" + ("; the right gradient passes." if result["right ok"] else "."),
             kind="finding",
         ),
     ]
@@ -204,12 +201,11 @@ def _descent(times: dict[str, dict[int, list[float]]], iterations: dict[int, set
     counts = [k for n in sizes for k in iterations[n]]
     text = (
         f"The step size is {STEP:g} divided by the curvature 2 mean(x²), which is the sheet's 0.01 at its "
-        "four points; "
-        f"a fixed 0.01 diverges for large n. From w = 0 the descent takes {span(counts)} iterations"
+        f"four points; a fixed 0.01 diverges for large n. From w = 0 the descent takes {span(counts)} "
+        "iterations"
         + (", the same number for every engine at each n" if equal else ", not the same for every engine")
         + f" (it grows slowly because the first loss does). {len(sizes)} sizes, at least {runs} runs each, "
-        "the engines "
-        "taking turns; deriving and compiling are not counted."
+        "the engines taking turns; deriving and compiling are not counted."
     )
     return [Paragraph(text), _plots(times), _table(times, iterations), Paragraph(_crossover(times))]
 
@@ -239,9 +235,8 @@ def _plots(times: dict[str, dict[int, list[float]]]) -> Figure:
         )
     return Figure(
         plot(*panels, height=3.4),
-        "Log-log plots over n from 10 to 10000: total time of the descent by each engine with bands, and its "
-        "ratio "
-        "to the gradient by hand.",
+        "Log-log plots over n from 10 to 10000: total time of the descent by each engine with bands, and "
+        "its ratio to the gradient by hand.",
         "Total time of the descent (median; the band spans all runs), and its ratio to the gradient by hand.",
     )
 
@@ -285,7 +280,8 @@ def _crossover(times: dict[str, dict[int, list[float]]]) -> str:
             ahead[engine] = start
     for engine, n in ahead.items():
         where = "at every n" if n == min(hand) else f"from n = {count(n)} on"
-        sentences.append(f"{engine} is faster than the gradient by hand {where}.")
+        name = "The closed form" if engine == "closed form" else engine
+        sentences.append(f"{name} is faster than the gradient by hand {where}.")
     if ends:
         largest = count(max(hand))
         parts = (f"{engine} from {ratio(first)} to {ratio(last)}" for engine, (first, last) in ends.items())
@@ -299,11 +295,9 @@ def _crossover(times: dict[str, dict[int, list[float]]]) -> str:
         )
     return " ".join(sentences) + (
         " The overhead of a call (Python, the tape, the dispatch) is paid once an iteration whatever n is; "
-        "reading the data "
-        "is paid per point. While the overhead rules, the ratio is that of the overheads; once an iteration "
-        "by "
-        "hand has doubled, the ratio falls, and an engine can overtake only if it makes fewer passes over "
-        "the data."
+        "reading the data is paid per point. While the overhead rules, the ratio is that of the overheads; "
+        "once an iteration by hand has doubled, the ratio falls, and an engine can overtake only if it makes "
+        "fewer passes over the data."
     )
 
 

@@ -102,8 +102,8 @@ def _described(results: Results) -> str:
                 failing.setdefault(f"the {name} at {z}".replace("-", "−"), []).append(engine)
     text = (
         "The function overflows as it is written: e^z is infinite beyond z = 709.8, and the derivative by "
-        "the chain rule "
-        "becomes ∞/∞. The derived formula has $\\sigma(a^\\top x)$ in it, computed without overflow."
+        "the chain rule becomes ∞/∞. The derived formula has $\\sigma(a^\\top x)$ in it, computed without "
+        "overflow."
     )
     if failing:
         text += (

@@ -280,12 +280,10 @@ def _descents(descents: dict[str, Payload]) -> list[Block]:
                 Panel(sizes, "iteration", "αₖ", log="x", title=f"the ten step sizes, {MAIN}", markers=False),
                 height=3.5,
             ),
-            "Left: the loss over the iterations from four starts, on logarithmic scales. Right: the ten step "
-            "sizes over "
-            "the iterations from the first start.",
+            "Left: the loss over the iterations from four starts, on logarithmic scales. Right: the ten "
+            "step sizes over the iterations from the first start.",
             f"Gradient descent on the step sizes with β = {BETA:g}: the loss from each start, and the ten "
-            "step sizes "
-            f"from the start {MAIN}.",
+            f"step sizes from the start {MAIN}.",
         ),
         Table(
             "Where the descents end; the eigenvalues are those of the Hessian in closed form",
@@ -310,12 +308,10 @@ def _described(descents: dict[str, Payload]) -> str:
     sentences = [
         f"From α {MAIN}, with β = {BETA:g}, {count(main['iterations'][-1])} iterations take L from "
         f"{number(main['loss'][0])} to {number(main['loss'][-1])} and the step sizes to between "
-        f"{last.min():.2f} "
-        f"and {last.max():.2f}.",
+        f"{last.min():.2f} and {last.max():.2f}.",
         f"The Hessian at the end has {positive} positive eigenvalue{'s' if positive != 1 else ''}, the "
-        "largest "
-        f"{number(max(main['spectrum']))}, and {negative} negative, of at most {number(small)} in size: the "
-        "descent "
+        f"largest {number(max(main['spectrum']))}, and {negative} negative, of at most {number(small)} in "
+        "size: the descent "
         + ("is not at a minimum; it creeps along a valley" if negative else "is in a flat valley")
         + " towards the set where some αₖ is 1, the steeper walls of which it has already come down.",
         f"The gradient by {main['engine']} and the one in closed form lead to the same step sizes within "
@@ -326,9 +322,8 @@ def _described(descents: dict[str, Payload]) -> str:
         wide = descents[WIDE]
         sentences.append(
             f"From α {WIDE}, the loss is {number(wide['loss'][0])} from the start and "
-            f"{number(wide['loss'][-1])} at "
-            f"the end: the largest eigenvalue is {number(max(wide['spectrum']))}, and there is no slope to "
-            "follow."
+            f"{number(wide['loss'][-1])} at the end: the largest eigenvalue is "
+            f"{number(max(wide['spectrum']))}, and there is no slope to follow."
         )
     if "all 0.05" in descents:
         spread = float(np.ptp(descents["all 0.05"]["alpha"][-1]))
@@ -361,16 +356,12 @@ def _quadratic(result: Payload) -> list[Block]:
     return [
         Paragraph(
             "On |x|²/2 every direction has the same curvature, so one step solves it. With f(x) = ½ Σ λᵢ xᵢ² "
-            "and the "
-            f"λᵢ spread evenly over [{SMALLEST:g}, {LARGEST:g}] no step size does. From L = "
-            f"{number(result['start'])}, ten steps "
-            f"come to {listing(f'{number(own[n])} ({n})' for n in order)}. Learned here means minimised over "
-            "the "
+            f"and the λᵢ spread evenly over [{SMALLEST:g}, {LARGEST:g}] no step size does. From L = "
+            f"{number(result['start'])}, ten steps come to "
+            f"{listing(f'{number(own[n])} ({n})' for n in order)}. Learned here means minimised over the "
             "step sizes with the gradient in closed form, by the BFGS method on ln L, from Chebyshev's "
-            "steps. Descent "
-            "from equal steps never leaves them (all partial derivatives are equal there), so it ends at the "
-            "best "
-            "constant."
+            "steps. Descent from equal steps never leaves them (all partial derivatives are equal there), so "
+            "it ends at the best constant."
         ),
         Table(
             "L after ten steps on the quadratic, on the x₀ of the learning and on "
@@ -390,10 +381,8 @@ def _quadratic(result: Payload) -> list[Block]:
             f"Lowest on its own x₀: {best}; on fresh x₀: {best_fresh}. "
             + (
                 "The learned steps carry over, because a random point of the cube in a thousand dimensions "
-                "excites all "
-                "eigenvalues nearly alike; they beat Chebyshev's, which guard against the worst x₀ and spend "
-                "steps "
-                "on the smallest eigenvalues that weigh little in this average."
+                "excites all eigenvalues nearly alike; they beat Chebyshev's, which guard against the worst "
+                "x₀ and spend steps on the smallest eigenvalues that weigh little in this average."
                 if best_fresh == best == "ten, learned"
                 else "The learned steps do not carry over: they fit the one x₀ they were learned on."
             )

@@ -190,24 +190,23 @@ def _growth(by_way: dict[str, dict[int, Payload]]) -> str:
         last = max(nested)
         sentences.append(
             "Nesting `jax.grad` differentiates the derivative as a program: its equations number "
-            f"{', '.join(counts)} for "
-            f"orders 1 to {last}, and order {last} takes {duration(nested[last]['prepare'])} to compile."
+            f"{', '.join(counts)} for orders 1 to {last}, and order {last} takes "
+            f"{duration(nested[last]['prepare'])} to compile."
         )
     taylor = by_way.get("JAX (taylor)")
     if taylor:
         last = max(taylor)
         sentences.append(
             "Taylor mode (`jax.experimental.jet`) carries all orders through once: "
-            f"{taylor[last]['operations']} "
-            f"equations and {duration(taylor[last]['prepare'])} at order {last}."
+            f"{taylor[last]['operations']} equations and {duration(taylor[last]['prepare'])} at order {last}."
         )
     closed = by_way.get("closed form")
     if closed:
         last = max(closed)
         sentences.append(
             f"The closed form stays a polynomial in tanh: {closed[last]['operations']} operations at order "
-            f"{last}, "
-            f"derived in {duration(closed[last]['prepare'])}, and {duration(closed[last]['seconds'])} a call."
+            f"{last}, derived in {duration(closed[last]['prepare'])}, and "
+            f"{duration(closed[last]['seconds'])} a call."
         )
     errors = [r["error"] for orders in by_way.values() for r in orders.values()]
     sentences.append(
@@ -235,11 +234,9 @@ def _plots(by_way: dict[str, dict[int, Payload]]) -> Figure:
             Panel(lines("seconds"), "order", "seconds", log="y", title="a call"),
         ),
         "Three plots over the order, on logarithmic scales: number of operations, seconds to prepare, "
-        "seconds of a call. "
-        "Nested JAX grows exponentially in the first two; the closed form stays flat.",
+        "seconds of a call. Nested JAX grows exponentially in the first two; the closed form stays flat.",
         "Operations (equations of the jaxpr; operations in the closed form's source), time to derive, trace "
-        "and "
-        "compile with the first call, and time of a call.",
+        "and compile with the first call, and time of a call.",
     )
 
 
@@ -277,10 +274,8 @@ def _singles(singles: dict[str, Payload]) -> list[Block]:
     if others:
         text += (
             f"Computed in float32, {listing(NAMES.get(way, way) for way in kept if way != 'by hand')} are "
-            "off by "
-            f"{span(others, number)} %: tanh x is rounded to a number so close to one that 1 − tanh² x keeps "
-            "few "
-            "digits. "
+            f"off by {span(others, number)} %: tanh x is rounded to a number so close to one that 1 − tanh² "
+            "x keeps few digits. "
         )
     if "by hand" in kept:
         text += (

@@ -36,6 +36,10 @@ def run(step: str, setting: Setting) -> Payload:
         return terms()
     engine, loop = step.split("/")
     slope = DERIVATIVES[engine](LOOPS[loop])
+    try:
+        slope(POINT)
+    except Exception as error:  # the finding is that, and how, a library refuses
+        return {"refused": type(error).__name__}
     return {"slope": float(slope(POINT)), "seconds": typical_seconds(lambda: slope(POINT))}
 
 
@@ -124,27 +128,29 @@ def _loops(results: Results) -> list[Block]:
     rows = []
     for step, result in results.items():
         engine, _, loop = step.partition("/")
-        if loop in LOOPS and "slope" in result:
-            name = f"{TERMS} terms" if loop == "fixed" else "until a term is below 1e-16"
+        name = f"{TERMS} terms" if loop == "fixed" else "until a term is below 1e-16"
+        if "refused" in result:
+            rows.append([engine, name, result["refused"], "—"])
+        elif loop in LOOPS:
             error = abs(result["slope"] + math.sin(POINT))
             rows.append([engine, name, number(error), duration(result["seconds"])])
     if not rows:
         return []
-    exact = all(
-        abs(r["slope"] + math.sin(POINT)) < 1e-14 for s, r in results.items() if s.endswith("until small")
-    )
+    stopping = {s.partition("/")[0]: r for s, r in results.items() if s.endswith("until small")}
+    right = [e for e, r in stopping.items() if "slope" in r and abs(r["slope"] + math.sin(POINT)) < 1e-14]
+    refused = [f"{e} ({r['refused']})" for e, r in stopping.items() if "refused" in r]
     text = (
         f"Both loops are plain Python, and each library differentiates them as they stand. At x = {POINT:g} "
-        "the loop "
-        "that stops by itself gives the derivative of the cosine "
-        f"{'to the last digits' if exact else 'closely'} in every one; the loop of {TERMS} terms "
-        "keeps the error of the series it cuts off. "
-        "JAX cannot compile the loop that depends on the data: it needs `jax.lax.while_loop`, which has no "
-        "reverse "
-        "mode, so it runs without compiling."
+        "the loop that stops by itself gives the derivative of the cosine to the last digits in "
+        f"{listing(right)}; the loop of {TERMS} terms keeps the error of the series it cuts off. "
     )
+    if refused:
+        text += (
+            f"Refused: {listing(refused)}. A compiled loop cannot depend on the data unless it is written "
+            "with `jax.lax.while_loop`, which has no reverse mode; without compiling JAX takes it."
+        )
     return [
-        Paragraph(text),
+        Paragraph(text.strip()),
         Table(
             f"The two loops at x = {POINT:g}, called as each library's users would call them",
             ["Engine", "Loop", "Distance from −sin x", "Time of a call"],
@@ -166,9 +172,8 @@ def _curves(result: Payload) -> Figure:
         panels.append(Panel([*lines, exact], "x", name, title=title, limits=(-2.2, 2.2), markers=False))
     return Figure(
         plot(*panels),
-        "Two plots over x from -8 to 8: partial sums of the cosine series, and their derivatives; more terms "
-        "follow "
-        "the cosine and minus the sine further out.",
+        "Two plots over x from -8 to 8: partial sums of the cosine series, and their derivatives; more "
+        "terms follow the cosine and minus the sine further out.",
         "Partial sums of the series and their derivatives by the autograd library, with the functions they "
         "approach.",
     )
