@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from closedform.arguments import prepare
-from closedform.code.numpy_source import compile_source, source_and_constants
+from closedform.code.idioms import trace_source
+from closedform.code.numpy_source import compile_source, source, source_and_constants
 from closedform.derivative.higher import nth_derivative
 from closedform.derivative.reverse import jacobians
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
@@ -79,18 +80,17 @@ class Derivation:
 
         Raises UnsupportedError where the idiom lacks an operation.
         """
-        return self._program(idiom, name)[0]
+        checks = self._checks(idiom)
+        return source(self.result, self.arguments, name, idiom, self._summary(), *checks)
 
-    def _program(self, idiom: str, name: str) -> tuple[str, dict[str, np.ndarray]]:
-        return source_and_constants(
-            self.result, self.arguments, name, idiom, docstring=self._summary(), assertions=self._assertions()
-        )
+    def program(self, idiom: str = "numpy", name: str = "derivative") -> tuple[str, dict[str, np.ndarray]]:
+        """The source without its assertions, and the captured arrays that it reads as global names."""
+        return source_and_constants(self.result, self.arguments, name, idiom, self._summary())
 
     @cached_property
     def function(self) -> Callable[..., Any]:
         """The compiled function itself: no checks, no dispatch."""
-        source, constants = self._program("numpy", "derivative")
-        return compile_source(source, constants, "derivative")
+        return compile_source(*self.program(), "derivative")
 
     def graph(self, partials: str = "none") -> Any:
         """The computational graph of the function; `partials` is "none", "edges" or "adjoints"."""
@@ -104,11 +104,20 @@ class Derivation:
         what = _SUMMARIES[self.operator].format(of=of, by=by, order=self.order)
         return f"{what}: {self.text}" if len(self.text) < 90 else f"{what}."
 
-    def _assertions(self) -> list[str]:
-        return [
-            f'assert {name}.shape[{axis}] == {size}, "{self.trace.name} used this size as a number"'
+    def _checks(self, idiom: str) -> tuple[list[str], list[str]]:
+        """Assertions that sizes and branches are those of the example, and the definitions they use."""
+        function = self.trace.name
+        assertions = [
+            f'assert {name}.shape[{axis}] == {size}, "{function} used this size as a number"'
             for name, axis, size in self.fixed
         ]
+        definitions = []
+        for i, guard in enumerate(self.trace.guards):
+            text, _ = trace_source(guard.condition, self.trace.arguments, f"condition_{i}", idiom)
+            definitions.append(text[text.index("def ") :])
+            call = f"condition_{i}({', '.join(self.trace.arguments)})"
+            assertions.append(f'assert bool({call}) is {guard.outcome}, "another branch of {function}"')
+        return assertions, definitions
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"

@@ -93,7 +93,8 @@ class Assignment:
                 return f"{target}.index_put_(({index},), {value}, accumulate=True)"
             module = "numpy" if idiom == "autograd" else "np"
             word = "add" if self.sign > 0 else "subtract"
-            return f"{module}.{word}.at({target}, np.s_[{index}], {value})"
+            where = f"{module}.s_[{index}]" if ":" in index or "," in index else index
+            return f"{module}.{word}.at({target}, {where}, {value})"
         if len(self.step.args) == 2:
             return f"{target}[{index}] {self._operator()} {value}"
         return f"{target}[{index}] = {negative if self.sign < 0 else value}"

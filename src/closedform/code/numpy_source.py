@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ def source_and_constants(
     idiom: str = "numpy",
     docstring: str = "",
     assertions: Sequence[str] = (),
+    helpers: Sequence[str] = (),
 ) -> tuple[str, dict[str, np.ndarray]]:
     """The source of a module whose function computes the expression, and the arrays it reads as global names.
 
@@ -32,6 +34,7 @@ def source_and_constants(
     name        the function's name
     idiom       "numpy", "jax", "torch" or "autograd"
     assertions  statements on the arguments that come first in the function
+    helpers     definitions that the assertions use, written in the idiom
 
     Captured arrays of up to 16 entries are written as literals; the second result holds the larger ones.
     Raises UnsupportedError where the idiom has no such operation.
@@ -45,11 +48,11 @@ def source_and_constants(
         body.insert(0, f'    """{_escaped(docstring)}"""\n')
     function = f"def {name}({', '.join(arguments)}):\n" + "".join(body)
     literals = "".join(f"{translated(line, idiom)}\n" for line in writer.literals.values())
-    helpers = [f"{translated(helper.strip(), idiom)}\n" for helper in writer.helpers.values()]
-    text = "\n\n".join([*([literals] if literals else []), *helpers, function])
-    imports = ["import numpy"] * ("numpy.add.at" in text or "numpy.subtract.at" in text) + _imports(
-        text, idiom
-    )
+    used = [f"{translated(helper.strip(), idiom)}\n" for helper in writer.helpers.values()]
+    text = "\n\n".join([*([literals] if literals else []), *used, *helpers, function])
+    imports = ["import numpy"] * (
+        idiom == "autograd" and bool(re.search(r"\bnumpy\.\w+\.at\(", text))
+    ) + _imports(text, idiom)
     return "\n".join(imports) + "\n\n\n" * bool(imports) + text, writer.constants
 
 
@@ -82,6 +85,7 @@ def source(
     idiom: str = "numpy",
     docstring: str = "",
     assertions: Sequence[str] = (),
+    helpers: Sequence[str] = (),
 ) -> str:
     """The source of a standalone module whose function computes the expression, see `source_and_constants`.
 
@@ -97,7 +101,7 @@ def source(
 
     Raises UnsupportedError where the function captured an array that is too large for a literal.
     """
-    text, constants = source_and_constants(expr, arguments, name, idiom, docstring, assertions)
+    text, constants = source_and_constants(expr, arguments, name, idiom, docstring, assertions, helpers)
     if constants:
         listed = ", ".join(f"{key} of shape {value.shape}" for key, value in constants.items())
         raise UnsupportedError(

@@ -162,7 +162,7 @@ def _closed(
 
 def _program(derivation: Derivation, idiom: str) -> Program | str:
     try:
-        source, constants = derivation._program(idiom, "derivative")
+        source, constants = derivation.program(idiom)
     except UnsupportedError as refusal:
         return str(refusal)
     return Program(source, "derivative", constants)
