@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from closedform.app.blocks import Derived, Figure, Folded, Formula, Heading, Paragraph, Source, Table
-from closedform.app.formulas import Formulas, typeset
+from closedform.app.formulas import Formulas, broken, typeset, width
 from closedform.app.plots import Panel, Series, plot
 from closedform.app.report import Chapter, Report, page
 from closedform.problems import PROBLEMS
@@ -142,3 +142,20 @@ def test_glyphs_are_stored_once() -> None:
     for _ in range(3):
         formulas.inline("x + x")
     assert formulas.glyphs().count("<symbol") == 2
+
+
+def test_a_wide_formula_is_broken_before_its_signs() -> None:
+    latex = " + ".join(rf"\frac{{1}}{{{k}}} (x - {k})^{{2}}" for k in range(1, 30))
+    lines = broken(latex)
+    assert "".join(lines) == latex and len(lines) > 1
+    assert all(line.startswith("+ ") for line in lines[1:])
+    assert all(width(line) < 40 for line in lines)
+    html = Formulas().display(latex, "a sum")
+    assert html.count('aria-label="a sum"') == 1 and html.count("<br>") == len(lines) - 1
+
+
+@pytest.mark.parametrize("name", ["sum", "prod"])
+def test_brackets_around_a_sum_stay_in_bounds(name: str) -> None:
+    svg = typeset(rf"\left( \{name}_{{k}} (1 - \alpha_{{k}}) \right) x")
+    height = re.search(r'height="([\d.]+)em"', svg)
+    assert height is not None and float(height[1]) < 4

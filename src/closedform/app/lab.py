@@ -47,7 +47,7 @@ MANY_CALLS = frozenset({"finite differences"})
 FULL = Effort(rounds=11, seconds=0.3, timeout=30.0)
 UNTIMED = Effort(rounds=0, fewest=0, timeout=30.0)
 # Operators in a narrow table.
-SIGNS = {"grad": "∇", "hessian": "∇²"}
+SIGNS = {"grad": "∇", "hessian": "∇²", "derivative:4": "d⁴"}
 # How many random arguments errors are taken at in a full run.
 DRAWS = 7
 

@@ -8,11 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from closedform.app.wording import count
+
 # Stands for the page's text colour until the SVG is written.
 INK = "#010203"
 FAINT = "#808182"
+# Inches, and the names in a row of the legend.
+WIDTH, COLUMNS = 7.2, 4
+# So many points on a logarithmic axis are all written at it.
+FEW = 5
 _SETTINGS: Any = {
-    "svg.hashsalt": "closedform", "svg.fonttype": "path", "figure.constrained_layout.use": True,
+    "svg.hashsalt": "closedform", "svg.fonttype": "path",
     "font.size": 9, "legend.fontsize": 9, "axes.edgecolor": FAINT, "axes.labelcolor": INK,
     "text.color": INK, "xtick.color": INK, "ytick.color": INK, "xtick.minor.size": 0, "ytick.minor.size": 0,
 }  # fmt: skip
@@ -26,8 +32,8 @@ STYLES: Mapping[str, tuple[str, str, str]] = {
     "autograd": ("#d98200", "-", "^"),
     "PyTorch": ("#d9472b", "-", "D"),
     "JAX": ("#12a17c", "-", "v"),
-    "JAX, nested": ("#12a17c", "-", "v"),
-    "JAX, Taylor mode": ("#7aa300", "-", ">"),
+    "nested JAX": ("#12a17c", "-", "v"),
+    "JAX in Taylor mode": ("#7aa300", "-", ">"),
     "JAX (eager)": ("#12a17c", ":", "<"),
     "JAX (taylor)": ("#7aa300", "-", ">"),
     "finite differences": ("#b065c9", ":", "x"),
@@ -75,18 +81,22 @@ def plot(*panels: Panel, height: float = 3.1) -> str:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_SETTINGS):
-        figure = Figure(figsize=(7.2, height))
+        figure = Figure(figsize=(WIDTH, height))
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         handles: dict[str, Any] = {}
         for ax, panel in zip(axes, panels, strict=True):
             _draw(ax, panel)
             for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
-        if len(handles) > 1:
-            columns = min(len(handles), 4)
-            figure.legend(
-                handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False
-            )
+        rows = -(-len(handles) // COLUMNS) if len(handles) > 1 else 0
+        if rows:
+            names, columns = list(handles), min(len(handles), COLUMNS)
+            figure.legend(handles.values(), names, loc="lower center", ncols=columns, frameon=False)
+        figure.subplots_adjust(
+            left=0.62 / WIDTH, right=1 - 0.1 / WIDTH,
+            top=1 - 0.28 / height, bottom=(0.55 + 0.2 * rows) / height,
+            wspace=0.13 + 0.12 * len(panels),
+        )  # fmt: skip
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True)
     return buffer.getvalue()
@@ -109,12 +119,16 @@ def _draw(ax: Any, panel: Panel) -> None:
         ax.set_ylim(*panel.limits)
     if "x" not in panel.log:
         ax.xaxis.get_major_locator().set_params(integer=True)
+    sizes = sorted({x for series in panel.series for x in series.x})
+    if "x" in panel.log and len(sizes) <= FEW:
+        ax.set_xticks(sizes, [count(int(x)) for x in sizes])
     if panel.ratios:
         from matplotlib.ticker import LogLocator, StrMethodFormatter
 
         low, high = ax.get_ylim()
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.minorticks_off()
     ax.set_xlabel(panel.x)
     ax.set_ylabel(panel.y)
     ax.set_title(panel.title, fontsize=9.5)

@@ -146,10 +146,7 @@ class Assignment:
         arrays = {}
         for label in self.meshed:
             if any(p.label == label and p.entries is None for p in self.places):
-                name = arrays[label] = self.writer.fresh("i" if "i" not in self.writer.taken else "j")
-                self.writer.lines.append(
-                    f"{name} = np.arange({size_text(self.sizes[label])}){self._stretched(label)}"
-                )
+                arrays[label] = self.writer.indices(self.sizes[label], self._stretched(label))
         return arrays
 
     def _stretched(self, label: int) -> str:

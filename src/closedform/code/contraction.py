@@ -102,7 +102,6 @@ class Network:
         self.shape = tuple(sizes[label] for label in out)
         self.coefficient = coefficient
         self.summed = set(sizes)
-        self.flat: dict[int, tuple[int, ...]] = {}
         self.traced: set[int] = set()
         pending = list(wiring)
         while pending:
@@ -137,10 +136,6 @@ class Network:
         affected = [p for p in self.places if p.label == label]
         if not all(p.is_identity or (p.entries is None and place.entries is None) for p in affected):
             return False
-        if place.label is not None and place.label in self.flat:
-            return False
-        if label in self.flat or any(label in parts for parts in self.flat.values()):
-            return False
         self.places = [_compose(p, place) if p.label == label else p for p in self.places]
         self.tensors = [self._sliced(t, label, place) for t in self.tensors]
         self.summed.discard(label)
@@ -165,20 +160,17 @@ class Network:
         return Tensor(step, tuple(labels), tensor.exponent)
 
     def _reshape(self, flat: int, parts: tuple[int, ...]) -> bool:
-        """Let the flat label stand for the others together; where it is in the result, they must not be."""
+        """Let the flat label stand for the others together; in the result they get axes of their own."""
         if any(p.label == flat and not p.is_identity for p in self.places):
             return False
-        in_result = any(p.label == flat for p in self.places)
-        if in_result and any(p.label in parts for p in self.places):
-            return False
-        if flat in self.flat or any(label in self.flat for label in parts):
-            return False
-        if any(flat in ps or set(parts) & set(ps) for ps in self.flat.values()):
-            return False
         self.tensors = [self._unflattened(t, flat, parts) for t in self.tensors]
+        places, shape = [], []
+        for place, size in zip(self.places, self.shape, strict=True):
+            in_parts = place.label == flat
+            places += [Place(part) for part in parts] if in_parts else [place]
+            shape += [self.sizes[part] for part in parts] if in_parts else [size]
+        self.places, self.shape = places, tuple(shape)
         self.summed.discard(flat)
-        if in_result:
-            self.flat[flat] = parts
         return True
 
     def _unflattened(self, tensor: Tensor, flat: int, parts: tuple[int, ...]) -> Tensor:
@@ -193,17 +185,13 @@ class Network:
     # --- products ---------------------------------------------------------------------------------
 
     def plan(self) -> Placed:
-        """The steps of the contraction and where their result goes."""
+        """The steps of the contraction and where their result goes, in an array that may still need reshaping."""
         kept = {p.label for p in self.places if p.label is not None}
-        for flat, parts in self.flat.items():
-            kept = (kept - {flat}) | set(parts)
         self.tensors = [self._without_repeats(t, kept) for t in self.tensors]
         present = {label for t in self.tensors for label in t.labels}
         for label in sorted(self.summed - kept - present - self.traced):
             self._repeat(self.sizes[label])
         step, labels = self._multiply(kept)
-        for flat, parts in self.flat.items():
-            step, labels = self._flattened(step, labels, flat, parts)
         return Placed(step, labels, tuple(self.places), self.sizes, self.shape)
 
     def _repeat(self, size: Size) -> None:
@@ -234,20 +222,6 @@ class Network:
             step = self.program.step("diagonal", (step,), (first, second), sizes)
             labels = (*(labels[i] for i in rest), labels[first])
         return Tensor(step, labels, tensor.exponent)
-
-    def _flattened(
-        self, step: Step, labels: tuple[int, ...], flat: int, parts: tuple[int, ...]
-    ) -> tuple[Step, tuple[int, ...]]:
-        rest = [label for label in labels if label not in parts]
-        order = [*rest, *parts]
-        if any(label not in labels for label in parts):
-            step = self.program.filled(
-                self.program.arrange(step, labels, order), [self.sizes[label] for label in order]
-            )
-            labels = tuple(order)
-        moved = self.program.arrange(step, labels, order)
-        sizes = [*(self.sizes[label] for label in rest), self.sizes[flat]]
-        return self.program.step("reshape", (moved,), (), sizes), (*rest, flat)
 
     def _multiply(self, kept: set[int]) -> tuple[Step, tuple[int, ...]]:
         """All factors multiplied, the coefficient and the scalars into the smallest."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from closedform.code.arrange import arranged
 from closedform.code.contraction import WIRING, Network, Placed, placed_whole
 from closedform.code.products import Tensor, hadamard, volume
 from closedform.code.stable import HELPERS, polynomial_of, stable
@@ -58,7 +59,7 @@ class _Planner:
                 continue
             if node in self.chosen:
                 continue
-            form = self.chosen[node] = stable(node)
+            form = self.chosen[node] = arranged(stable(node))
             if form is not node:
                 if form in self.chosen:
                     continue
@@ -130,7 +131,12 @@ class _Planner:
             else:
                 tensor = self.tensor(base)
                 tensors.append(Tensor(tensor.step, tuple(labels[a] for a in tensor.labels), exponent))
-        return Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale).plan()
+        placed = Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale).plan()
+        if placed.shape == node.shape:
+            return placed
+        step, labels, _ = self._tensor(placed)
+        flat = self.program.step("reshape", (self._full(step, labels, placed.shape),), (), node.shape)
+        return placed_whole(flat, range(node.ndim), node.shape)
 
     def _into_sum(self, node: Expr, scale: Number, scalars: Sequence[Tensor]) -> Placed | None:
         """A sum times numbers, with its terms multiplied instead where that is less work."""

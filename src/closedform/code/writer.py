@@ -74,6 +74,7 @@ class Writer:
         self.constants: dict[str, np.ndarray] = {}
         self.literals: dict[str, str] = {}
         self.names: dict[ArrayConstant, str] = {}
+        self.ranges: dict[str, str] = {}
         self.lines: list[str] = []
         self.texts: dict[Step, Text] = {}
         self.reference = self._reference()
@@ -135,6 +136,14 @@ class Writer:
             name = f"{stem}{self.counts[stem]}"
         self.taken.add(name)
         return name
+
+    def indices(self, size: Size, stretched: str = "") -> str:
+        """The name of the array 0, 1, ..., size - 1."""
+        text = f"np.arange({size_text(size)}){stretched}"
+        if text not in self.ranges:
+            self.ranges[text] = self.fresh("i" if "i" not in self.taken else "j")
+            self.lines.append(f"{self.ranges[text]} = {text}")
+        return self.ranges[text]
 
     def result(self, root: Step) -> str:
         """The text of a result: a fresh array, never a view of an argument."""
@@ -258,6 +267,11 @@ class Writer:
     # --- entry by entry ---------------------------------------------------------------------------
 
     def op_product(self, step: Step) -> Text:
+        *numbers, last = step.args
+        in_place = last.op == "scatter" and self.uses[last] == 1 and self.idiom != "jax"
+        if in_place and last.sizes == step.sizes and not any(s.ndim for s in numbers):
+            self.lines.append(f"{self.texts[last][0]} {self._scaling(step)}")
+            return self.texts[last]
         coefficient, signs = step.params
         magnitude = abs(coefficient)
         text = "" if magnitude == 1 else number_text(magnitude)[0]
@@ -279,6 +293,18 @@ class Writer:
             strength = self.texts[step.args[0]][1]
             text = self.arg(step.args[0], SIGN) if negative else text
         return (f"-{text}", SIGN if strength > SIGN else PRODUCT) if negative else (text, strength)
+
+    def _scaling(self, step: Step) -> str:
+        """The operator and the number that scale an array in place."""
+        coefficient, signs = step.params
+        above = [s for s, sign in zip(step.args[:-1], signs, strict=False) if sign > 0]
+        below = [s for s, sign in zip(step.args[:-1], signs, strict=False) if sign < 0]
+        if coefficient == 1 and not above:
+            return f"/= {' * '.join(self.factor(s, s.sizes) for s in below)}"
+        words = [number_text(coefficient)[0]] if coefficient != 1 or not above else []
+        words += [self.factor(s, s.sizes) for s in above]
+        text = " * ".join(words)
+        return f"*= {text} / {self._divisor(below)}" if below else f"*= {text}"
 
     def _divisor(self, steps: list[Step]) -> str:
         if len(steps) == 1:

@@ -27,8 +27,10 @@ Number = int | Fraction
 # A product with more matrix-like factors than this keeps a nested contraction as one factor,
 # so that long chains stay linear in size.
 LONGEST_PRODUCT = 12
-# Ties between equal factors are broken by trying this many orders at most.
-MOST_ORDERS = 64
+# Labels that colours do not tell apart are nearly always images of one another: this many are tried.
+MOST_TRIED = 8
+# Sums whose products would have more terms than this are not multiplied out.
+MOST_PRODUCTS = 64
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
 
@@ -413,12 +415,17 @@ def _canonical(
         numbers.setdefault(label, len(numbers))
     spec = Spec(
         exact(coefficient),
-        tuple(_ring(f, numbers) for f in ordered),
+        tuple(_numbered(f, numbers) for f in ordered),
         tuple(f.exponent for f in ordered),
         tuple(numbers[label] for label in out),
     )
     shape = [sizes[label] for label in out]
     return _whole(Expr("contract", tuple(f.base for f in ordered), (spec,), shape))
+
+
+def _numbered(factor: Factor, numbers: Mapping[Label, int]) -> tuple[int, ...]:
+    labels = [numbers[label] for label in factor.labels]
+    return tuple(sorted(labels) if is_symmetric(factor.base) else labels)
 
 
 def _unit(node: Expr) -> Expr:
@@ -437,76 +444,79 @@ def _whole(node: Expr) -> Expr:
 
 
 def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[Factor]:
-    """Factors in canonical order: colour refinement on labels, ties broken by trying each."""
+    """Factors in an order that depends only on the structure of the product.
+
+    Labels are told apart by colour refinement (Weisfeiler and Leman); where labels stay alike, one is
+    singled out and the colours are refined again.
+    """
     if len(factors) <= 1:
         return list(factors)
-    outer: dict[Label, tuple[int, ...]] = {}
-    for position, label in enumerate(out):
-        outer[label] = (*outer.get(label, ()), position)
-    internal = {label for f in factors for label in f.labels} - set(outer)
-    colours: dict[Label, tuple[int, ...]] = {label: (0, *where) for label, where in outer.items()}
-    colours.update(dict.fromkeys(internal, (1,)))
-    best: list[tuple[tuple[object, ...], list[Factor]]] = []
-    _search(list(factors), colours, internal, best, [MOST_ORDERS])
-    return best[0][1]
+    colouring = _Colouring(factors, out)
+    colours = colouring.refined(colouring.initial)
+    while (alike := colouring.alike(colours)) is not None:
+        chosen = [colouring.refined(colouring.singled_out(colours, label)) for label in alike[:MOST_TRIED]]
+        colours = min(chosen, key=colouring.certificate)
+    return [factors[i] for _, i in sorted((colouring.signature(i, colours), i) for i in range(len(factors)))]
 
 
-def _head(factor: Factor) -> tuple[object, ...]:
-    return (factor.base.ndim, factor.base.weight, factor.base.key, factor.exponent)
+class _Colouring:
+    """The labels of a product as vertices, its factors as coloured hyperedges."""
 
-
-def _ring(factor: Factor, colours: Mapping[Label, Any]) -> tuple[Any, ...]:
-    """What the labels of a factor are mapped to; a symmetric matrix does not tell its axes apart."""
-    ring = tuple(colours[label] for label in factor.labels)
-    return tuple(sorted(ring)) if is_symmetric(factor.base) else ring
-
-
-def _search(
-    factors: list[Factor],
-    colours: dict[Label, tuple[int, ...]],
-    internal: set[Label],
-    best: list[tuple[tuple[object, ...], list[Factor]]],
-    budget: list[int],
-) -> None:
-    colours = _refine(factors, colours, internal)
-    classes: dict[tuple[int, ...], list[Label]] = {}
-    for label in internal:
-        classes.setdefault(colours[label], []).append(label)
-    tied = min((c for c, members in classes.items() if len(members) > 1), default=None)
-    if tied is None:
-        ordered = sorted(factors, key=lambda f: (*_head(f), _ring(f, colours)))
-        certificate = tuple((f.base.key, _ring(f, colours)) for f in ordered)
-        if not best or certificate < best[0][0]:
-            best[:] = [(certificate, ordered)]
-        return
-    for label in classes[tied]:
-        if budget[0] <= 0 and best:
-            return
-        budget[0] -= 1
-        _search(factors, {**colours, label: (*tied, -1)}, internal, best, budget)
-
-
-def _refine(
-    factors: list[Factor], colours: dict[Label, tuple[int, ...]], internal: set[Label]
-) -> dict[Label, tuple[int, ...]]:
-    """Split the classes of labels by the factors they stand in, until nothing changes."""
-    count = len(set(colours.values()))
-    while internal:
-        seen: dict[Label, list[tuple[object, ...]]] = {label: [] for label in colours}
+    def __init__(self, factors: Sequence[Factor], out: tuple[Label, ...]) -> None:
+        places: dict[Label, tuple[int, ...]] = {}
+        for position, label in enumerate(out):
+            places[label] = (*places.get(label, ()), position)
+        numbers: dict[Label, int] = {label: i for i, label in enumerate(places)}
         for factor in factors:
-            ring = _ring(factor, colours)
-            unordered = is_symmetric(factor.base)
-            for position, label in enumerate(factor.labels):
-                seen[label].append((*_head(factor), 0 if unordered else position, ring))
-        signatures = {label: (colours[label], sorted(seen[label])) for label in internal}
-        ranked = sorted(signatures.values())
-        colours = {**colours}
-        for label in internal:
-            colours[label] = (1, ranked.index(signatures[label]))
-        if len(set(colours.values())) == count:
-            break
-        count = len(set(colours.values()))
-    return colours
+            for label in factor.labels:
+                numbers.setdefault(label, len(numbers))
+        heads = [(f.base.ndim, f.base.weight, f.base.key, f.exponent) for f in factors]
+        rank = {head: i for i, head in enumerate(sorted(set(heads)))}
+        self.heads = [rank[head] for head in heads]
+        self.labels = [tuple(numbers[label] for label in f.labels) for f in factors]
+        self.unordered = [is_symmetric(f.base) for f in factors]
+        # labels of the result come first, in the order of their places; the others start alike
+        self.initial = [min(number, len(places)) for number in numbers.values()]
+
+    def signature(self, i: int, colours: list[int]) -> tuple[int, tuple[int, ...]]:
+        """A factor and the colours of its labels; a symmetric matrix does not tell its axes apart."""
+        ring = [colours[label] for label in self.labels[i]]
+        return self.heads[i], tuple(sorted(ring) if self.unordered[i] else ring)
+
+    def certificate(self, colours: list[int]) -> list[tuple[int, tuple[int, ...]]]:
+        """All signatures: equal for equal structures."""
+        return sorted(self.signature(i, colours) for i in range(len(self.heads)))
+
+    def refined(self, colours: list[int]) -> list[int]:
+        """Classes of labels split by the factors they stand in, until nothing changes."""
+        count = len(set(colours))
+        while count < len(colours):
+            seen: list[list[tuple[Any, ...]]] = [[] for _ in colours]
+            for i, labels in enumerate(self.labels):
+                signature = self.signature(i, colours)
+                for position, label in enumerate(labels):
+                    seen[label].append((*signature, 0 if self.unordered[i] else position))
+            keys = [(colour, sorted(factors)) for colour, factors in zip(colours, seen, strict=True)]
+            order = sorted(range(len(keys)), key=keys.__getitem__)
+            ranks = dict.fromkeys(order, 0)
+            for before, after in itertools.pairwise(order):
+                ranks[after] = ranks[before] + (keys[before] != keys[after])
+            colours = [ranks[label] for label in range(len(keys))]
+            if ranks[order[-1]] + 1 == count:
+                break
+            count = ranks[order[-1]] + 1
+        return colours
+
+    def alike(self, colours: list[int]) -> list[int] | None:
+        """The first class of labels that are not told apart."""
+        classes: dict[int, list[int]] = {}
+        for label, colour in enumerate(colours):
+            classes.setdefault(colour, []).append(label)
+        return min((c for c in classes.values() if len(c) > 1), key=lambda c: colours[c[0]], default=None)
+
+    def singled_out(self, colours: list[int], label: int) -> list[int]:
+        """The colours with one label put before those that are like it."""
+        return [2 * colour - (i == label) for i, colour in enumerate(colours)]
 
 
 def is_symmetric(node: Expr) -> bool:
@@ -672,19 +682,15 @@ def _broadcast_axes(node: Expr) -> set[int]:
 
 def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
     """The sum with its products of sums multiplied out, if it then has fewer terms."""
-    count = 0
+    products = [node for node in totals if _sums(node)]
+    if not products or sum(_products(node) for node in products) > MOST_PRODUCTS:
+        return None
     expanded: dict[Expr, Number] = {}
     for node, c in totals.items():
-        parts = _expand(node)
-        count += _monomials(node)
-        for inner, term in parts:
+        for inner, term in _expand(node) if node in products else [(1, node)]:
             expanded[term] = exact(expanded.get(term, 0) + c * inner)
     expanded = {node: c for node, c in expanded.items() if c != 0}
-    return expanded if len(expanded) < count and expanded != totals and _has_sums(totals) else None
-
-
-def _has_sums(totals: dict[Expr, Number]) -> bool:
-    return any(_sums(node) for node in totals)
+    return expanded if len(expanded) < sum(_written(node) for node in totals) else None
 
 
 def _sums(node: Expr) -> list[int]:
@@ -699,18 +705,21 @@ def _sums(node: Expr) -> list[int]:
     ]
 
 
-def _monomials(node: Expr) -> int:
-    """How many terms are written for a product: the sum of its sums' lengths."""
-    positions = _sums(node)
-    return sum(len(node.args[i].args) for i in positions) if positions else 1
+def _written(node: Expr) -> int:
+    """How many terms are written for a product: those of its sums."""
+    return sum(len(node.args[i].args) for i in _sums(node)) or 1
+
+
+def _products(node: Expr) -> int:
+    """How many terms a product has when it is multiplied out."""
+    exponents = spec_of(node).exponents
+    return math.prod(len(node.args[i].args) ** int(exponents[i]) for i in _sums(node))
 
 
 def _expand(node: Expr) -> list[tuple[Number, Expr]]:
-    """The terms of a product of sums, multiplied out (at most 64 of them)."""
+    """The terms of a product of sums, multiplied out."""
     positions = _sums(node)
-    spec = spec_of(node) if positions else None
-    if spec is None or math.prod(len(node.args[i].args) ** int(spec.exponents[i]) for i in positions) > 64:
-        return [(1, node)]
+    spec = spec_of(node)
     rest = [f for i, f in enumerate(factors_of(node)) if i not in positions]
     sizes = label_sizes(node)
     choices = [

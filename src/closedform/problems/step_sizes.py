@@ -18,8 +18,10 @@ def after_descent(alpha: Array, x0: Array) -> Array:
 def gradient(alpha: Array, x0: Array) -> Array:
     """The gradient -|x0|^2 (1 - alpha_k) prod over j != k of (1 - alpha_j)^2."""
     rest = 1 - alpha
-    others = np.array([np.prod(np.delete(rest, k)) for k in range(STEPS)])
-    return -(x0 @ x0) * rest * others**2
+    before, after = np.ones(STEPS), np.ones(STEPS)
+    np.cumprod(rest[:-1], out=before[1:])
+    np.cumprod(rest[:0:-1], out=after[-2::-1])
+    return -(x0 @ x0) * rest * (before * after) ** 2
 
 
 def arguments(rng: np.random.Generator, n: int) -> Arguments:
