@@ -94,8 +94,10 @@ def broken(latex: str) -> list[str]:
     """
     if width(latex) <= _WIDEST:
         return [latex]
+    terms = _pieces(latex, 0)
+    pieces = [p for term in terms for p in ([term] if width(term) <= _WIDEST else _pieces(term, 1))]
     lines: list[str] = []
-    for piece in _pieces(latex):
+    for piece in pieces:
         if lines and width(lines[-1] + piece) <= _WIDEST:
             lines[-1] += piece
         else:
@@ -110,9 +112,9 @@ def width(latex: str) -> float:
     return float(found[1])
 
 
-def _pieces(latex: str) -> list[str]:
+def _pieces(latex: str, depth: int) -> list[str]:
     """The formula cut before each + and − that is neither within braces, nor between growing delimiters, nor
-    deeper than one pair of parentheses."""
+    deeper than so many pairs of parentheses."""
     cuts, braces, brackets = [0], 0, 0
     for at, sign in enumerate(latex):
         braces += (sign == "{") - (sign == "}")
@@ -120,7 +122,7 @@ def _pieces(latex: str) -> list[str]:
         fixed = len(re.findall(r"\\left(?![a-z])", latex[:at])) > len(
             re.findall(r"\\right(?![a-z])", latex[:at])
         )
-        if sign in "+-" and latex[at - 1 : at] == " " and not braces and brackets <= 1 and not fixed:
+        if sign in "+-" and latex[at - 1 : at] == " " and not braces and brackets <= depth and not fixed:
             cuts.append(at)
     return [latex[a:b] for a, b in itertools.pairwise([*cuts, len(latex)])]
 

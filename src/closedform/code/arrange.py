@@ -84,7 +84,7 @@ def _distributed(node: Expr) -> Expr | None:
         others = factors[:i] + factors[i + 1 :]
         sizes = label_sizes(node)
         products = [
-            (1, contract([*others, Factor(t, labels)], spec.out, sizes, c * spec.coefficient))
+            (exact(c * spec.coefficient), contract([*others, Factor(t, labels)], spec.out, sizes))
             for c, t in parts
         ]
         return _sum(products, node)
@@ -112,7 +112,7 @@ def _collected(node: Expr) -> Expr | None:
 
 
 def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Expr]]:
-    """The ways to see a term as a large array times another one with numbers: where the axes go, and that one."""
+    """The ways to see a term as a large array times another: where the axes go, and the other with numbers."""
     if term.op != "contract":
         return []
     spec, factors = spec_of(term), factors_of(term)
@@ -124,7 +124,7 @@ def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Expr]]:
         named = {label: ("in", axis) for axis, label in enumerate(shared.labels)}
         named.update({label: ("out", axis) for axis, label in enumerate(spec.out)})
         covered = set(spec.out) <= {*shared.labels, *other.labels} and set(other.labels) <= set(named)
-        distinct = len(set(other.labels)) == len(other.labels)
+        distinct = len(set(other.labels)) == len(other.labels) and not is_sparse(other.base)
         if (
             shared.exponent != 1
             or not covered

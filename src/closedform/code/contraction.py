@@ -185,7 +185,7 @@ class Network:
     # --- products ---------------------------------------------------------------------------------
 
     def plan(self) -> Placed:
-        """The steps of the contraction and where their result goes, in an array that may still need reshaping."""
+        """The steps of the contraction and where their result goes, before axes are merged."""
         kept = {p.label for p in self.places if p.label is not None}
         self.tensors = [self._without_repeats(t, kept) for t in self.tensors]
         present = {label for t in self.tensors for label in t.labels}

@@ -170,7 +170,7 @@ class _Planner:
     def _sum_work(self, node: Expr, scale: Number, scalars: bool) -> float:
         """Entries to multiply for the coefficients of a sum, times a number and maybe scalars."""
         work = 0.0
-        for magnitude, terms in _by_magnitude(node, scale).items():
+        for magnitude, terms in self._by_magnitude(node, scale).items():
             if magnitude != 1 or scalars:
                 each = sum(self._scaling_work(term) for _, term in terms)
                 work += min(each, volume(node.shape)) if len(terms) > 1 else each
@@ -198,7 +198,7 @@ class _Planner:
                 return polynomial
         dense: list[tuple[int, Tensor]] = []
         rest: dict[tuple[object, ...], list[tuple[int, Placed]]] = {}
-        for magnitude, terms in _by_magnitude(node, scale).items():
+        for magnitude, terms in self._by_magnitude(node, scale).items():
             together = self._scaled_together(node, terms) if magnitude != 1 or scalars else None
             if together is not None:
                 labels, step = together
@@ -217,6 +217,20 @@ class _Planner:
             base = self._added(group, base if dense else None)
             dense = dense or [(1, Tensor(base, ()))]
         return placed_whole(base, range(node.ndim) if rest else labels, node.shape)
+
+    def _by_magnitude(self, node: Expr, scale: Number) -> dict[Number, list[tuple[int, Expr]]]:
+        """The terms of a sum, times a number, with their signs by the absolute value of the coefficient."""
+        groups: dict[Number, list[tuple[int, Expr]]] = {}
+        stack = [(scale, node)]
+        while stack:
+            factor, term = stack.pop()
+            form = self.chosen[term]
+            if form.op == "linear" and (term is node or self.uses[term] == 1):
+                terms = zip(form.params, form.args, strict=True)
+                stack.extend((exact(factor * c), t) for c, t in reversed(list(terms)))
+            else:
+                groups.setdefault(max(factor, -factor), []).append((1 if factor > 0 else -1, term))
+        return groups
 
     def _total(self, dense: Sequence[tuple[int, Tensor]]) -> tuple[tuple[int, ...], Step]:
         """The sum of terms with signs, and its labels."""
@@ -306,15 +320,6 @@ class _Planner:
         present = tuple(i for i, label in enumerate(order) if label in placed.labels)
         args = (step,) if base is None else (step, base)
         return program.step("scatter", args, (sign, places, sizes, present), placed.shape)
-
-
-def _by_magnitude(node: Expr, scale: Number) -> dict[Number, list[tuple[int, Expr]]]:
-    """The terms of a sum, times a number, with their signs by the absolute value of the coefficient."""
-    groups: dict[Number, list[tuple[int, Expr]]] = {}
-    for coefficient, term in zip(node.params, node.args, strict=True):
-        total = exact(coefficient * scale)
-        groups.setdefault(max(total, -total), []).append((1 if total > 0 else -1, term))
-    return groups
 
 
 def _with_solves(program: Program, roots: list[Step]) -> list[Step]:

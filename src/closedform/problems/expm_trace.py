@@ -31,7 +31,7 @@ register(
         function=expm_trace,
         arguments=arguments,
         answers={"grad": gradient},
-        sizes={"grad": (10, 50, 200)},
+        sizes={"grad": (10, 30, 100, 200)},
         quick_sizes={"grad": (10, 50)},
     )
 )

@@ -35,7 +35,7 @@ register(
         function=least_squares,
         arguments=arguments,
         answers={"grad": gradient, "hessian": hessian},
-        sizes={"grad": (10, 100, 1000), "hessian": (10, 100, 300)},
+        sizes={"grad": (10, 30, 100, 300, 1000), "hessian": (10, 30, 100, 300)},
         quick_sizes={"grad": (10, 300), "hessian": (10, 100)},
     )
 )

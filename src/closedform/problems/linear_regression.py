@@ -31,7 +31,7 @@ register(
         function=mean_squared_error,
         arguments=lambda rng, n: (rng.uniform(0, 1), *line(n)),
         answers={"grad": gradient},
-        sizes={"grad": (10, 100, 1000, 10_000)},
+        sizes={"grad": (10, 100, 1000, 10_000, 100_000)},
         quick_sizes={"grad": (10, 1000)},
     )
 )

@@ -30,7 +30,7 @@ register(
         function=negative_logdet,
         arguments=arguments,
         answers={"grad": gradient},
-        sizes={"grad": (10, 100, 300)},
+        sizes={"grad": (10, 30, 100, 300)},
         quick_sizes={"grad": (10, 100)},
     )
 )

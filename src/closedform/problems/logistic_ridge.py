@@ -40,7 +40,7 @@ register(
         function=logistic_ridge,
         arguments=arguments,
         answers={"grad": gradient, "hessian": hessian},
-        sizes={"grad": (10, 100, 1000), "hessian": (10, 100, 300)},
+        sizes={"grad": (10, 30, 100, 300, 1000), "hessian": (10, 30, 100, 300)},
         quick_sizes={"grad": (10, 300), "hessian": (10, 100)},
     )
 )

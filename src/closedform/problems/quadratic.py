@@ -30,7 +30,7 @@ register(
         function=quadratic,
         arguments=arguments,
         answers={"hessian": hessian},
-        sizes={"hessian": (10, 100, 500)},
+        sizes={"hessian": (10, 30, 100, 300, 1000)},
         quick_sizes={"hessian": (10, 100)},
     )
 )

@@ -32,7 +32,7 @@ register(
         function=quartic,
         arguments=lambda rng, n: (rng.standard_normal(n),),
         answers={"grad": gradient, "hessian": hessian},
-        sizes={"grad": (10, 1000, 100_000), "hessian": (10, 100, 1000)},
+        sizes={"grad": (10, 100, 1000, 10_000, 100_000), "hessian": (10, 30, 100, 300, 1000)},
         quick_sizes={"grad": (10, 10_000), "hessian": (10, 100)},
     )
 )

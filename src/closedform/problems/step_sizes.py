@@ -42,7 +42,7 @@ register(
         function=after_descent,
         arguments=arguments,
         answers={"grad": gradient},
-        sizes={"grad": (10, 1000, 100_000)},
+        sizes={"grad": (10, 100, 1000, 10_000, 100_000)},
         quick_sizes={"grad": (10, 1000)},
         symbol="L",
     )

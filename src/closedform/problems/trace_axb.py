@@ -34,7 +34,7 @@ register(
         function=trace_axb,
         arguments=arguments,
         answers={"grad": gradient},
-        sizes={"grad": (10, 100, 500)},
+        sizes={"grad": (10, 30, 100, 300, 1000)},
         quick_sizes={"grad": (10, 100)},
     )
 )

@@ -6,6 +6,7 @@ the product of the entries of g(x), whatever way the loop was written.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -30,7 +31,28 @@ def _index(node: Expr) -> int:
     return index % node.shape[0].value if node.shape[0].is_literal else index
 
 
+# Whether an entry of known position is read anywhere below a node.
+_READS_ENTRY: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+
+
+def _reads_entry(root: Expr) -> bool:
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        unknown = [arg for arg in node.args if arg not in _READS_ENTRY]
+        if unknown:
+            stack.extend(unknown)
+            continue
+        _READS_ENTRY[node] = (node.op == "unit" and _index(node) >= 0) or any(
+            _READS_ENTRY[arg] for arg in node.args
+        )
+        stack.pop()
+    return _READS_ENTRY[root]
+
+
 def _units(root: Expr) -> list[Expr]:
+    if not _reads_entry(root):
+        return []
     return [node for node in toposort(root) if node.op == "unit" and _index(node) >= 0]
 
 
