@@ -55,11 +55,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture as SVG, what it shows (read aloud in its place), and the text below it."""
+    """A picture as SVG, what it shows (read aloud in its place), and the text below it; whether it is drawn
+    for white paper, whatever the page's."""
 
     svg: str
     alt: str
     caption: str
+    drawn: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,13 @@ class Measured:
 
 
 Measurements = Sequence[Measured]
+
+# What the graph problem shows: partial derivatives on no node or edge, on edges, on nodes; and captions.
+DRAWINGS = {
+    "none": "Every operation as it was traced, with its value: inputs at the start, the result at the end.",
+    "edges": "The same graph, with the partial derivative of each operation on the edge of its operand.",
+    "adjoints": "The same graph, with the derivative of the result in each node, as reverse mode finds it.",
+}
 
 
 def operator_name(operator: str) -> str:
@@ -154,14 +162,15 @@ def derivations(problem: Problem) -> tuple[list[Block], list[Block]]:
         rows.append((f"${symbol(operator, problem.symbol)}$", derivation.latex, derivation.text))
         name = operator_name(operator)
         sources.append(Source(f"Source of the {name}", derivation.source("numpy", name="derivative")))
-    graph = trace.graph()
-    caption = (
-        "Every operation of the function as it was traced: inputs at the start, the value at the end."
-        if problem.graph
-        else "The operations as they were traced."
-    )
-    drawing = Figure(graph.svg, f"Computational graph of {trace.text}.", caption)
-    return [Derived(rows), *sources], [drawing]
+    kinds = DRAWINGS if problem.graph else {"none": "The operations as they were traced, with their values."}
+    drawings: list[Block] = [drawing(trace, partials, caption) for partials, caption in kinds.items()]
+    return [Derived(rows), *sources], drawings
+
+
+def drawing(trace: Any, partials: str, caption: str) -> Figure:
+    """The computational graph of a traced function, without the paper behind it."""
+    svg = re.sub(r'<polygon fill="white" stroke="none"[^>]*/>', "", trace.graph(partials).svg, count=1)
+    return Figure(svg, f"Computational graph of {trace.text}.", caption, drawn=True)
 
 
 def derive(problem: Problem, operator: str, arguments: Sequence[Any]) -> Any:

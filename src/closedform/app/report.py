@@ -121,7 +121,7 @@ class _Writer:
             return f"<code>{_text(part[1:-1])}</code>"
         if part.startswith("$") and part.endswith("$") and len(part) > 1:
             return self.formulas.inline(part[1:-1])
-        return _text(part.replace("'", "’"))
+        return _text(re.sub(r"(\b\w) = ", "\\1\u00a0=\u00a0", part.replace("'", "’")))
 
     @singledispatchmethod
     def block(self, block: Block) -> str:
@@ -177,9 +177,10 @@ class _Writer:
     @block.register
     def _(self, block: Figure) -> str:
         self.pictures += 1
+        kind = "picture drawn" if block.drawn else "picture"
         alt, svg = html.escape(block.alt, quote=True), inline_svg(block.svg, f"p{self.pictures}-")
         return (
-            f'<figure><div class="picture" role="img" aria-label="{alt}">{svg}</div>\n'
+            f'<figure><div class="{kind}" role="img" aria-label="{alt}">{svg}</div>\n'
             f"<figcaption>{self.inline(block.caption)}</figcaption></figure>"
         )
 

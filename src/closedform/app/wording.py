@@ -79,15 +79,15 @@ def ulps(value: float) -> str:
 
 
 def memory(size: float) -> str:
-    """A number of bytes in the unit that suits it.
+    """A number of bytes in the unit that suits it; a few pages cannot be told from none.
 
     >>> memory(2_500_000), memory(512)
-    ('2.5 MB', '512 B')
+    ('2.5 MB', '< 10 kB')
     """
-    for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= scale:
-            return f"{number(size / scale)} {unit}"
-    return f"{size:.0f} B"
+    if size < 10_000:
+        return "< 10 kB"
+    scale, unit = next(u for u in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if size >= u[0])
+    return f"{number(size / scale)} {unit}"
 
 
 def listing(names: Iterable[str], conjunction: str = "and") -> str:

@@ -112,7 +112,7 @@ def _collected(node: Expr) -> Expr | None:
 
 
 def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Expr]]:
-    """The ways to see a term as a large array times another: where the axes go, and the other with numbers."""
+    """The ways to see a term as a large array times another: where their axes go, and the other one."""
     if term.op != "contract":
         return []
     spec, factors = spec_of(term), factors_of(term)

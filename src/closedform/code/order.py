@@ -28,7 +28,7 @@ def contraction_order(
     sizes  the size of each label
 
     >>> contraction_order((0b011, 0b110, 0b100), (0, 1, 2), 0b001, (100.0, 100.0, 100.0))
-    ((1, 2), (0, 3))
+    ((2, 1), (0, 3))
     """
     return tuple(_Search(masks, kinds, out, sizes).pairs())
 

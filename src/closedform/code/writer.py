@@ -150,7 +150,7 @@ class Writer:
         text, strength = self.texts[root]
         base = root
         viewed = False
-        while base.op in VIEWS:
+        while base.op in VIEWS and base.args:
             viewed = viewed or base.op == "diagonal"
             base = base.args[0]
         if not root.ndim:

@@ -184,8 +184,8 @@ def _finding(result: Payload) -> list[Block]:
     return [
         Heading("The sheet's manual gradient"),
         Paragraph(
-            f"The sheet's `np.dot(2*x, y_pred - y).mean()` gives {number(result['sheet'], 3)} on its "
-            f"{SHEET_POINTS} points, where the gradient of the mean is {number(result['right'], 3)}: it is "
+            f"The sheet's `np.dot(2*x, y_pred - y).mean()` gives {number(result['sheet'])} on its "
+            f"{SHEET_POINTS} points, where the gradient of the mean is {number(result['right'])}: it is "
             f"{factor:g} times too large, because `np.dot` has summed already and the mean of one number "
             "divides by one. With it, a comparison of times would compare two step sizes. `cf.check` says: "
             f"“{result['diagnosis']}”" + ("; the right gradient passes." if result["right ok"] else "."),
@@ -264,6 +264,10 @@ def _table(times: dict[str, dict[int, list[float]]], iterations: dict[int, set[i
     )
 
 
+def _name(engine: str) -> str:
+    return "the closed form" if engine == "closed form" else engine
+
+
 def _crossover(times: dict[str, dict[int, list[float]]]) -> str:
     """Who overtakes the gradient by hand, where, and why."""
     sentences = []
@@ -280,11 +284,13 @@ def _crossover(times: dict[str, dict[int, list[float]]]) -> str:
             ahead[engine] = start
     for engine, n in ahead.items():
         where = "at every n" if n == min(hand) else f"from n = {count(n)} on"
-        name = "The closed form" if engine == "closed form" else engine
-        sentences.append(f"{name} is faster than the gradient by hand {where}.")
+        name = _name(engine)
+        sentences.append(f"{name[0].upper()}{name[1:]} is faster than the gradient by hand {where}.")
     if ends:
         largest = count(max(hand))
-        parts = (f"{engine} from {ratio(first)} to {ratio(last)}" for engine, (first, last) in ends.items())
+        parts = (
+            f"{_name(engine)} from {ratio(first)} to {ratio(last)}" for engine, (first, last) in ends.items()
+        )
         sentences.append(
             f"In times of the gradient by hand, from n = {min(hand)} to n = {largest}: {listing(parts)}."
         )

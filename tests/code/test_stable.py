@@ -1,0 +1,56 @@
+"""Every stable form equals what it stands for, and is exact where that loses digits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from tests.code.reference import evaluate
+
+from closedform.code.stable import STABLE_FORMS, stable
+from closedform.expression.calculus import number
+from closedform.expression.expr import Expr, input_
+
+z = input_("z", (5,))
+
+
+def fn(op: str, v: Expr = z) -> Expr:
+    return Expr(op, (v,), (), v.shape)
+
+
+# A formula that the form rewrites, where it holds, and a point with the value that the plain formula loses.
+EXAMPLES = {
+    "opposite of expit": (1 - fn("expit"), (-20, 20), 40.0, math.exp(-40)),
+    "sech from tanh": (1 - fn("tanh") ** 2, (-5, 5), 20.0, 4 * math.exp(-40)),
+    "1 - tanh": (1 - fn("tanh"), (-5, 5), 20.0, 2 * math.exp(-40)),
+    "1 + tanh": (1 + fn("tanh"), (-5, 5), -20.0, 2 * math.exp(-40)),
+    "cos from sin": (1 - fn("sin") ** 2, (-5, 5), math.pi / 2 + 1e-9, math.cos(math.pi / 2 + 1e-9) ** 2),
+    "sin from cos": (1 - fn("cos") ** 2, (-5, 5), 1e-9, 1e-18),
+    "half angle": (1 - fn("cos"), (-5, 5), 1e-9, 5e-19),
+    "expm1": (1 - fn("exp"), (-5, 5), 1e-12, -1e-12 - 5e-25),
+    "log1p": (fn("log", 1 + z), (-0.9, 9), 1e-12, 1e-12 - 5e-25),
+    "slope of expit": (fn("expit") * (1 - fn("expit")), (-20, 20), 40.0, math.exp(-40)),
+    "sech": (3 / fn("cosh"), (-20, 20), 800.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("form", STABLE_FORMS, ids=lambda form: form.name)
+def test_stable_form(form):
+    plain, (low, high), point, value = EXAMPLES[form.name]
+    rewritten = stable(plain)
+    assert rewritten is not plain
+    assert form.equation
+    points = {"z": np.random.default_rng(0).uniform(low, high, 5)}
+    np.testing.assert_allclose(evaluate(rewritten, points), evaluate(plain, points), rtol=1e-7)
+    np.testing.assert_allclose(evaluate(rewritten, {"z": np.full(5, point)}), value, rtol=1e-12)
+
+
+def test_polynomials_are_divided_as_often_as_they_can_be():
+    s = fn("expit")
+    assert stable(1 - 2 * s + s**2) is fn("expit", -z) ** 2
+
+
+@pytest.mark.parametrize("same", [2 - fn("tanh"), fn("exp") + 1, number(1, z.shape) - z, fn("log", 2 + z)])
+def test_other_formulas_stay(same):
+    assert stable(same) is same
