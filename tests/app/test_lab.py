@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -11,12 +12,25 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.progress import Progress
 
-from closedform.app.chapters import Judgement, Measured, chapter, judge, operator_name, summary
+from closedform.app.blocks import Paragraph
+from closedform.app.chapters import Judgement, Measured, chapter, drawing, judge, operator_name, summary
 from closedform.app.experiments import EXPERIMENTS, Setting
 from closedform.app.experiments.worker import attempt
-from closedform.app.lab import Plan, engines_named, open_places, places, prepare_folder, problems_named, run
-from closedform.app.store import Store
+from closedform.app.lab import (
+    LabError,
+    Plan,
+    engines_named,
+    open_places,
+    places,
+    prepare_folder,
+    problems_named,
+    run,
+    run_experiments,
+)
+from closedform.app.report import Chapter, Report, page
+from closedform.app.store import Store, decode, encode
 from closedform.comparison.rows import Row
 from closedform.engines import USUAL
 from closedform.problems import PROBLEMS
@@ -54,7 +68,7 @@ def test_a_lab_writes_a_report_and_does_nothing_twice(tmp_path: Path) -> None:
 def test_a_killed_lab_goes_on_and_loses_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from rich.console import Console\nfrom closedform.app.lab "
-        f"import Plan, problems_named, run\nrun(Plan(problems_named({SMALL!r}), {ENGINES!r}, "
+        f"import LabError, Plan, problems_named, run\nrun(Plan(problems_named({SMALL!r}), {ENGINES!r}, "
         "Path(sys.argv[1]), quick=True), Console())\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -109,6 +123,23 @@ def test_names_are_put_in_order() -> None:
 def test_a_folder_is_made(tmp_path: Path) -> None:
     prepare_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir() and not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_missing_libraries_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(LabError, match=r"needs matplotlib and ziamath: pip install 'closedform\[lab\]'"):
+        run(plan(tmp_path / "never", "quartic"), Console(file=io.StringIO()))
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_graph_that_cannot_be_drawn_does_not_cost_the_report() -> None:
+    class Broken:
+        text = "f"
+
+        def graph(self, partials: str):
+            raise ImportError("no Graphviz here")
+
+    assert drawing(Broken(), "none", "").text == "No drawing: no Graphviz here"
 
 
 def measured(engine: str, ulps: float, condition: float = 1.0, status: str = "measured") -> Measured:
@@ -189,3 +220,35 @@ def test_the_regression_has_the_sizes_of_the_sheet() -> None:
     sizes = {int(s.split("/")[0]) for s in steps if "/" in s}
     assert len(sizes) == 50 and (min(sizes), max(sizes)) == (10, 10_000)
     assert all(sum(s.startswith(f"{n}/JAX/") for s in steps) >= 3 for n in sizes)
+
+
+def test_an_experiment_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    wanted = plan(tmp_path, "linear-regression")
+    store = Store(Path(":memory:"), "digest", "quick")
+    steps = list(EXPERIMENTS["linear-regression"].steps(Setting(True, ENGINES)))
+    for step in steps[:-2]:
+        store.add_experiment("linear-regression", step, {"kept": True})
+    with Progress(console=Console(file=io.StringIO())) as progress:
+        run_experiments(wanted, store, progress)
+    kept = store.experiments("linear-regression")
+    assert set(kept) == set(steps)
+    assert [step for step, payload in kept.items() if payload != {"kept": True}] == steps[-2:]
+    assert all(kept[step]["iterations"] > 10 for step in steps[-2:])
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_fills_its_section(name: str) -> None:
+    experiment, setting = EXPERIMENTS[name], Setting(True, ENGINES)
+    results = {step: attempt(experiment.run, step, setting) for step in experiment.steps(setting)}
+    assert not [payload for payload in results.values() if "failed" in payload]
+    blocks = experiment.section(decode(encode(results)))
+    assert any(isinstance(block, Paragraph) for block in blocks)
+    text = page(Report("Title", "", {}, [], [Chapter("one", "One", blocks)], ""))
+    assert not re.search(r"\b(nan|None)\b", re.sub(r"<svg.*?</svg>", "", text, flags=re.DOTALL))
+
+
+def test_the_sheets_gradient_is_found_out() -> None:
+    result = EXPERIMENTS["linear-regression"].run("check", Setting(True, ENGINES))
+    assert not result["ok"] and result["right ok"]
+    assert (result["sheet"], result["right"]) == (-120.0, -30.0)
+    assert result["diagnosis"].startswith("4 times the gradient")

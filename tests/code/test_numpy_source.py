@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from tests.code.reference import ARGUMENTS, STRUCTURES, arguments, evaluate, for
 from closedform.code.numpy_source import compile_source, source, source_and_constants
 from closedform.errors import UnsupportedError
 from closedform.expression.calculus import dot as product
+from closedform.expression.calculus import number
 from closedform.expression.expr import Expr, constant, input_
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -121,6 +121,17 @@ def test_scalar_functions_take_numbers_and_arrays() -> None:
     agree(function(points), [function(0.3), function(np.array(-1.2))], 1e-15)
 
 
+@pytest.mark.parametrize(("one", "zero"), [(1, 0), (0, 1), (3, 0.5), (-1, 2), (0, 3)])
+def test_chosen_numbers_have_the_type_of_the_arguments(one: float, zero: float) -> None:
+    condition = Expr("greater", (x, number(0, x.shape)), (), x.shape)
+    chosen = Expr("where", (condition, number(one, x.shape), number(zero, x.shape)), (), x.shape)
+    for expr, factor in ((chosen, 1), (2 * chosen * x, 2)):
+        got = compile_source(*source_and_constants(expr, ["x"]))(np.float32([-1, 2]))
+        want = factor * np.array([zero, one]) * (1 if factor == 1 else [-1, 2])
+        assert got.dtype == np.float32
+        agree(got, want, 1e-7)
+
+
 def test_shared_parts_are_computed_once() -> None:
     A, v = input_("A", (M, N)), input_("v", (M,))
     both = multiply_twice(product(A, x), v)
@@ -170,9 +181,8 @@ def test_a_thousand_steps() -> None:
     B, v = input_("B", (N, N)), x
     for _ in range(1000):
         v = fn("tanh", v - 0.1 * product(B, v))
-    start = time.perf_counter()
     text, constants = source_and_constants(v, ["x", "B"])
-    assert time.perf_counter() - start < 20
+    assert len(text.splitlines()) < 1010
     rng = np.random.default_rng(0)
     w, matrix = rng.standard_normal(7), rng.standard_normal((7, 7))
     got = compile_source(text, constants)(w, matrix)

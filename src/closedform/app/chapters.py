@@ -14,6 +14,7 @@ from closedform.app.blocks import Block, Derived, Figure, Folded, Formula, Headi
 from closedform.app.report import Chapter
 from closedform.app.wording import count, duration, listing, memory, number, quartiles, ratio, ulps
 from closedform.comparison.rows import Row
+from closedform.errors import ClosedformError
 from closedform.problems import Problem
 
 # What the closed form must keep to: ulps over the problem's condition, and times the best engine's error.
@@ -136,8 +137,8 @@ def chapter(problem: Problem, found: Measurements, experiment: Sequence[Block]) 
     try:
         derived, drawing = derivations(problem)
         blocks += derived
-    except Exception as error:  # a formula that cannot be had must not cost the report
-        blocks.append(Paragraph(f"No formula: {type(error).__name__}: {error}", "finding"))
+    except ClosedformError as error:  # a formula that cannot be had does not cost the report
+        blocks.append(Paragraph(f"No formula: {error}", "finding"))
     if problem.graph:
         blocks += [Heading("Computational graph"), *drawing]
     for operator, measured in by_operator(problem, found).items():
@@ -163,13 +164,17 @@ def derivations(problem: Problem) -> tuple[list[Block], list[Block]]:
         name = operator_name(operator)
         sources.append(Source(f"Source of the {name}", derivation.source("numpy", name="derivative")))
     kinds = DRAWINGS if problem.graph else {"none": "The operations as they were traced, with their values."}
-    drawings: list[Block] = [drawing(trace, partials, caption) for partials, caption in kinds.items()]
+    drawings = [drawing(trace, partials, caption) for partials, caption in kinds.items()]
     return [Derived(rows), *sources], drawings
 
 
-def drawing(trace: Any, partials: str, caption: str) -> Figure:
-    """The computational graph of a traced function, without the paper behind it."""
-    svg = re.sub(r'<polygon fill="white" stroke="none"[^>]*/>', "", trace.graph(partials).svg, count=1)
+def drawing(trace: Any, partials: str, caption: str) -> Block:
+    """The computational graph of a traced function, without the paper behind it; or why there is none."""
+    try:
+        svg = trace.graph(partials).svg
+    except (ClosedformError, ImportError, OSError) as error:
+        return Paragraph(f"No drawing: {error}", "asked")
+    svg = re.sub(r'<polygon fill="white" stroke="none"[^>]*/>', "", svg, count=1)
     return Figure(svg, f"Computational graph of {trace.text}.", caption, drawn=True)
 
 

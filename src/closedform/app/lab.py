@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -31,7 +32,7 @@ from closedform.app.chapters import AUTOMATIC, Measured, by_operator, judge, med
 from closedform.app.experiments import EXPERIMENTS, Setting
 from closedform.app.store import Row as Stored
 from closedform.app.store import Store, configuration_digest, decode
-from closedform.app.wording import duration, ratio, ulps
+from closedform.app.wording import duration, listing, ratio, ulps
 from closedform.comparison.compare import case_of
 from closedform.comparison.rows import Row, machine
 from closedform.comparison.timing import QUICK, Case, Effort, measure
@@ -89,6 +90,16 @@ class Place:
     memory: bool = False
 
 
+def require_libraries() -> None:
+    """See that what writes the report is installed.
+
+    Raises LabError otherwise.
+    """
+    missing = [name for name in ("matplotlib", "ziamath") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise LabError(f"the lab needs {listing(missing)}: pip install 'closedform[lab]'")
+
+
 def prepare_folder(out: Path) -> None:
     """Make the folder and see that it can be written to.
 
@@ -110,6 +121,7 @@ def run(plan: Plan, console: Console) -> Path:
     Raises LabError for a folder that cannot be written to, StoreError for a damaged store.
     """
     begin = time.perf_counter()
+    require_libraries()
     prepare_folder(plan.out)
     setting = _configuration()
     store = Store(plan.out / STORE, configuration_digest(setting), plan.mode)
@@ -118,7 +130,7 @@ def run(plan: Plan, console: Console) -> Path:
             store.forget(problem.name for problem in plan.problems)
         with _progress(console) as progress:
             _measure(plan, store, progress)
-            _experiment(plan, store, progress)
+            run_experiments(plan, store, progress)
             task = progress.add_task("report", total=1)
             path = write_report(plan, store, setting)
             progress.advance(task)
@@ -228,7 +240,7 @@ def build(place: Place) -> Case:
     return built
 
 
-def _experiment(plan: Plan, store: Store, progress: Progress) -> None:
+def run_experiments(plan: Plan, store: Store, progress: Progress) -> None:
     """Run the experiments' steps that are not in the store, each experiment in a child process."""
     setting = Setting(plan.quick, plan.engines)
     for problem in plan.problems:
@@ -323,7 +335,7 @@ def write_report(plan: Plan, store: Store, setting: dict[str, str]) -> Path:
 
 def table(plan: Plan, store: Store) -> Table:
     """The result for the terminal: times as multiples of the closed form's, errors in ulps."""
-    title = "Times as multiples of the closed form's; errors: the closed form's / the best automatic"
+    title = "Times over the closed form's; errors of the closed form / the best automatic"
     view = Table(title=title, title_justify="left", title_style="", box=None, padding=(0, 2, 0, 0))
     for name in ("problem", "n", "time", "by hand", "automatic", "ulps", "met"):
         view.add_column(name, justify="left" if name == "problem" else "right", no_wrap=True)

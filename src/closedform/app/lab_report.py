@@ -19,11 +19,11 @@ LEAD = (
 METHOD = (
     "Every engine runs in a process of its own on one core with one thread, and the engines take turns, "
     "round by round. Times are medians of all samples; deriving, tracing and compiling are counted apart, as "
-    "preparation. Errors are in the Euclidean norm, relative to the exact answer. The condition of a problem "
-    "is the relative change of its answer over that of its inputs: rounding the inputs alone costs about "
-    "half a unit in the last place times the condition. All arithmetic is in double precision unless stated. "
-    "Finite differences, which call the function for every entry, are taken at the smallest size only. "
-    "Memory is what one call adds at its peak."
+    "preparation. Errors are in the Euclidean norm, relative to the exact answer; the error of the worst "
+    "entry is relative to that entry. The condition of a problem is the relative change of its answer over "
+    "that of its inputs: rounding the inputs alone costs about half a unit in the last place times the "
+    "condition. All arithmetic is in double precision unless stated. Finite differences, which call the "
+    "function for every entry, are taken at the smallest size only. Memory is what one call adds at its peak."
 )
 
 

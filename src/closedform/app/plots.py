@@ -93,7 +93,7 @@ def plot(*panels: Panel, height: float = 3.1) -> str:
             names, columns = list(handles), min(len(handles), COLUMNS)
             figure.legend(handles.values(), names, loc="lower center", ncols=columns, frameon=False)
         figure.subplots_adjust(
-            left=0.62 / WIDTH, right=1 - 0.1 / WIDTH,
+            left=0.62 / WIDTH, right=1 - 0.25 / WIDTH,
             top=1 - 0.28 / height, bottom=(0.55 + 0.2 * rows) / height,
             wspace=0.13 + 0.12 * len(panels),
         )  # fmt: skip

@@ -152,7 +152,7 @@ def encode(value: Any) -> str:
     >>> decode(encode({"error": [1.5, math.inf]}))
     {'error': [1.5, inf]}
     """
-    return json.dumps(_finite(value), allow_nan=False, sort_keys=True)
+    return json.dumps(_finite(value), allow_nan=False)
 
 
 def decode(text: str) -> Any:

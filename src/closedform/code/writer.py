@@ -31,6 +31,7 @@ from closedform.code.text import (
     wrap,
 )
 from closedform.errors import UnsupportedError
+from closedform.expression.calculus import exact
 from closedform.expression.expr import ArrayConstant
 from closedform.expression.size import Size
 from closedform.primitives.record import PRIMITIVES
@@ -353,6 +354,8 @@ class Writer:
         if op in HELPERS:
             self.helpers[op] = HELPERS[op]
             return f"{op}({self.arg(step.args[0])})", ATOM
+        if op == "where" and self.based_on_array[step] and all(s.op == "number" for s in step.args[1:]):
+            return self.indicator(*step.args)
         record = PRIMITIVES.get(op)
         if record is None:
             raise UnsupportedError(f"no source is known for {op}")
@@ -367,6 +370,17 @@ class Writer:
         )
         operands = [self.operand(arg, template.count(f"{{{i}}}") > 1) for i, arg in enumerate(step.args)]
         return fill(template, operands, {**values, "params": given}, self.idiom)
+
+    def indicator(self, condition: Step, one: Step, zero: Step) -> Text:
+        """Two numbers, chosen by a condition, in the arguments' type."""
+        convert = "to" if self.idiom == "torch" else "astype"
+        text = f"{self.arg(condition, ATOM)}.{convert}({self.reference}.dtype)"
+        base, step = zero.params[0], exact(one.params[0] - zero.params[0])
+        if step not in (1, -1):
+            text = f"{number_text(max(step, -step))[0]} * {text}"
+        if not base:
+            return (f"-{text}", PRODUCT) if step < 0 else (text, ATOM if step == 1 else PRODUCT)
+        return f"{number_text(base)[0]} {'-' if step < 0 else '+'} {text}", SUM
 
     def operand(self, step: Step, repeated: bool) -> Text:
         """An operand of a function; one that its template writes twice gets a name."""

@@ -101,7 +101,7 @@ def _described(results: Results) -> str:
                 name = "gradient" if operator == "grad" else "Hessian"
                 failing.setdefault(f"the {name} at {z}".replace("-", "−"), []).append(engine)
     text = (
-        "The function overflows as it is written: e^z is infinite beyond z = 709.8, and the derivative by "
+        "The function overflows as it is written: $e^z$ is infinite beyond z = 709.8, and the derivative by "
         "the chain rule becomes ∞/∞. The derived formula has $\\sigma(a^\\top x)$ in it, computed without "
         "overflow."
     )

@@ -137,11 +137,15 @@ def _loops(results: Results) -> list[Block]:
     if not rows:
         return []
     stopping = {s.partition("/")[0]: r for s, r in results.items() if s.endswith("until small")}
-    right = [e for e, r in stopping.items() if "slope" in r and abs(r["slope"] + math.sin(POINT)) < 1e-14]
+    right = [
+        "the closed form" if e == "closed form" else e
+        for e, r in stopping.items()
+        if "slope" in r and abs(r["slope"] + math.sin(POINT)) < 1e-14
+    ]
     refused = [f"{e} ({r['refused']})" for e, r in stopping.items() if "refused" in r]
     text = (
         f"Both loops are plain Python, and each library differentiates them as they stand. At x = {POINT:g} "
-        "the loop that stops by itself gives the derivative of the cosine to the last digits in "
+        "the loop that stops by itself gives the derivative of the cosine to the last digits by "
         f"{listing(right)}; the loop of {TERMS} terms keeps the error of the series it cuts off. "
     )
     if refused:
