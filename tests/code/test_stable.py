@@ -30,6 +30,8 @@ EXAMPLES = {
     "half angle": (1 - fn("cos"), (-5, 5), 1e-9, 5e-19),
     "expm1": (1 - fn("exp"), (-5, 5), 1e-12, -1e-12 - 5e-25),
     "log1p": (fn("log", 1 + z), (-0.9, 9), 1e-12, 1e-12 - 5e-25),
+    "product": (Expr("prod", (1 + z,), (), ()), (-2, 2), 1e-17, 1 + 5e-17),
+    "products": (Expr("products_without", (1 + z,), (("order", 1),), z.shape), (-2, 2), -1.0, 0.0),
     "slope of expit": (fn("expit") * (1 - fn("expit")), (-20, 20), 40.0, math.exp(-40)),
     "sech": (3 / fn("cosh"), (-20, 20), 800.0, 0.0),
 }

@@ -14,15 +14,19 @@ MOST_ENTRIES = 200
 
 # Templates by the shape of what they take: {a} any array, {v} a vector, {M} a matrix, {S} a square matrix.
 ANY = (
-    "np.sin({a})", "np.cos({a})", "np.tanh({a})", "np.arctan({a})", "np.exp(0.3 * {a})", "{a}**2", "{a}**3", "-{a}",
+    "np.sin({a})", "np.cos({a})", "np.tanh({a})", "np.arctan({a})", "np.exp(0.3 * {a})", "{a}**2",
+    "{a}**3", "-{a}",
     "1 - {a}", "2.5 * {a}", "np.log(1 + np.exp({a}))", "np.log(2 + {a} ** 2)", "np.sqrt(1 + {a} ** 2)",
     "1 / (1 + {a} ** 2)", "1 / (1 + np.exp(-{a}))", "np.abs({a})", "np.arcsinh({a})", "np.log1p({a} ** 2)",
-    "np.expm1(0.3 * {a})", "np.cosh(0.3 * {a})", "np.square({a})", "np.maximum({a}, 0.1)", "np.minimum({a}, 0.2)",
+    "np.expm1(0.3 * {a})", "np.cosh(0.3 * {a})", "np.square({a})", "np.maximum({a}, 0.1)",
+    "np.minimum({a}, 0.2)",
 )  # fmt: skip
 REDUCED = (
     "np.log(np.sum(np.exp({a})))", "np.exp({a}) / np.sum(np.exp({a}))", "np.var({a})", "np.linalg.norm({a})",
-    "np.max({a})", "np.prod(1 + 0.1 * {a})", "np.sum({a}, axis={axis})", "np.mean({a}, axis={axis}, keepdims=True)",
-    "np.sum({a} ** 2)", "np.mean({a})", "np.cumsum({a}, axis={axis})", "np.flip({a}, axis={axis})", "np.ravel({a})",
+    "np.max({a})", "np.prod(1 + 0.1 * {a})", "np.sum({a}, axis={axis})",
+    "np.mean({a}, axis={axis}, keepdims=True)",
+    "np.sum({a} ** 2)", "np.mean({a})", "np.cumsum({a}, axis={axis})", "np.flip({a}, axis={axis})",
+    "np.ravel({a})",
 )  # fmt: skip
 VECTOR = (
     "{v}[1:]", "{v}[:-1]", "{v}[::-1]", "{v}[0]", "{v}[-1]", "{v}[::2]", "np.diag({v})", "{v}[:, None]",

@@ -178,8 +178,8 @@ class _Writer:
     def note_helper(self, node: Expr) -> None:
         """The helper function of an operation goes into the module once."""
         record = PRIMITIVES.get(node.op)
-        if record and record.helper and self.idiom not in record.sources:
-            self.helpers[node.op] = ast.unparse(_Translate(self.idiom).visit(ast.parse(record.helper))) + "\n"
+        if record and (helper := record.helper_in(self.idiom)):
+            self.helpers[node.op] = ast.unparse(_Translate(self.idiom).visit(ast.parse(helper))) + "\n"
 
     def constant(self, constant: ArrayConstant, wish: str | None) -> str:
         """The global name of an array. PyTorch multiplies no matrices of different dtypes: integers that are

@@ -163,13 +163,24 @@ _divisor("expm1", "e^z - 1 = expm1(z)", "exp", {0: -1, 1: 1}, lambda z: fn("expm
 # --- functions and products -----------------------------------------------------------------------
 
 
-def _log1p(node: Expr) -> Expr | None:
-    (v,) = node.args
+def _without_one(v: Expr) -> Expr | None:
+    """w where v = 1 + w, for a sum."""
     terms = terms_of(v)
     one = number(1, v.shape)
     if len(terms) < 2 or (1, one) not in terms:
         return None
-    return fn("log1p", linear([(c, t) for c, t in terms if t is not one], v.shape))
+    return linear([(c, t) for c, t in terms if t is not one], v.shape)
+
+
+def _log1p(node: Expr) -> Expr | None:
+    rest = _without_one(node.args[0])
+    return None if rest is None else fn("log1p", rest)
+
+
+def _one_plus_products(node: Expr) -> Expr | None:
+    rest = _without_one(node.args[0])
+    order = dict(node.params).get("order", 0)
+    return None if rest is None else Expr("one_plus_products", (rest,), (("order", order),), node.shape)
 
 
 def _expit_slope(node: Expr) -> Expr | None:
@@ -206,6 +217,10 @@ def _with_factors(node: Expr, factors: list[Factor]) -> Expr:
 
 STABLE_FORMS += [
     StableForm("log1p", "ln(1 + z) = log1p(z)", (-0.99, 1e300), "log", _log1p),
+    StableForm("product", "∏(1 + z) without rounding 1 + z", (-4.0, 4.0), "prod", _one_plus_products),
+    StableForm(
+        "products", "∏(1 + z) without some entries", (-4.0, 4.0), "products_without", _one_plus_products
+    ),
     StableForm(
         "slope of expit", "σ(z) (1 - σ(z)) without cancellation", EVERYWHERE, "contract", _expit_slope
     ),

@@ -117,5 +117,5 @@ def translated(text: str, idiom: str) -> str:
     'torch.exp(x)'
     """
     for module, name in MODULES[idiom].items():
-        text = re.sub(rf"(?<![\w.]){re.escape(module)}(?=\.)", name, text)
+        text = re.sub(rf"(?<![\w.]){re.escape(module)}(?=[.,])", name, text)
     return text

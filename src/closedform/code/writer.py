@@ -362,8 +362,8 @@ class Writer:
         template = record.sources.get(self.idiom, record.source)
         if not template:
             raise UnsupportedError(f"{LIBRARIES[self.idiom]} has no {op}")
-        if record.helper and self.idiom not in record.sources:
-            self.helpers[op] = record.helper
+        if helper := record.helper_in(self.idiom):
+            self.helpers[op] = helper
         values = {name: self.parameter(value) for name, value in params}
         given = "".join(
             f", {name}={values[name]}" for name, value in params if value is not None and value is not False

@@ -101,13 +101,24 @@ def _well_conditioned(rng: np.random.Generator) -> Bound:
 
 
 COFACTOR = '''
-def cofactor(X):
-    """The cofactor matrix det(X) X^-T, from singular values, so that X may be singular."""
+def cofactor_by_svd(X):
+    """The cofactor matrix of any square matrix, from its singular values."""
     U, s, Vt = np.linalg.svd(X)
     before = np.concatenate((np.ones(1, s.dtype), np.cumprod(s[:-1])))
     after = np.concatenate((np.cumprod(s[:0:-1])[::-1], np.ones(1, s.dtype)))
     sign = np.linalg.slogdet(U)[0] * np.linalg.slogdet(Vt)[0]
     return sign * ((U * (before * after)) @ Vt)
+
+
+def cofactor(X):
+    """The cofactor matrix, det(X) X^-T where X is well conditioned."""
+    try:
+        inverse = np.linalg.inv(X)
+    except np.linalg.LinAlgError:
+        return cofactor_by_svd(X)
+    if not abs(X).sum(axis=0).max(initial=0) * abs(inverse).sum(axis=0).max(initial=0) < 1e3:
+        return cofactor_by_svd(X)
+    return np.linalg.det(X) * inverse.T
 '''
 
 
@@ -175,6 +186,10 @@ register(
         latex=r"\operatorname{{cof}}({0})",
         text="cof({0})",
         source="cofactor({0})",
+        sources={
+            "jax": "cofactor_by_svd({0})",
+            "torch": "torch.linalg.det({0}) * torch.linalg.inv({0}).mT",  # raises where X is singular
+        },
         helper=COFACTOR,
         call=emitted(COFACTOR, "cofactor"),
         samples=_well_conditioned,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -65,6 +66,12 @@ class Primitive:
     def __post_init__(self) -> None:
         if self.call is None and self.numpy:
             object.__setattr__(self, "call", self.numpy[0])
+
+    def helper_in(self, idiom: str) -> str:
+        """The helper's source, if the idiom's template calls a function that it defines."""
+        template = self.sources.get(idiom, self.source) or ""
+        defined = re.findall(r"^def (\w+)", self.helper, re.MULTILINE)
+        return self.helper if any(f"{name}(" in template for name in defined) else ""
 
     @property
     def elementwise(self) -> bool:

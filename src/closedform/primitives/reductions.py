@@ -253,6 +253,8 @@ def _products_jacobian(node: Expr, _: int) -> Expr:
 PRODUCTS_WITHOUT = '''
 def products_without(v, order):
     """At [k1, ..., k_order] the product of the entries of v but those; zero where indices are equal."""
+    if order == 0:
+        return np.prod(v)
     before = np.concatenate((np.ones(1, v.dtype), np.cumprod(v[:-1])))
     after = np.concatenate((np.cumprod(v[:0:-1])[::-1], np.ones(1, v.dtype)))
     if order == 1:
@@ -264,8 +266,38 @@ def products_without(v, order):
         result[(k, *np.ix_(*[others] * (order - 1)))] = rest
     return result
 '''
+ONE_PLUS_PRODUCTS = (
+    PRODUCTS_WITHOUT
+    + '''
+
+def one_plus_products(v, order):
+    """products_without(1 + v, order), in the widest precision there is: 1 + v is not rounded."""
+    wide = np.asarray(v, dtype=getattr(np, "longdouble", v.dtype))
+    return np.asarray(products_without(1 + wide, order), dtype=v.dtype)[()]
+'''
+)
 
 
+def _one_plus_jacobian(node: Expr, _: int) -> Expr:
+    """The derivative leaves out one entry more, as that of `products_without`."""
+    (v,) = node.args
+    order = dict(node.params)["order"] + 1
+    return Expr("one_plus_products", (v,), (("order", order),), v.shape * order)
+
+
+register(
+    Primitive(
+        "one_plus_products",
+        jacobian=_one_plus_jacobian,
+        latex=r"\nabla^{{{order}}}\textstyle\prod(1 + {0})",
+        text="∇{order}∏(1 + {0})",
+        source="one_plus_products({0}, {order})",
+        sources={"torch": None},
+        helper=ONE_PLUS_PRODUCTS,
+        call=emitted(ONE_PLUS_PRODUCTS, "one_plus_products"),
+        samples=lambda rng: ((rng.standard_normal(4),), {"order": 1}),
+    )
+)
 register(
     Primitive(
         "prod",
@@ -286,6 +318,7 @@ register(
         latex=r"\nabla^{{{order}}}\textstyle\prod({0})",
         text="∇{order}∏({0})",
         source="products_without({0}, {order})",
+        sources={"torch": None},
         helper=PRODUCTS_WITHOUT,
         call=emitted(PRODUCTS_WITHOUT, "products_without"),
         samples=lambda rng: ((rng.standard_normal(4),), {"order": 1}),
