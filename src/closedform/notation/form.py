@@ -34,8 +34,9 @@ a column is a row; both have one axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from typing import Any
 
 from closedform.expression.calculus import Number, exact
 from closedform.expression.expr import Expr, Shape
@@ -484,7 +485,8 @@ def reading_key(form: Expr) -> tuple[object, ...]:
 
 
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
-    """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a)."""
+    """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a);
+    a long polynomial in one base by rising powers, as a series."""
     parts = [split_sign(term) for term in _gathered(_gathered(list(terms), -1), 0)]
     if len(parts) == 1:
         return signed(parts[0][1], parts[0][0])
@@ -495,8 +497,25 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
         last = form.op == "literal" and (leads or sign < 0)
         return (last, sign < 0, form.op == "index", -_degree(form), -reading_weight(form), reading_key(form))
 
-    parts.sort(key=order)
+    parts.sort(key=_series_order(parts) or order)
     return Expr("sum", tuple(form for _, form in parts), tuple(sign for sign, _ in parts), shape)
+
+
+def _series_order(parts: list[tuple[int, Expr]]) -> Callable[[tuple[int, Expr]], Any] | None:
+    """The order of a polynomial of more than three terms in one base, or None."""
+    powers = {form: _monomial(form) for _, form in parts}
+    bases = {base for base, _ in powers.values() if base is not None}
+    return (lambda part: powers[part[1]][1]) if len(parts) > 3 and len(bases) == 1 else None
+
+
+def _monomial(form: Expr) -> tuple[Expr | None, Number]:
+    """(base, power) of a number times a power; the base of a number is None."""
+    factors = form.args if form.op == "product" else (form,)
+    rest = [f for f in factors if f.op != "literal"]
+    if len(rest) != 1:
+        return (form, 1) if rest else (None, 0)
+    is_power = rest[0].op in {"power", "elementwise_power"}
+    return (rest[0].args[0], rest[0].params[0]) if is_power else (rest[0], 1)
 
 
 def _gathered(terms: list[Expr], end: int) -> list[Expr]:

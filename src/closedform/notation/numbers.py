@@ -19,8 +19,9 @@ class Written(NamedTuple):
     exponent: int = 0
 
 
-# Fractions with a longer denominator than this are written as decimals.
-LONGEST_DENOMINATOR = 1000
+# Fractions with a larger denominator are written as decimals if they are floats (dyadic) or have many digits.
+LARGEST_DENOMINATOR = 1000
+MOST_DIGITS = 20
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
@@ -31,7 +32,7 @@ def written(value: Number) -> Written:
     (2, '0.1', 2)
     """
     fraction = Fraction(value)
-    if fraction.denominator <= LONGEST_DENOMINATOR:
+    if fraction.denominator <= LARGEST_DENOMINATOR or _is_short(fraction):
         return Written(fraction.numerator, fraction.denominator)
     for name, constant in CONSTANTS.items():
         ratio = (fraction / Fraction(constant)).limit_denominator(24)
@@ -39,6 +40,12 @@ def written(value: Number) -> Written:
             return Written(ratio.numerator, ratio.denominator, name)
     mantissa, _, exponent = _shortest(fraction).partition("e")
     return Written(mantissa=mantissa, exponent=int(exponent or 0))
+
+
+def _is_short(fraction: Fraction) -> bool:
+    """Whether a fraction that is no float is short enough to be read."""
+    dyadic = fraction.denominator & (fraction.denominator - 1) == 0
+    return not dyadic and len(f"{fraction.numerator}{fraction.denominator}") <= MOST_DIGITS
 
 
 def _shortest(fraction: Fraction) -> str:
