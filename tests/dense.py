@@ -43,7 +43,7 @@ def _contraction(node: Expr, arrays: list[Any]) -> np.ndarray:
     distinct = list(dict.fromkeys(spec.out))
     for label in distinct:
         operands += [np.ones(sizes[label].value), [label]]
-    product = np.einsum(*operands, distinct) if operands else np.array(1.0)
+    product = np.einsum(*operands, distinct, optimize="greedy") if operands else np.array(1.0)
     result = np.zeros(tuple(s.value for s in node.shape))
     grid = np.indices(product.shape) if product.ndim else None
     if len(distinct) == len(spec.out):
