@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test lint lock clean distclean
+.PHONY: help setup lab test fuzz lint lock clean distclean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -15,6 +15,7 @@ help:
 	@echo 'make lab        set up, then compare the engines and write the report'
 	@echo 'make test       set up, then run the tests and the doctests'
 	@echo 'make setup      make .venv from requirements.lock, with closedform editable in it'
+	@echo 'make fuzz N=1000  derivatives of N random programs against JAX'
 	@echo 'make lint       ruff (rules and format) and mypy'
 	@echo 'make lock       make requirements.lock anew from pyproject.toml'
 	@echo 'make clean      remove caches, reports and builds; make distclean also removes .venv'
@@ -43,6 +44,11 @@ test: export MPLBACKEND := Agg
 test: export JAX_PLATFORMS := cpu
 test: setup
 	$(BIN)/python -m pytest -n 2 --doctest-modules src/closedform tests $(ARGS)
+
+# N random programs, from seed FIRST on, against JAX.
+fuzz: export JAX_PLATFORMS := cpu
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.run $(or $(N),1000) $(or $(FIRST),0)
 
 lint: setup
 	$(BIN)/ruff check .

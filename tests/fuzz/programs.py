@@ -30,7 +30,7 @@ REDUCED = (
 )  # fmt: skip
 VECTOR = (
     "{v}[1:]", "{v}[:-1]", "{v}[::-1]", "{v}[0]", "{v}[-1]", "{v}[::2]", "np.diag({v})", "{v}[:, None]",
-    "np.outer({v}, {w})", "{v}[[0, 0, -1]]", "np.diff({v})",
+    "np.outer({v}, {w})", "{v}[np.array([0, 0, -1])]", "np.diff({v})",
 )  # fmt: skip
 MATRIX = (
     "{M}.T", "{M}[0]", "{M}[:, 1:]", "{M}[:, 0]", "np.tril({M})", "np.trace({M} @ {M}.T)", "np.ravel({M})",

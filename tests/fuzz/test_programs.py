@@ -26,7 +26,7 @@ def test_emitted_code_has_the_value_of_the_formula(first):
                 assert difference(got, formula) < 1e-9, f"seed {seed}\n{source}\n{derivation.source()}"
 
 
-@pytest.mark.parametrize("seed", range(1000, 1040))
+@pytest.mark.parametrize("seed", range(1000, 1025))
 @pytest.mark.parametrize("operator", ["grad", "hessian"])
 def test_derivatives_agree_with_jax(seed, operator):
     import jax
