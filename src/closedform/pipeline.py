@@ -16,10 +16,9 @@ from closedform.derivative.higher import nth_derivative
 from closedform.derivative.reverse import jacobians
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
 from closedform.expression.calculus import dot
-from closedform.expression.expr import Expr, input_, toposort
+from closedform.expression.expr import Expr, input_
 from closedform.notation.latex import latex
 from closedform.notation.text import text
-from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import simplify
@@ -111,13 +110,32 @@ class Derivation:
             f'assert {name}.shape[{axis}] == {size}, "{function} used this size as a number"'
             for name, axis, size in self.fixed
         ]
-        definitions = []
-        for i, guard in enumerate(self.trace.guards):
-            text, _ = trace_source(guard.condition, self.trace.arguments, f"condition_{i}", idiom)
-            definitions.append(text[text.index("def ") :])
-            call = f"condition_{i}({', '.join(self.trace.arguments)})"
-            assertions.append(f'assert bool({call}) is {guard.outcome}, "another branch of {function}"')
-        return assertions, definitions
+        if not self.trace.guards:
+            return assertions, []
+        text, _ = self._branches(idiom)
+        call = f"branches({', '.join(self.trace.arguments)})"
+        taken = [guard.outcome for guard in self.trace.guards]
+        assertions.append(f'assert list({call}) == {taken}, "{function} takes another branch"')
+        return assertions, [text[text.index("def ") :]]
+
+    def _branches(self, idiom: str) -> tuple[str, dict[str, np.ndarray]]:
+        """A function that tells which branches are taken, as a vector of booleans."""
+        scalars = tuple(Expr("reshape", (g.condition,), (("shape", ()),), ()) for g in self.trace.guards)
+        taken = Expr("stack", scalars, (("axis", 0),), (len(scalars),))
+        return trace_source(taken, self.trace.arguments, "branches", idiom)
+
+    @cached_property
+    def _taken(self) -> tuple[Callable[..., Any], list[bool]]:
+        return compile_source(*self._branches("numpy"), "branches"), [g.outcome for g in self.trace.guards]
+
+    def holds_for(self, arrays: Sequence[np.ndarray]) -> bool:
+        """Whether the function takes the branches of the example for these arguments (of its shapes)."""
+        if not self.trace.guards:
+            return True
+        branches, taken = self._taken
+        with np.errstate(all="ignore"):
+            found: list[bool] = branches(*arrays[: len(self.trace.arguments)]).tolist()
+        return found == taken
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
@@ -281,25 +299,3 @@ def _variables(argnums: Argnums, names: Sequence[str], function: str) -> tuple[s
     if not found:
         raise InvalidArgumentError("argnums is empty: give a position, a name, or a tuple of them")
     return tuple(found)
-
-
-def evaluate(root: Expr, values: Mapping[Expr, Any]) -> Any:
-    """A traced expression's value by NumPy, given its inputs' values."""
-    known: dict[Expr, Any] = dict(values)
-    for node in toposort(root):
-        if node not in known:
-            known[node] = _LEAF_VALUES[node.op](node) if node.op in _LEAF_VALUES else _called(node, known)
-    return known[root]
-
-
-def _called(node: Expr, known: Mapping[Expr, Any]) -> Any:
-    call = PRIMITIVES[node.op].call
-    assert call is not None, node.op
-    return call(*(known[a] for a in node.args), **dict(node.params))
-
-
-_LEAF_VALUES: dict[str, Callable[[Expr], Any]] = {
-    "number": lambda node: node.params[0],
-    "constant": lambda node: node.params[0].array,
-    "size": lambda node: node.params[0].value,
-}

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform.arguments import checked_array
 from closedform.errors import InvalidArgumentError
-from closedform.pipeline import Argnums, Derivation, derive, evaluate
+from closedform.pipeline import Argnums, Derivation, derive
 from closedform.sources.numpy_function import argument_names
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
@@ -54,7 +54,7 @@ class Derived:
         ]
         key = tuple([a.shape for a in arrays])
         for derivation in self._known.get(key, ()):
-            if not derivation.trace.guards or _guards_hold(derivation, arrays):
+            if derivation.holds_for(arrays):
                 return derivation.function(*arrays)
         return self._derived(key, arrays, arguments)(*arrays)
 
@@ -100,13 +100,6 @@ class Derived:
 
     def __repr__(self) -> str:
         return f"<{self.__name__}>"
-
-
-def _guards_hold(derivation: Derivation, arrays: list[np.ndarray]) -> bool:
-    leaves = {node.params[0]: node for node in derivation.trace.values if node.op == "input"}
-    values = {leaves[name]: array for name, array in zip(derivation.trace.arguments, arrays, strict=False)}
-    with np.errstate(all="ignore"):
-        return all(bool(evaluate(g.condition, values)) == g.outcome for g in derivation.trace.guards)
 
 
 def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
