@@ -236,7 +236,7 @@ def test_values_and_adjoints(value: Any, notes: tuple[str, ...], adjoint: str) -
 
 def test_the_adjoint_of_a_long_name() -> None:
     weights = input_("weights", ())
-    assert Graph.of(weights, Annotations(adjoints={weights: 2.0})).nodes[0].adjoint == "∂/∂weights = 2"
+    assert Graph.of(weights, Annotations(adjoints={weights: 2.0})).nodes[0].adjoint == "adjoint = 2"
 
 
 def test_annotations_of_the_sheet() -> None:

@@ -69,7 +69,7 @@ def trace_source(
     definitions = "".join(f"{line}\n" for line in writer.numbers.values())
     parts = [definitions] * bool(definitions) + [*writer.helpers.values(), function]
     text = "\n\n".join(parts)
-    imports = _imports(text, idiom)
+    imports = imports_of(text, idiom)
     return "\n".join(imports) + "\n\n\n" * bool(imports) + text, writer.constants
 
 
@@ -173,13 +173,13 @@ class _Writer:
 
     def parse(self, text: str) -> ast.expr:
         """Source text of NumPy or of the idiom, in the idiom."""
-        return _Translate(self.idiom).visit(ast.parse(text, mode="eval").body)
+        return Translate(self.idiom).visit(ast.parse(text, mode="eval").body)
 
     def note_helper(self, node: Expr) -> None:
         """The helper function of an operation goes into the module once."""
         record = PRIMITIVES.get(node.op)
         if record and (helper := record.helper_in(self.idiom)):
-            self.helpers[node.op] = ast.unparse(_Translate(self.idiom).visit(ast.parse(helper))) + "\n"
+            self.helpers[node.op] = ast.unparse(Translate(self.idiom).visit(ast.parse(helper))) + "\n"
 
     def constant(self, constant: ArrayConstant, wish: str | None) -> str:
         """The global name of an array. PyTorch multiplies no matrices of different dtypes: integers that are
@@ -238,7 +238,7 @@ class _Fill(ast.NodeTransformer):
         return self.operands[int(found[1])] if found else node
 
 
-class _Translate(ast.NodeTransformer):
+class Translate(ast.NodeTransformer):
     """NumPy's and SciPy's modules and keywords become the idiom's."""
 
     def __init__(self, idiom: str) -> None:
@@ -300,7 +300,7 @@ def _refuse_for_torch(op: str, parameters: dict[str, Any]) -> None:
         raise UnsupportedError("PyTorch has no slices with a negative step: write np.flip")
 
 
-def _imports(text: str, idiom: str) -> list[str]:
+def imports_of(text: str, idiom: str) -> list[str]:
     """The import lines for the modules that a source names."""
     tree = ast.parse(text)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

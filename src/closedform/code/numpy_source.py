@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.code.idioms import IMPORTS, _imports
+from closedform.code.idioms import IMPORTS, imports_of
 from closedform.code.plan import plan
 from closedform.code.text import translated
 from closedform.code.writer import Writer
@@ -52,7 +52,7 @@ def source_and_constants(
     text = "\n\n".join([*([literals] if literals else []), *used, *helpers, function])
     imports = ["import numpy"] * (
         idiom == "autograd" and bool(re.search(r"\bnumpy\.\w+\.at\(", text))
-    ) + _imports(text, idiom)
+    ) + imports_of(text, idiom)
     return "\n".join(imports) + "\n\n\n" * bool(imports) + text, writer.constants
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from closedform.code.idioms import MODULES, _Translate
+from closedform.code.idioms import MODULES, Translate
 from closedform.expression.calculus import Number
 from closedform.expression.size import Size
 
@@ -106,7 +106,7 @@ def _prepared(text: str, idiom: str) -> Text:
     expression = ast.parse(text, mode="eval").body
     plain = isinstance(expression, ast.Call | ast.Subscript | ast.Attribute | ast.Name)
     if idiom != "numpy":
-        text = ast.unparse(_Translate(idiom).visit(expression))
+        text = ast.unparse(Translate(idiom).visit(expression))
     return text, ATOM if plain else SUM
 
 

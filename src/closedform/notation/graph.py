@@ -249,9 +249,9 @@ def symbol(name: str) -> str:
 
 
 def _bar(name: str) -> str:
-    """The adjoint of a node: a bar over its letter."""
+    """The adjoint of a node: a bar over its letter, or the word where there are several letters."""
     lowered = all(unicodedata.decomposition(c).startswith("<sub>") for c in name[1:])
-    return f"{name[0]}\u0304{name[1:]}" if lowered else f"∂/∂{name}"
+    return f"{name[0]}\u0304{name[1:]}" if lowered else "adjoint"
 
 
 def number_text(value: Any) -> str:
