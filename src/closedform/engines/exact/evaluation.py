@@ -218,6 +218,12 @@ _CALCULUS: dict[str, Callable[[Expr, list[np.ndarray]], np.ndarray]] = {
     "linear": _linear,
 }
 
+
+def _one_plus_products(v: Any, order: int) -> np.ndarray:
+    """Exact numbers need no wider type for 1 + v."""
+    return lift(np.asarray(PRIMITIVES["products_without"].call(lift(1 + lift(v)), order)))  # type: ignore[misc]
+
+
 # Functions of whole arrays that NumPy cannot do on objects, or not fast.
 _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "matmul": _matmul,
@@ -234,6 +240,7 @@ _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "matrix_power": tensors.matrix_power,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
+    "one_plus_products": _one_plus_products,
 }
 
 
