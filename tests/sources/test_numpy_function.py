@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.special
-from tests.dense import evaluate
+from tests.dense import central_differences, evaluate
 
 import closedform as cf
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
@@ -203,3 +203,70 @@ def test_named_arguments_and_partial():
     np.testing.assert_allclose(cf.grad(functools.partial(f, scale=4.0))(x, A), expected * 2)
     with pytest.raises(InvalidArgumentError, match="missing a required argument"):
         cf.grad(f)(A=A)
+
+
+def same_array_twice(x):
+    y = x.copy()
+    z = y
+    z += x
+    return np.sum(y**2)
+
+
+def short_lived_views(x):
+    y = x * 1.0
+    s = np.sum(y[1:] * y[:-1]) + np.sum(y.T * y)
+    y *= 2
+    y[0] = s
+    return np.sum(y**2)
+
+
+def last_holder(x):
+    y = (x * 2.0)[1:]
+    y[0] = 1.0
+    return np.sum(y**3)
+
+
+@pytest.mark.parametrize("f", [same_array_twice, short_lived_views, last_holder])
+def test_assignment_where_no_memory_is_shared(f):
+    np.testing.assert_allclose(cf.grad(f)(x), central_differences(f, x), rtol=1e-7)
+
+
+def through_transpose(x):
+    y = x * 1.0
+    z = y.T
+    y *= x
+    return np.sum(z**2)
+
+
+def through_view_of_view(x):
+    y = x * 1.0
+    w = y.T[1:]
+    y *= x
+    return np.sum(w**2)
+
+
+def through_reshape(x):
+    y = x * 1.0
+    z = y.reshape(2, 2)
+    z += 1
+    return np.sum(y**2)
+
+
+def through_argument(x):
+    z = x[1:]
+    z *= 2
+    return np.sum(z)
+
+
+@pytest.mark.parametrize(
+    ("f", "error", "message"),
+    [
+        (through_transpose, UnsupportedError, "shares its memory with another one in use .*`y \\*= x`"),
+        (through_view_of_view, UnsupportedError, "shares its memory"),
+        (through_reshape, UnsupportedError, "copy one of them first"),
+        (through_argument, InvalidFunctionError, "changes its own argument 'x'"),
+    ],
+)
+def test_assignment_to_shared_memory_is_refused(f, error, message):
+    with pytest.raises(error, match=message):
+        cf.grad(f)(np.ones(4))

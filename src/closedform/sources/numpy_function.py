@@ -6,6 +6,7 @@ import inspect
 import linecache
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import freeze_index
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
+# Operations whose result shares its operand's memory in NumPy.
+VIEWS = frozenset({"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims"})
 CREATORS = [np.eye, np.identity, np.zeros, np.ones, np.full]
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
 
@@ -128,13 +131,23 @@ def _shapes(operands: tuple[Any, ...]) -> str:
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     """Stands for an array while the function runs: every operation on it is recorded."""
 
-    __slots__ = ("expr", "frozen")
+    __slots__ = ("__weakref__", "expr", "owner", "sharing")
     expr: Expr
-    frozen: str | None
+    owner: str | None
+    sharing: list[weakref.ref[Traced]]
 
-    def __init__(self, expr: Expr, frozen: str | None = None) -> None:
+    def __init__(self, expr: Expr) -> None:
         self.expr = expr
-        self.frozen = frozen  # why it must not be assigned to, if it must not
+        self.owner = expr.params[0] if expr.op == "input" else None  # the argument whose memory this is
+        self.sharing = []  # stand-ins whose memory overlaps
+
+    def share(self, view: Traced) -> Traced:
+        """Note that an array is a view of this one."""
+        view.owner = self.owner
+        for other in (self, *(o for ref in self.sharing if (o := ref()) is not None)):
+            other.sharing.append(weakref.ref(view))
+            view.sharing.append(weakref.ref(other))
+        return view
 
     @property
     def value(self) -> Any:
@@ -216,24 +229,22 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         result = record("getitem", (self,), {"index": _index(index)})
         basic = not any(isinstance(i, ArrayConstant) for i in result.expr.params[0][1])
-        if basic and np.ndim(result.value):
-            view = (
-                "it shares its memory with another array: assign to the whole array by its index, or copy it"
-            )
-            result.frozen, self.frozen = view, self.frozen or view
-        return result
+        return self.share(result) if basic and np.ndim(result.value) else result
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._assign(record("setitem", (self, value), {"index": _index(index)}))
 
     def _assign(self, result: Traced) -> None:
-        if self.expr.op == "input":
+        if self.owner is not None:
             raise InvalidFunctionError(
-                f"the function changes its own argument {self.expr.params[0]!r} ({where()}); work on a copy: "
-                f"`y = {self.expr.params[0]}.copy()`"
+                f"the function changes its own argument {self.owner!r} ({where()}); work on a copy: "
+                f"`y = {self.owner}.copy()`"
             )
-        if self.frozen is not None:
-            raise UnsupportedError(f"an array cannot be assigned to here ({where()}): {self.frozen}")
+        if any(other() is not None for other in self.sharing):
+            raise UnsupportedError(
+                f"an array is assigned to that shares its memory with another one in use ({where()}): "
+                f"copy one of them first"
+            )
         if np.shape(result.value) != np.shape(self.value):
             raise InvalidFunctionError(
                 f"an in-place operation would change the shape {np.shape(self.value)} to "
@@ -296,7 +307,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """The same values: only conversions between floating types are traced."""
         if np.dtype(dtype).kind != "f":
             raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
-        return self
+        return self.copy()
 
     def item(self) -> Any:
         """A scalar stays traced."""
@@ -399,7 +410,10 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
         raise UnsupportedError(
             f"np.{name} was called in a way that is not supported ({where()}): {error}"
         ) from None
-    return record(primitive.name, bound, parameters)
+    result = record(primitive.name, bound, parameters)
+    if primitive.name in VIEWS and isinstance(bound[0], Traced):
+        return bound[0].share(result)
+    return result
 
 
 def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
