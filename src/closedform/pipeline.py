@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -173,6 +174,7 @@ def derive(
     Raises InvalidFunctionError, UnsupportedError or InvalidArgumentError, which name the user's line.
     """
     name = getattr(function, "__name__", type(function).__name__)
+    _check_arguments(function, arguments, name)
     names = argument_names(function, len(arguments))
     if len(names) != len(arguments):
         raise InvalidArgumentError(
@@ -180,7 +182,9 @@ def derive(
         )
     example, leaves = prepare(arguments, names, name)
     integers = frozenset(n for n, a in zip(names, arguments, strict=True) if isinstance(a, int | np.integer))
-    trace = trace_function(function, example, leaves, integers)
+    trace = trace_function(
+        function, example, leaves, integers, lambda expr: normalise(expr, leaves).root.shape
+    )
     normal = normalise(trace.root, leaves, trace.pinned, trace.lines)
     root = simplify(normal.root)
     whole = covered(root)
@@ -196,7 +200,25 @@ def derive(
         inputs["v"] = input_("v", shape)
     result = _OPERATORS[operator](_Request(trace, root, inputs, variables, isinstance(argnums, tuple), order))
     fixed = tuple((axis.argument, axis.axis, size) for axis, size in normal.fixed.items())
+    fixed += tuple(
+        (leaf.params[0], axis, size.value)
+        for leaf in leaves
+        for axis, size in enumerate(leaf.shape)
+        if size.is_literal
+    )
     return Derivation(operator, trace, inputs, variables, _mapped(result, simplify), fixed, order)
+
+
+def _check_arguments(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        names = ", ".join(signature.parameters)
+        raise InvalidArgumentError(f"{name} takes the arguments ({names}): {error}") from None
 
 
 def _mapped(result: Nested, change: Callable[[Expr], Expr]) -> Nested:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from closedform.arguments import checked_array
-from closedform.errors import InvalidArgumentError
+from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
-from closedform.sources.numpy_function import argument_names
+from closedform.sources.numpy_function import Traced, argument_names
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
 MOST_KEPT = 64
@@ -76,6 +76,11 @@ class Derived:
         return derivation.function
 
     def _array(self, argument: Any, position: int, count: int) -> np.ndarray:
+        if isinstance(argument, Traced):
+            raise UnsupportedError(
+                f"{self.__name__} is called inside a function that is being derived; "
+                f"use cf.hessian, cf.jacobian or cf.derivative(..., order=2) of the innermost function"
+            )
         names = argument_names(self.function, count)
         name = names[position] if position < len(names) else f"argument {position}"
         return checked_array(argument, name, getattr(self.function, "__name__", "the function"))

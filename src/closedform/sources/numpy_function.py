@@ -7,7 +7,7 @@ import linecache
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,9 @@ from closedform.primitives.structure import freeze_index
 PACKAGE = str(Path(__file__).resolve().parents[1])
 # Operations whose result shares its operand's memory in NumPy.
 VIEWS = frozenset({"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims"})
-CREATORS = [np.eye, np.identity, np.zeros, np.ones, np.full]
+CREATORS = [np.eye, np.identity, np.zeros, np.ones, np.full, np.arange, np.linspace]
+# Of these, the ones whose sizes become plain numbers.
+PINNING = {np.arange, np.linspace}
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
 
 
@@ -87,6 +89,8 @@ class _Tape:
     pinned: set[Size] = field(default_factory=set)
     lines: dict[Expr, Line] = field(default_factory=dict)
     integers: frozenset[str] = frozenset()
+    shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape
+    pending: tuple[Traced, Line] | None = None  # what `y[i] += v` made, until it is put back into y
     counted: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -141,6 +145,11 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         self.owner = expr.params[0] if expr.op == "input" else None  # the argument whose memory this is
         self.sharing = []  # stand-ins whose memory overlaps
 
+    @property
+    def shared(self) -> bool:
+        """Whether another array in use has some of the same memory."""
+        return any(other() is not None for other in self.sharing)
+
     def share(self, view: Traced) -> Traced:
         """Note that an array is a view of this one."""
         view.owner = self.owner
@@ -171,6 +180,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 f"an in-place operation of shapes {_shapes(operands)} on a plain array cannot be traced; "
                 f"write `y = y + ...` instead"
             )
+        if target[0].owner is None and target[0].shared:
+            _tape().pending = (result, where())  # right if it is y[i] += v, which puts it back at once
+            return result
         target[0]._assign(result)
         return target[0]
 
@@ -187,9 +199,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def shape(self) -> tuple[Any, ...]:
         """The axes' sizes, as numbers that remember whose sizes they are."""
-        if self.expr.op == "input":
-            return tuple(s.value if s.is_literal else _size(s) for s in self.expr.shape)
-        return tuple(np.shape(self.value))
+        return tuple(s.value if s.is_literal else _size(s) for s in _tape().shape_of(self.expr))
 
     @property
     def ndim(self) -> int:
@@ -219,8 +229,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         shape = np.shape(self.value)
         if not shape:
             raise TypeError("len() of a 0-d array")
-        if self.expr.op == "input":
-            _pin(self.expr.shape[0])
+        _pin(_tape().shape_of(self.expr)[0])
         return int(shape[0])
 
     def __iter__(self) -> Iterator[Any]:
@@ -232,6 +241,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return self.share(result) if basic and np.ndim(result.value) else result
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        pending = _tape().pending
+        if pending is not None and value is pending[0]:
+            _tape().pending = None
         self._assign(record("setitem", (self, value), {"index": _index(index)}))
 
     def _assign(self, result: Traced) -> None:
@@ -240,11 +252,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 f"the function changes its own argument {self.owner!r} ({where()}); work on a copy: "
                 f"`y = {self.owner}.copy()`"
             )
-        if any(other() is not None for other in self.sharing):
-            raise UnsupportedError(
-                f"an array is assigned to that shares its memory with another one in use ({where()}): "
-                f"copy one of them first"
-            )
+        if self.shared:
+            raise _shared(where())
         if np.shape(result.value) != np.shape(self.value):
             raise InvalidFunctionError(
                 f"an in-place operation would change the shape {np.shape(self.value)} to "
@@ -263,7 +272,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if not any(inputs(self.expr)):
             _pin_all(self.expr)
         else:
-            _tape().guards.append(Guard(self.expr, outcome, where()))
+            truth = self if np.asarray(self.value).dtype == bool else self != 0
+            _tape().guards.append(Guard(truth.expr, outcome, where()))
         return outcome
 
     def _number(self, kind: str) -> Any:
@@ -359,6 +369,13 @@ _METHODS = frozenset(
 )
 
 
+def _shared(line: Line) -> UnsupportedError:
+    return UnsupportedError(
+        f"an array is assigned to that shares its memory with another one in use ({line}): "
+        f"copy one of them first"
+    )
+
+
 def _index(index: Any) -> Any:
     items = index if isinstance(index, tuple) else (index,)
     if any(isinstance(i, Traced) and i.ndim for i in items):
@@ -423,6 +440,8 @@ def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
 def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Traced:
     """Put an operation on the tape, with its value at the example."""
     tape = _tape()
+    if tape.pending is not None:
+        raise _shared(tape.pending[1])
     args = tuple(_lift(o) for o in operands)
     call = PRIMITIVES[op].call
     assert call is not None, op
@@ -463,6 +482,11 @@ def _lift(value: Any) -> Expr:
     """The expression of an operand; plain numbers and arrays become constants."""
     tape = _tape()
     if isinstance(value, Traced):
+        if value.expr not in tape.values:
+            raise UnsupportedError(
+                f"a derivative is taken inside a function that is being derived ({where()}): "
+                f"use cf.hessian, cf.jacobian or cf.derivative(..., order=2)"
+            )
         return value.expr
     if isinstance(value, bool | int | float | np.generic) and np.ndim(value) == 0:
         plain = value.item() if isinstance(value, np.generic) else value
@@ -573,10 +597,16 @@ def _redirected(function: Callable[..., Any]) -> Iterator[None]:
                 scope[name] = candidate
 
 
+def _as_integer(value: Any) -> Any:
+    return int(value) if isinstance(value, Traced) else value
+
+
 def _dispatching(function: Any) -> Any:
     def call(*args: Any, **options: Any) -> Any:
         given = _flat((*args, *options.values()))
         if getattr(_ACTIVE, "tape", None) is not None and any(isinstance(a, Traced) for a in given):
+            if function in PINNING:
+                return function(*map(_as_integer, args), **{k: _as_integer(v) for k, v in options.items()})
             return apply(function, args, options)
         return function(*args, **options)
 
@@ -615,24 +645,27 @@ def trace_function(
     example: tuple[np.ndarray, ...],
     leaves: tuple[Expr, ...],
     integers: frozenset[str] = frozenset(),
+    shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape,
 ) -> Trace:
     """Run the function on stand-ins for `example` and return what it did.
 
     `leaves` are the input nodes, one an argument, with symbolic sizes; `integers` names the arguments that
-    may be used to count. The value that was traced is compared with the function's own value on the plain
-    arguments.
+    may be used to count, `shape_of` tells the symbolic sizes of what was computed. The value that was
+    traced is compared with the function's own value on the plain arguments.
 
     Raises InvalidFunctionError where the function cannot be traced, UnsupportedError where an operation is
     not known, InvalidArgumentError where an operation fails on the arguments.
     """
     name = getattr(function, "__name__", type(function).__name__)
     before = {n: ArrayConstant(a).digest for n, a in _captured_arrays(function).items()}
-    tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers)
+    tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers, shape_of=shape_of)
     outer = getattr(_ACTIVE, "tape", None)
     _ACTIVE.tape = tape
     try:
         with _redirected(function):
             result = _run(function, [Traced(leaf) for leaf in leaves])
+            if tape.pending is not None:
+                raise _shared(tape.pending[1])
         root = _result(result, name)
     finally:
         _ACTIVE.tape = outer
