@@ -117,6 +117,24 @@ def test_source_asserts_a_size_used_as_a_number():
         namespace["derivative"](np.ones(5))
 
 
+@pytest.mark.parametrize(
+    ("f", "example", "other"),
+    [
+        (lambda x, y: np.sum((x * y) ** 2), (np.ones(1), np.ones(1)), (np.ones(1), np.ones(3))),
+        (lambda x, y: np.sum((x * y) ** 2), (np.ones(3), np.ones(3)), (np.ones(1), np.ones(3))),
+        (lambda A: np.sum((A - A.mean(axis=1, keepdims=True)) ** 2), (np.ones((3, 1)),), (np.ones((2, 2)),)),
+        (lambda X: np.trace(X) * X.shape[1], (np.eye(3),), (np.ones((2, 4)),)),
+        (lambda X: np.sum(np.diag(X) ** 2), (np.eye(3),), (np.ones((2, 4)),)),
+    ],
+)
+def test_source_refuses_shapes_that_numpy_would_stretch_or_cut(f, example, other):
+    namespace = {}
+    exec(cf.grad(f).at(*example).source(), namespace)
+    np.testing.assert_allclose(namespace["derivative"](*example), cf.grad(f)(*example))
+    with pytest.raises(AssertionError, match=r"was derived for axes of one size|used this size"):
+        namespace["derivative"](*other)
+
+
 def test_source_asserts_the_branch_that_was_taken():
     def f(x):
         return np.sum(x**2) if x[0] > 0 else np.sum(x**3)

@@ -18,6 +18,7 @@ from closedform.derivative.reverse import jacobians
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
 from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr, input_
+from closedform.expression.size import Size
 from closedform.notation.latex import latex
 from closedform.notation.text import text
 from closedform.primitives.structure import covered
@@ -39,6 +40,7 @@ class Derivation:
     variables  names of the arguments that it was differentiated in
     result     the formula: an expression, or a tuple of them
     fixed      sizes that must be what they were, as (argument, axis, size)
+    equal      pairs of sizes that must be equal
     order      of the derivative
     """
 
@@ -49,6 +51,7 @@ class Derivation:
     result: Nested
     fixed: tuple[tuple[str, int, int], ...]
     order: int = 1
+    equal: tuple[tuple[Size, Size], ...] = ()
 
     @property
     def expr(self) -> Expr:
@@ -110,6 +113,10 @@ class Derivation:
         assertions = [
             f'assert {name}.shape[{axis}] == {size}, "{function} used this size as a number"'
             for name, axis, size in self.fixed
+        ]
+        assertions += [
+            f'assert {first} == {second}, "{function} was derived for axes of one size"'
+            for first, second in self.equal
         ]
         if not self.trace.guards:
             return assertions, []
@@ -206,7 +213,9 @@ def derive(
         for axis, size in enumerate(leaf.shape)
         if size.is_literal
     )
-    return Derivation(operator, trace, inputs, variables, _mapped(result, simplify), fixed, order)
+    return Derivation(
+        operator, trace, inputs, variables, _mapped(result, simplify), fixed, order, normal.equal
+    )
 
 
 def _check_arguments(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> None:

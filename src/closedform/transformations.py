@@ -12,6 +12,7 @@ from closedform.arguments import checked_array
 from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
 from closedform.sources.numpy_function import Traced, argument_names
+from closedform.sources.surroundings import Surroundings
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
 MOST_KEPT = 64
@@ -21,7 +22,7 @@ class Derived:
     """The derivative of a function: call it with arrays, or ask `.at(...)` for the formula.
 
     It is derived on first use and kept by the shapes of the arguments. A call that takes another branch
-    of the function is derived anew.
+    of the function is derived anew, and so is one after captured data has changed.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Derived:
         self.operator = operator
         self.argnums = argnums
         self.order = order
+        self._surroundings: Surroundings | None = None
         self._known: dict[tuple[Any, ...], list[Derivation]] = {}
         self.__name__ = f"{operator}_of_{getattr(function, '__name__', 'function')}"
         self.__doc__ = f"{operator} of {getattr(function, '__name__', 'a function')}, derived by closedform."
@@ -52,6 +54,9 @@ class Derived:
             a if type(a) is np.ndarray and a.dtype.kind == "f" else self._array(a, i, len(arguments))
             for i, a in enumerate(arguments)
         ]
+        if self._surroundings is not None and self._surroundings.changed():
+            self._known.clear()
+            self._surroundings = None
         key = tuple([a.shape for a in arrays])
         for derivation in self._known.get(key, ()):
             if derivation.holds_for(arrays):
@@ -70,6 +75,7 @@ class Derived:
                 raise InvalidArgumentError(f"hvp: the vector has shape {v.shape}, the variable {wanted}")
         if len(self._known) >= MOST_KEPT:
             self._known.pop(next(iter(self._known)))
+        self._surroundings = self._surroundings or Surroundings(self.function)
         kept = self._known.setdefault(key, [])
         kept.insert(0, derivation)
         del kept[MOST_KEPT:]

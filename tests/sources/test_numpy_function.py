@@ -116,7 +116,7 @@ REFUSED = {
     "captured": (
         mutates_captured,
         InvalidFunctionError,
-        "mutates_captured changes the captured array 'buffer'",
+        "mutates_captured changes the captured 'buffer'",
     ),
     "written": (
         writes_into_captured,

@@ -36,7 +36,9 @@ MOST_MULTIPLE = 10**6
 
 
 class SizeMismatchError(ValueError):
-    """Two axes of different symbolic sizes were used as one."""
+    """Two axes of different symbolic sizes were used as one, by the operation `op`."""
+
+    op: str = ""
 
     def __init__(self, first: Size, second: Size) -> None:
         super().__init__(f"axes of different sizes, {first} and {second}, are used as one")

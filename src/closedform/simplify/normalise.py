@@ -23,11 +23,19 @@ class Normalised:
     root      the result
     inputs    the input nodes, with the sizes that the function's operations imply
     fixed     axes whose size is a plain number: (argument, axis) -> number
+    equal     sizes that must be one although NumPy would accept others (it would broadcast, or cut)
     """
 
     root: Expr
     inputs: dict[str, Expr]
     fixed: dict[AxisOf, int]
+    equal: tuple[tuple[Size, Size], ...] = ()
+
+
+# NumPy itself refuses operands of these whose axes do not match.
+CHECKED_BY_NUMPY = frozenset(
+    {"matmul", "dot", "inner", "vdot", "tensordot", "solve", "inv", "det", "slogdet", "expm", "matrix_power"}
+)
 
 
 def normalise(
@@ -41,6 +49,7 @@ def normalise(
     for size in pinned:
         _fix(size, sizes)
     leaves = list(leaves)
+    equal: list[tuple[Size, Size]] = []
     while True:
         inputs = {
             leaf.params[0]: input_(leaf.params[0], [s.substitute(sizes) for s in leaf.shape], leaf.params[1])
@@ -50,11 +59,13 @@ def normalise(
             lowered = _lower(root, inputs, sizes, lines or {})
         except SizeMismatchError as mismatch:
             _unite(*mismatch.sizes, sizes)
+            if mismatch.op not in CHECKED_BY_NUMPY:
+                equal.append(mismatch.sizes)
             continue
         fixed = {
             atom: size.value for atom, size in sizes.items() if isinstance(atom, AxisOf) and size.is_literal
         }
-        return Normalised(lowered, inputs, fixed)
+        return Normalised(lowered, inputs, fixed, tuple(equal))
 
 
 def _fix(size: Size, sizes: dict[Atom, Size]) -> None:
@@ -98,6 +109,9 @@ def _lower(
             args = tuple(lowered[a] for a in node.args)
             try:
                 lowered[node] = lower_operation(node.op, args, node.params, sizes)
+            except SizeMismatchError as mismatch:
+                mismatch.op = node.op
+                raise
             except UnsupportedError as error:
                 raise UnsupportedError(f"{error} ({lines.get(node, 'in the function')})") from error.__cause__
     return lowered[root]

@@ -21,6 +21,7 @@ from closedform.expression.expr import ArrayConstant, Expr, inputs
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import freeze_index
+from closedform.sources.surroundings import Surroundings
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
 # Operations whose result shares its operand's memory in NumPy.
@@ -627,19 +628,6 @@ def argument_names(function: Callable[..., Any], count: int) -> tuple[str, ...]:
     return tuple(names[:count])
 
 
-def _captured_arrays(function: Callable[..., Any]) -> dict[str, np.ndarray]:
-    """Arrays that the function can reach without its arguments."""
-    plain = inspect.unwrap(function)
-    found: dict[str, Any] = {}
-    try:
-        captured = inspect.getclosurevars(plain)
-        found.update(captured.globals)
-        found.update(captured.nonlocals)
-    except (TypeError, ValueError):
-        pass
-    return {name: a for name, a in found.items() if isinstance(a, np.ndarray)}
-
-
 def trace_function(
     function: Callable[..., Any],
     example: tuple[np.ndarray, ...],
@@ -657,7 +645,7 @@ def trace_function(
     not known, InvalidArgumentError where an operation fails on the arguments.
     """
     name = getattr(function, "__name__", type(function).__name__)
-    before = {n: ArrayConstant(a).digest for n, a in _captured_arrays(function).items()}
+    surroundings = Surroundings(function)
     tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers, shape_of=shape_of)
     outer = getattr(_ACTIVE, "tape", None)
     _ACTIVE.tape = tape
@@ -669,14 +657,10 @@ def trace_function(
         root = _result(result, name)
     finally:
         _ACTIVE.tape = outer
-    changed = [
-        n
-        for n, a in _captured_arrays(function).items()
-        if n in before and ArrayConstant(a).digest != before[n]
-    ]
+    changed = surroundings.changed(np.ndarray)
     if changed:
         raise InvalidFunctionError(
-            f"{name} changes the captured array {changed[0]!r}: its result depends on how often it ran; "
+            f"{name} changes the captured {changed[0]!r}: its result depends on how often it ran; "
             f"work on a copy inside the function"
         )
     arguments = tuple(leaf.params[0] for leaf in leaves)
