@@ -16,6 +16,7 @@ from closedform.sources.surroundings import Surroundings
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
 MOST_KEPT = 64
+PLAIN_NUMBERS = frozenset({int, float, np.float64})
 
 
 class Derived:
@@ -82,6 +83,8 @@ class Derived:
         return derivation.function
 
     def _array(self, argument: Any, position: int, count: int) -> np.ndarray:
+        if type(argument) in PLAIN_NUMBERS:
+            return np.asarray(argument, dtype=np.float64)
         if isinstance(argument, Traced):
             raise UnsupportedError(
                 f"{self.__name__} is called inside a function that is being derived; "
