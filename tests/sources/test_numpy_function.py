@@ -123,7 +123,7 @@ REFUSED = {
         InvalidFunctionError,
         r"Python float \(in writes_into_captured.*np.zeros_like",
     ),
-    "added": (adds_to_captured, InvalidFunctionError, "changes an array that it did not make"),
+    "added": (adds_to_captured, InvalidFunctionError, "changes a plain array, captured or made by np.zeros"),
     "argument": (
         mutates_argument,
         InvalidFunctionError,

@@ -177,9 +177,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return result
         if not isinstance(target[0], Traced):
             raise InvalidFunctionError(
-                f"the function changes an array that it did not make ({where()}): "
-                f"an in-place operation of shapes {_shapes(operands)} on a plain array cannot be traced; "
-                f"write `y = y + ...` instead"
+                f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
+                f"an operation of shapes {_shapes(operands)} on it cannot be traced; write `y = y + ...`, "
+                f"or start from np.zeros_like(...) of an argument"
             )
         if target[0].owner is None and target[0].shared:
             _tape().pending = (result, where())  # right if it is y[i] += v, which puts it back at once
