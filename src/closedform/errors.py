@@ -17,7 +17,3 @@ class InvalidFunctionError(ClosedformError, TypeError):
 
 class InvalidArgumentError(ClosedformError, ValueError):
     """An argument has a value, shape, type or name that is not accepted."""
-
-
-class GuardError(ClosedformError, RuntimeError):
-    """A branch that the function took when it was traced is not the one these arguments take."""

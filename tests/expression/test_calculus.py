@@ -1,5 +1,8 @@
 """The normal form: equal expressions are one node, and every identity it uses keeps the value."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -91,8 +94,19 @@ def test_expressions_are_immutable():
 
 
 def test_the_key_does_not_depend_on_the_run():
-    assert dot(A, x).key.hex() == "0" * 0 + dot(A, x).key.hex()
-    assert sorted([A, B, x, y], key=lambda n: n.key) == sorted([y, x, B, A], key=lambda n: n.key)
+    script = (
+        "from closedform.expression.calculus import dot\n"
+        "from closedform.expression.expr import input_\n"
+        "from closedform.expression.size import Size\n"
+        "n = Size.axis('A', 0, 3)\n"
+        "x, A = input_('x', (n,)), input_('A', (n, n))\n"
+        "print(dot(A, x).key.hex())"
+    )
+    for seed in ("1", "2"):
+        command = [sys.executable, "-c", script]
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert out.stdout.strip() == dot(A, x).key.hex()
 
 
 def test_long_chains_neither_overflow_nor_explode():

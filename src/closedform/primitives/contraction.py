@@ -60,10 +60,6 @@ def _lower_inner(a: Expr, b: Expr) -> Expr:
     return contract([Factor(a, left), Factor(b, right)], left[:-1] + right[:-1])
 
 
-def _flat(a: Expr) -> list[Label]:
-    return list(range(a.ndim))
-
-
 def _lower_vdot(a: Expr, b: Expr) -> Expr:
     if a.ndim != b.ndim:
         raise TypeError("operands of different rank")

@@ -10,8 +10,15 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from closedform.expression.calculus import Factor, contract, factors_of, label_sizes, linear, spec_of
-from closedform.expression.calculus import broadcast as broadcast_to
+from closedform.expression.calculus import (
+    Factor,
+    broadcast,
+    contract,
+    factors_of,
+    label_sizes,
+    linear,
+    spec_of,
+)
 from closedform.expression.expr import Expr, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
@@ -115,7 +122,7 @@ def _stacked(node: Expr, new: dict[Expr, Expr], count: Size) -> Expr | None:
             for f in factors_of(node)
         ]
         return contract(factors, ("run", *spec.out), {**label_sizes(node), "run": count}, spec.coefficient)
-    args = [new.get(arg) or broadcast_to(arg, (count, *arg.shape)) for arg in node.args]
+    args = [new.get(arg) or broadcast(arg, (count, *arg.shape)) for arg in node.args]
     if node.op == "linear":
         return linear(zip(node.params, args, strict=True), shape)
     if PRIMITIVES[node.op].elementwise:

@@ -14,8 +14,8 @@ from closedform.expression.calculus import (
     Factor,
     Label,
     Number,
-    as_number,
     contract,
+    exact,
     factors_of,
     identity,
     is_integer,
@@ -24,7 +24,6 @@ from closedform.expression.calculus import (
     linear,
     multiply,
     number,
-    power,
     spec_of,
     terms_of,
     transpose,
@@ -32,7 +31,6 @@ from closedform.expression.calculus import (
 )
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
-from closedform.expression.size import Size
 from closedform.primitives.reductions import logsumexp, softmax
 
 Rewrite = Callable[[Expr], Expr | None]
@@ -408,15 +406,8 @@ def inverse_of_product(node: Expr) -> Expr | None:
     return contract(
         [*inverted, *(Factor(f.base, (), -f.exponent) for f in scalars)],
         spec.out[::-1],
-        coefficient=power_of(spec.coefficient),
+        coefficient=exact(1 / Fraction(spec.coefficient)),
     )
-
-
-def power_of(coefficient: int | object) -> float | int:
-    """1 / coefficient, exactly."""
-    inverse = as_number(power(multiply(coefficient), -1))
-    assert inverse is not None
-    return inverse  # type: ignore[return-value]
 
 
 @rule("product with inverse", "X^-1 X = I = X X^-1", "contract")
@@ -435,15 +426,10 @@ def product_with_inverse(node: Expr) -> Expr | None:
                 if g.labels[1 - a] == shared and shared not in spec.out and uses == 2:
                     rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                     same = Factor(
-                        identity((node_size(node, f.labels[1 - a]),)), (f.labels[1 - a], g.labels[a])
+                        identity((label_sizes(node)[f.labels[1 - a]],)), (f.labels[1 - a], g.labels[a])
                     )
                     return with_factors(node, [*rest, same])
     return None
-
-
-def node_size(node: Expr, label: Label) -> Size:
-    """The size of a label of a contraction."""
-    return label_sizes(node)[label]
 
 
 @rule("Frechet derivative along the identity", "D exp(A)[s I] = s e^A", "expm_frechet")
