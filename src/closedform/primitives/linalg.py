@@ -79,6 +79,10 @@ def _expm_pullback(node: Expr, _: int, cotangent: Expr) -> Expr:
     return expm_frechet(transpose(node.args[0], (1, 0)), cotangent)
 
 
+def _expm_pushforward(node: Expr, _: int, tangent: Expr) -> Expr:
+    return expm_frechet(node.args[0], tangent)
+
+
 def expm_frechet(a: Expr, directions: Expr) -> Expr:
     """The Frechet derivative D exp(A)[E] of the matrix exponential, for every matrix E of a stack."""
     return Expr("expm_frechet", (a, directions), (), directions.shape)
@@ -90,6 +94,13 @@ def _frechet_pullback(node: Expr, position: int, cotangent: Expr) -> Expr:
     if position == 0:
         raise NotImplementedError("the second derivative of the matrix exponential")
     return expm_frechet(transpose(a, (1, 0)), cotangent)
+
+
+def _frechet_pushforward(node: Expr, position: int, tangent: Expr) -> Expr:
+    """The differential in E, which D exp(A)[E] is linear in."""
+    if position == 0:
+        raise NotImplementedError("the second derivative of the matrix exponential")
+    return expm_frechet(node.args[0], tangent)
 
 
 def _one(a: Any) -> Bound:
@@ -202,6 +213,7 @@ register(
         _one,
         expm,
         pullback=_expm_pullback,
+        pushforward=_expm_pushforward,
         latex="e^{{{0}}}",
         text="exp({0})",
         strength=POWER,
@@ -223,6 +235,7 @@ register(
     Primitive(
         "expm_frechet",
         pullback=_frechet_pullback,
+        pushforward=_frechet_pushforward,
         latex=r"D\exp({0})[{1}]",
         text="Dexp({0})[{1}]",
         strength=CALL,

@@ -32,6 +32,8 @@ class Primitive:
                  of shape node.shape + operand.shape, its products kept symbolic
     pullback     instead of `jacobian`: (node, operand number, cotangent of shape lead + node.shape) ->
                  cotangent of shape lead + operand.shape
+    pushforward  the same forwards, where the pullback of the identity would be a large tensor:
+                 (node, operand number, tangent of operand.shape) -> tangent of node.shape
     latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it)
     strength     binding strength of the printed form
     call         (*operands, **parameters) -> value, by default the first of `numpy`
@@ -52,6 +54,7 @@ class Primitive:
     partials: tuple[Callable[..., Any], ...] = ()
     jacobian: Callable[[Expr, int], Expr] | None = None
     pullback: Callable[[Expr, int, Expr], Expr] | None = None
+    pushforward: Callable[[Expr, int, Expr], Expr] | None = None
     latex: str = ""
     text: str = ""
     strength: int = CALL
