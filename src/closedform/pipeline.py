@@ -19,7 +19,9 @@ from closedform.errors import InvalidArgumentError, InvalidFunctionError, Unsupp
 from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
+from closedform.linear_maps import LinearMap, linear_map
 from closedform.notation.latex import latex
+from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
@@ -38,6 +40,7 @@ class Derivation:
     trace      the user's function as it was traced
     inputs     the input nodes by name, with the sizes that the function implies
     variables  names of the arguments that it was differentiated in
+    lowered    the function itself in the calculus, not simplified
     result     the formula: an expression, or a tuple of them
     fixed      sizes that must be what they were, as (argument, axis, size)
     equal      pairs of sizes that must be equal
@@ -48,6 +51,7 @@ class Derivation:
     trace: Trace
     inputs: Mapping[str, Expr]
     variables: tuple[str, ...]
+    lowered: Expr
     result: Nested
     fixed: tuple[tuple[str, int, int], ...]
     order: int = 1
@@ -62,13 +66,82 @@ class Derivation:
 
     @cached_property
     def latex(self) -> str:
-        """The formula in LaTeX."""
-        return _joined(self.result, latex, r",\quad ")
+        """The formula in LaTeX. A tensor without a matrix form is written as a linear map, H[V] = ..."""
+        return _joined(self._shown, latex, r",\quad ")
 
     @cached_property
     def text(self) -> str:
-        """The formula in Unicode."""
-        return _joined(self.result, text, ", ")
+        """The formula in Unicode; a tensor without a matrix form is written as a linear map, H[V] = ..."""
+        return _joined(self._shown, text, ", ")
+
+    @cached_property
+    def _shown(self) -> Nested:
+        """What is printed: expressions, and linear maps for tensors that only indices could write."""
+        needed = [self._needs_map(leaf) for leaf in _flat(self.result)]
+        if not any(needed):
+            return self.result
+        choice = iter(needed)
+        return _zipped(
+            lambda tensor, action: action if next(choice) else tensor, self.result, self.linear_map
+        )
+
+    def _needs_map(self, expr: Expr) -> bool:
+        """Whether a result is a tensor for which there is no notation but that of a map, or of indices."""
+        if expr.ndim <= 2 or self.operator not in _MAPS:
+            return False
+        return needs_indices(expr) if self.operator != "derivative" else not is_diagonal(expr)
+
+    @cached_property
+    def linear_map(self) -> Nested:
+        """The derivative as what it does to a direction, without its tensor: H[V], J[V] or D³f[u, v].
+
+        It has `.expr`, `.text` and `.latex`; there is a tuple of them where the derivation has several
+        results. Raises InvalidArgumentError for other operators than jacobian, hessian and derivative.
+
+        >>> import closedform as cf
+        >>> import numpy as np
+        >>> cf.hessian(lambda X: np.linalg.slogdet(X)[1]).at(cf.matrix("n", "n")).linear_map
+        H[V] = −X⁻ᵀVᵀX⁻ᵀ
+        """
+        try:
+            return self._linear_map()
+        except NotImplementedError as error:
+            raise UnsupportedError(f"{self.trace.name}: {error} is not known to the library yet") from error
+
+    def _linear_map(self) -> Nested:
+        nodes = [self.inputs[v] for v in self.variables]
+        f = self.function_expr
+        if self.operator == "jacobian":
+            return self._per_variable(
+                [
+                    linear_map("J", 1, f, x, tensor)
+                    for x, tensor in zip(nodes, _flat(self.result), strict=True)
+                ]
+            )
+        if self.operator == "hessian":
+            blocks = iter(_flat(self.result))
+            gradients = [simplify(j) for j in jacobians(f, nodes)]
+            return self._per_variable(
+                [
+                    self._per_variable([linear_map("H", 2, g, x, next(blocks)) for x in nodes])
+                    for g in gradients
+                ]
+            )
+        if self.operator == "derivative" and not f.shape and nodes[0].shape:
+            gradient = simplify(jacobians(f, nodes)[0])
+            return linear_map("D", self.order, gradient, nodes[0], self.expr, self.order - 1)
+        raise InvalidArgumentError(
+            f"{self.operator} is no linear map of a direction: use cf.jacobian, cf.hessian, or "
+            "cf.derivative of a function of an array to a number"
+        )
+
+    def _per_variable(self, results: list[Nested]) -> Nested:
+        return tuple(results) if isinstance(self.result, tuple) else results[0]
+
+    @cached_property
+    def function_expr(self) -> Expr:
+        """The function itself, simplified."""
+        return simplify(self.lowered)
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -163,7 +236,23 @@ _SUMMARIES = {
 }
 
 
+# Operators whose results are linear maps of directions.
+_MAPS = frozenset({"jacobian", "hessian", "derivative"})
+
+
+def _flat(result: Nested) -> list[Any]:
+    return [leaf for item in result for leaf in _flat(item)] if isinstance(result, tuple) else [result]
+
+
+def _zipped(choose: Callable[[Any, Any], Any], first: Nested, second: Nested) -> Nested:
+    if not isinstance(first, tuple):
+        return choose(first, second)
+    return tuple(_zipped(choose, a, b) for a, b in zip(first, second, strict=True))
+
+
 def _joined(result: Nested, render: Callable[[Expr], str], separator: str) -> str:
+    if isinstance(result, LinearMap):
+        return result.latex if render is latex else result.text
     if isinstance(result, Expr):
         return render(result)
     return "(" + separator.join(_joined(r, render, separator) for r in result) + ")"
@@ -214,7 +303,7 @@ def derive(
         if size.is_literal
     )
     return Derivation(
-        operator, trace, inputs, variables, _mapped(result, simplify), fixed, order, normal.equal
+        operator, trace, inputs, variables, normal.root, _mapped(result, simplify), fixed, order, normal.equal
     )
 
 

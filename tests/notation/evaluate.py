@@ -138,7 +138,10 @@ class _Meaning:
         return Entries(np.trace(self.of(form.args[0])))
 
     def diag(self, form: Expr) -> Any:
-        return np.diag(self.of(form.args[0])[:, 0])
+        vector = self.of(form.args[0])[:, 0]
+        tensor = np.zeros((len(vector),) * form.ndim)
+        tensor[(np.arange(len(vector)),) * form.ndim] = vector
+        return tensor
 
     def diagonal(self, form: Expr) -> Any:
         return np.diagonal(self.of(form.args[0]))[:, None]

@@ -180,6 +180,9 @@ CASES: dict[str, dict[str, Expr]] = {
         "crossed": einsum("il,jk->ijkl", B, C),
         "outer product": einsum("ij,kl->ijkl", B, C),
         "diagonal": einsum("ij->ijij", B),
+        "diagonal tensor": -2 * einsum("i,i->iii", x, a),
+        "diagonal tensor of ones": einsum("->iiii") - einsum("i->iiii", x),
+        "a diagonal tensor in a sum": einsum("i->iii", x) + einsum("i,j,k->ijk", x, x, x),
         "multiplied out": 2 * dot(x, x) * (einsum("ik,jl->ijkl", B, C) - einsum("ij,kl->ijkl", X, X)),
     },
 }

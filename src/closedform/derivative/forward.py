@@ -68,14 +68,14 @@ def pushed_forward(node: Expr, position: int, tangent: Expr) -> tuple[Number, Ex
     if primitive.pushforward is not None:
         return 1, primitive.pushforward(node, position, tangent)
     if primitive.jacobian is not None:
-        return 1, _applied(primitive.jacobian(node, position), tangent)
+        return 1, applied(primitive.jacobian(node, position), tangent)
     if primitive.pullback is not None:
-        return 1, _applied(primitive.pullback(node, position, identity(node.shape)), tangent)
+        return 1, applied(primitive.pullback(node, position, identity(node.shape)), tangent)
     raise NotImplementedError(f"the derivative of {node.op}")
 
 
-def _applied(jacobian: Expr, tangent: Expr) -> Expr:
-    """The Jacobian times the tangent, term by term: a sum of tensors is not formed."""
+def applied(jacobian: Expr, tangent: Expr) -> Expr:
+    """The Jacobian along the tangent, term by term: a sum of tensors is not formed."""
     terms = [(c, dot(term, tangent, tangent.ndim)) for c, term in terms_of(jacobian)]
     return linear(terms, jacobian.shape[: jacobian.ndim - tangent.ndim])
 

@@ -195,11 +195,19 @@ class Graph:
         right = [fm.diag(self.vector(column))] if column in self.vectors else []
         return fm.matmul(*left, edges[0].matrix(row), *right)
 
+    def diagonal_form(self) -> Expr | None:
+        """The result of order 3 or more that is zero unless all indices are equal."""
+        if len(set(self.out)) != 1 or not self._reduced():
+            return None
+        return fm.product(*self.scalars, fm.diag(self.vector(self.out[0]), len(self.out)))
+
     def operator_form(self) -> Expr | None:
         """The result of order 4 as a matrix between pairs of axes."""
         if len(self.out) != 4 or not self._reduced():
             return None
         i, j, k, l = self.out
+        if i == j == k == l:
+            return self.diagonal_form()
         if self._separate((i, k), (j, l)):
             array = fm.kron(self._pair(i, k), self._pair(j, l))
         elif self._separate((i, l), (j, k)):

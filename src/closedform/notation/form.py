@@ -18,7 +18,7 @@ a column is a row; both have one axis.
     norm(A)                 the root of the sum of squares
     matmul(A, B, v)         a chain of matrices, columns and rows
     transpose(A), inverse(A), trace(A)
-    diag(v), diagonal(A)    vector to matrix, matrix to vector
+    diag(v), diagonal(A)    vector to matrix (or to a tensor, by its shape), matrix to vector
     kron(A, B), vec(A)      rows of A one after the other
     hadamard(a, b)          elementwise product; so quotient(a, b) and elementwise_power(a; p)
     lower(A; k)             the entries with column - row <= k
@@ -200,11 +200,12 @@ def outer(left: Expr, right: Expr) -> Expr:
     return matmul(left, transposed(right))
 
 
-def diag(vector: Expr) -> Expr:
-    """The diagonal matrix of a vector."""
+def diag(vector: Expr, order: int = 2) -> Expr:
+    """The diagonal matrix of a vector, or the tensor of an order that has the vector on its diagonal."""
     scalars, array = factored(vector)
     size = array.shape[0]
-    matrix = identity(size) if array.op == "ones" else Expr("diag", (array,), (), (size, size))
+    is_identity = array.op == "ones" and order == 2
+    matrix = identity(size) if is_identity else Expr("diag", (array,), (), (size,) * order)
     return product(*scalars, matrix)
 
 

@@ -47,7 +47,7 @@ _ENTRIES: dict[str, Callable[[Expr, tuple[Label, ...]], _Parts]] = {
     "ones": _filled,
     "literal": _filled,
     "identity": lambda _, at: [(delta(*at), ())],
-    "diag": lambda array, at: [(delta(*at), ()), (array.args[0], at[:1])],
+    "diag": lambda array, at: [*((delta(at[0], other), ()) for other in at[1:]), (array.args[0], at[:1])],
     "transpose": lambda array, at: [(array.args[0], at[::-1])],
     "hadamard": lambda array, at: [(arg, at) for arg in array.args],
 }

@@ -301,7 +301,10 @@ class _Layout:
 
     def named(self, form: Expr, pieces: list[Piece]) -> Piece:
         arguments = ", ".join(piece.string for piece in pieces)
-        return self.function(self.style.word(_WORDS[form.op]), Piece(arguments))
+        head = self.style.word(_WORDS[form.op])
+        if form.op == "diag" and form.ndim > 2:
+            head = self.style.subscript(head, [str(form.ndim)])
+        return self.function(head, Piece(arguments))
 
     def norm(self, form: Expr, pieces: list[Piece]) -> Piece:
         text = self.style.brackets(pieces[0].string, "||")

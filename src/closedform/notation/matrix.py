@@ -3,10 +3,11 @@
 Conventions. Axes of a result written with indices are i, j, k, l, in this order; positions count from 0, as
 in NumPy. vec(A) stacks the rows of A, and a result of order 4 is the matrix H[(i, j), (k, l)]: P_ik Q_jl is
 the Kronecker product of P and Q, P_il Q_jk is the same times the commutation matrix K (K vec(V) = vec(V')),
-and A_ij B_kl is vec(A) vec(B)'. A plain number in a sum with a vector is added to every entry. Functions of
-arrays act on each entry, but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the
-elementwise one); an index at a function is the axis it works along. S with a slice is the matrix that takes
-the slice. A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
+and A_ij B_kl is vec(A) vec(B)'. diag_n(v), n > 2, is the tensor of order n with v where all indices are
+equal. A plain number in a sum with a vector is added to every entry. Functions of arrays act on each entry,
+but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the elementwise one); an
+index at a function is the axis it works along. S with a slice is the matrix that takes the slice. A vector x
+has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 
 from __future__ import annotations
@@ -53,6 +54,16 @@ def notation(root: Expr) -> Expr:
     'matmul'
     """
     return _Reader(root).read()
+
+
+def needs_indices(root: Expr) -> bool:
+    """Whether index notation stands anywhere in the formula."""
+    return any(form.op == "index" for form in toposort(notation(root)))
+
+
+def is_diagonal(root: Expr) -> bool:
+    """Whether the formula is a tensor that is zero where indices differ, times scalars."""
+    return fm.factored(notation(root))[1].op == "diag"
 
 
 # Products with tensors are multiplied out up to this many terms.
@@ -149,7 +160,7 @@ class _Reader:
         if _is_multiple(node):
             return self._multiple(node)
         graph, coefficient = self._graph(node)
-        form = graph.matrix_form()
+        form = graph.matrix_form() or graph.diagonal_form()
         if form is None and node.ndim <= 2 and _over_terms(node):
             form = self._multiplied_out(node, Graph.matrix_form)
             if form is not None:
