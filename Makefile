@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test fuzz lint lock clean distclean
+.PHONY: help setup lab test fuzz corpus lint lock clean distclean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -16,6 +16,7 @@ help:
 	@echo 'make test       set up, then run the tests and the doctests'
 	@echo 'make setup      make .venv from requirements.lock, with closedform editable in it'
 	@echo 'make fuzz N=1000  derivatives of N random programs against JAX'
+	@echo 'make corpus     derivatives of textbook functions against the books: a table (ARGS=-v with formulas)'
 	@echo 'make lint       ruff (rules and format) and mypy'
 	@echo 'make lock       make requirements.lock anew from pyproject.toml'
 	@echo 'make clean      remove caches, reports and builds; make distclean also removes .venv'
@@ -49,6 +50,11 @@ test: setup
 fuzz: export JAX_PLATFORMS := cpu
 fuzz: setup
 	$(BIN)/python -m tests.fuzz.run $(or $(N),1000) $(or $(FIRST),0)
+
+# One row for each textbook function and order; ARGS='-v log_det' prints formulas, of some functions only.
+corpus: export JAX_PLATFORMS := cpu
+corpus: setup
+	$(BIN)/python -m tests.corpus.table $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,0 +1,49 @@
+"""Textbook functions: right, written with matrices, and not longer than twice the textbook's formula."""
+
+from collections import Counter
+from functools import cache
+
+import pytest
+from tests.corpus import truth
+from tests.corpus.exceptions import LONG, WITH_INDICES
+from tests.corpus.table import LONGEST_RATIO, Row, collect, orders, row, textbook
+from tests.corpus.tokens import has_indices
+
+BY_NAME = {entry.name: entry for entry in collect()}
+CASES = [(name, order) for name, entry in BY_NAME.items() for order in orders(entry)]
+
+
+@cache
+def derived(name: str, order: int) -> Row:
+    return row(BY_NAME[name], order, (truth.exact, truth.by_jax))
+
+
+@pytest.mark.parametrize(("name", "order"), CASES)
+def test_derivative_is_right(name, order):
+    assert derived(name, order).failure == ""
+
+
+@pytest.mark.parametrize(("name", "order"), CASES)
+def test_indices_only_where_the_textbook_has_them(name, order):
+    formula = textbook(BY_NAME[name], order)
+    allowed = (name, order) in WITH_INDICES or (formula is not None and has_indices(formula))
+    assert derived(name, order).matrices or allowed, derived(name, order).text
+
+
+@pytest.mark.parametrize(("name", "order"), [c for c in CASES if textbook(BY_NAME[c[0]], c[1])])
+def test_formula_is_not_much_longer_than_the_textbook_s(name, order):
+    found = derived(name, order)
+    assert found.ratio <= LONGEST_RATIO or (name, order) in LONG, found.text
+
+
+def test_exceptions_are_cases():
+    assert not (WITH_INDICES.keys() | LONG.keys()) - set(CASES)
+
+
+def test_names_are_unique():
+    assert [name for name, count in Counter(e.name for e in collect()).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_entry_has_a_source(name):
+    assert name == name.lower().strip() and BY_NAME[name].source.strip()
