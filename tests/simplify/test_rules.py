@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 from tests.dense import evaluate
 
-from closedform.expression.calculus import Factor, contract, dot, identity, number, power, transpose
+from closedform.expression.calculus import (
+    Factor,
+    contract,
+    dot,
+    identity,
+    number,
+    power,
+    size_number,
+    transpose,
+)
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
+from closedform.primitives.reductions import logsumexp, products_without, softmax
 from closedform.primitives.structure import select, unit
 from closedform.simplify.rules import RULES
 from closedform.simplify.simplify import BY_OP, simplify
@@ -15,6 +25,8 @@ N = Size.axis("X", 0, 4)
 X = input_("X", (N, N))
 Y = input_("Y", (N, N))
 M = input_("M", (Size.axis("M", 0, 3), N))
+K = input_("K", M.shape)
+u = input_("u", M.shape[:1])
 z = input_("z", (N,))
 w = input_("w", (N,))
 s = input_("s", ())
@@ -35,6 +47,11 @@ def sum_of_exp(node):
     return contract([Factor(fn("exp", node), tuple(range(node.ndim)))], tuple(range(node.ndim - 1)))
 
 
+def columns(node):
+    """A vector as each column of a matrix like M."""
+    return contract([Factor(node, "i")], "ij", {"j": N})
+
+
 # The slice [1:] of a vector.
 TAIL = select(N - 1, N, 1)
 
@@ -52,6 +69,20 @@ EXAMPLES = {
     "softmax": contract([Factor(fn("exp", M), "ij"), Factor(sum_of_exp(M), "i", -1)], "ij"),
     "special values": fn("expit", z - z) * z,
     "root of square": power(z**2, 0.5),
+    "log of expit": fn("log", fn("expit", z)),
+    "log of the other probability": fn("log", 1 - fn("expit", z)) * w,
+    "log of softmax": fn("log", softmax(M, 1)),
+    "log of product": fn("log", fn("exp", z) * p / s**2),
+    "softmax in a product": contract([Factor(fn("exp", M + K), "ij"), Factor(sum_of_exp(M), "i", -1)], "ij"),
+    "softmax in a sum": dot(fn("exp", z), w) / dot(fn("exp", z), number(1, (N,))),
+    "shift of logsumexp": logsumexp(M + columns(u), 1),
+    "shift of softmax": softmax(M + columns(u), 1),
+    "opposite arguments": w * fn("softplus", -z) + (1 - w) * fn("softplus", z),
+    "probabilities sum to one": contract([Factor(softmax(M, 1), "ij"), Factor(u, "k")], "ik"),
+    "function of a broadcast array": fn("sin", columns(u)),
+    "sum distributed": dot(number(1, (N,)), z * w - dot(z, w) / size_number(N)),
+    "cofactors by the determinant": fn("cofactor", X) / fn("det", X, shape=()) ** 2,
+    "product of the others": products_without(p, 2),
     "square of abs": fn("abs", z) ** 2,
     "abs of nonnegative": fn("abs", fn("exp", z)),
     "square of sign": signs**2 * z,
@@ -86,6 +117,8 @@ def _values(seed):
         "p": rng.uniform(0.1, 3, 4),
         "signs": np.sign(rng.standard_normal(4)),
         "v": rng.standard_normal(4),
+        "K": rng.standard_normal((3, 4)),
+        "u": rng.standard_normal(3),
     }
 
 
@@ -100,7 +133,7 @@ def test_rule_applies_and_keeps_the_value(rule):
     assert after is not before
     for seed in range(3):
         np.testing.assert_allclose(
-            evaluate(after, _values(seed)), evaluate(before, _values(seed)), rtol=1e-10
+            evaluate(after, _values(seed)), evaluate(before, _values(seed)), rtol=1e-10, atol=1e-14
         )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -289,6 +289,11 @@ class _Product:
                     self.coefficient *= scale
                     self._include(_unit(base), labels, exponent)
                     return
+            constant = {a for a in _broadcast_axes(base) if spec.out.count(spec.out[a]) == 1}
+            if constant:  # (x 1')^p = x^p 1'
+                kept = [axis for axis in range(base.ndim) if axis not in constant]
+                self._include(without_axes(base, constant), tuple(labels[a] for a in kept), exponent)
+                return
         self.matrices += base.ndim > 1
         self.factors.append(Factor(base, labels, exponent))
 
@@ -559,7 +564,7 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
         return zeros(shape)
     if len(totals) == 1:
         return _scaled(totals)
-    shared = _common_factors(totals, shape)
+    shared = _common_factors(totals, shape) or _common_product(totals, shape)
     if shared is not None:
         return shared
     shorter = _multiplied_out(totals)
@@ -621,32 +626,215 @@ def _pointwise(node: Expr) -> dict[tuple[Expr, Wiring], Number]:
 
 
 def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr | None:
-    """x f + y f = (x + y) f, with every factor, delta and broadcast axis that all terms share."""
+    """x f + y f = (x + y) f, with every factor, delta and broadcast axis that all terms share.
+
+    Of negative powers the mildest is taken out, as in (Ax - (x'Ax / x'x) x) / x'x; the strongest where
+    terms then cancel: u^(-1/2) - r^2 u^(-3/2) = u^(-3/2) for u = 1 + r^2.
+    """
     tables = [_pointwise(node) for node in totals]
-    common = dict(tables[0])
-    for table in tables[1:]:
-        common = {k: min(p, table[k]) for k, p in common.items() if k in table and (p > 0) == (table[k] > 0)}
-    patterns = {_pattern(node) for node in totals}
+    common = {
+        key: [table[key] for table in tables]
+        for key in tables[0]
+        if all(key in table and (table[key] > 0) == (tables[0][key] > 0) for table in tables)
+    }
+    patterns = [_pattern(node) for node in totals]
+    pattern = _tied_in_all(patterns)
     free = set.intersection(*(_broadcast_axes(node) for node in totals))
-    pattern = next(iter(patterns))
-    if len(patterns) > 1:
-        pattern, free = tuple(range(len(shape))), set()
+    if any(p != pattern for p in patterns):
+        free = {axis for axis in free if pattern.count(axis) == 1 and all(p.count(axis) == 1 for p in patterns)}
     reduces = bool(free) or len(set(pattern)) < len(pattern)
     if not common and not reduces:
         return None
+    mildest = {key: min(powers, key=abs) for key, powers in common.items()}
+    plain = _without(totals, mildest, pattern, free, shape)
+    strongest = {key: min(powers) for key, powers in common.items()}
+    if strongest == mildest:
+        return plain
+    cleared = _without(totals, strongest, pattern, free, shape)
+    return cleared if cleared.weight < plain.weight else plain
+
+
+def _without(
+    totals: dict[Expr, Number],
+    common: dict[tuple[Expr, Wiring], Number],
+    pattern: Sequence[int],
+    free: Collection[int],
+    shape: Sequence[Size],
+) -> Expr:
+    """The product of the common powers with the sum of the terms divided by them."""
     kept = [axis for axis in sorted(set(pattern)) if axis not in free]
-    rest = []
-    for node, c in totals.items():
-        divided = [
-            Factor(base, tuple(pattern[w[0]] for w in wiring), exact(-p))
-            for (base, wiring), p in common.items()
-        ]
-        remaining = _divide(node, divided, pattern, kept)
-        rest.append((c, remaining))
+    shared = [Factor(base, tuple(pattern[w[0]] for w in wiring), p) for (base, wiring), p in common.items()]
+    divisors = [f._replace(exponent=exact(-f.exponent)) for f in shared]
+    rest = [(c, _divide(node, divisors, pattern, kept)) for node, c in totals.items()]
     inner = linear(rest, [shape[axis] for axis in kept])
-    factors = [Factor(inner, tuple(kept))]
-    factors += [Factor(base, tuple(pattern[w[0]] for w in wiring), p) for (base, wiring), p in common.items()]
-    return contract(factors, pattern, dict(enumerate(shape)))
+    return contract([Factor(inner, tuple(kept)), *shared], pattern, dict(enumerate(shape)))
+
+
+class _Term:
+    """A term of a sum: its factors, and the labels that they share with those of the first term."""
+
+    def __init__(self, node: Expr, coefficient: Number) -> None:
+        self.node = node
+        self.coefficient = coefficient
+        self.factors = factors_of(node)
+        self.out = spec_of(node).out
+
+    def inner(self, factor: Factor) -> bool:
+        """Whether a factor holds a summed label."""
+        return any(label not in self.out for label in factor.labels)
+
+    def without(self, taken: Iterable[int]) -> list[Factor]:
+        """The factors that are not taken."""
+        positions = set(taken)
+        return [f for i, f in enumerate(self.factors) if i not in positions]
+
+
+def _common_product(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr | None:
+    """A B + A C = A (B + C), where all terms share factors with summed labels."""
+    if any(node.op != "contract" for node in totals):
+        return None
+    nodes = sorted(totals, key=term_order)
+    heads = [{(f.base, f.exponent) for f in factors_of(node) if f.labels} for node in nodes]
+    possible = set.intersection(*heads)
+    if not possible or any(len(set(spec_of(node).out)) < node.ndim for node in nodes):
+        return None
+    first, *others = (_Term(node, totals[node]) for node in nodes)
+    best: tuple[list[int], list[_Match]] | None = None
+    for anchor, factor in enumerate(first.factors):
+        if (factor.base, factor.exponent) not in possible or not first.inner(factor):
+            continue
+        found = _matched_in_all(first, others, anchor)
+        if found is not None and (best is None or len(found[0]) > len(best[0])):
+            best = found
+    return None if best is None else _taken_out(first, others, *best, shape)
+
+
+class _Match(NamedTuple):
+    """Where the labels and the factors of the first term stand in another one."""
+
+    labels: dict[Label, Label]
+    factors: dict[int, int]
+
+
+def _matched_in_all(
+    first: _Term, others: Sequence[_Term], anchor: int
+) -> tuple[list[int], list[_Match]] | None:
+    """The factors about an anchor that stand in every term, and where; the anchor is one of them."""
+    kept = list(range(len(first.factors)))
+    matches: list[_Match] = []
+    for _ in range(2):  # what a later term lacks is taken back from the earlier ones
+        matches = [_matched(first, term, anchor, kept) for term in others]
+        kept = [i for i in kept if all(i in m.factors for m in matches)]
+        if anchor not in kept:
+            return None
+    if any(set(m.factors) != set(kept) for m in matches):
+        return None
+    return kept, matches
+
+
+def _matched(first: _Term, other: _Term, anchor: int, candidates: Sequence[int]) -> _Match:
+    """The candidates that stand in the other term, the anchor first, then those joined to it."""
+    labels: dict[Label, Label] = dict(zip(first.out, other.out, strict=True))
+    factors: dict[int, int] = {}
+    waiting = [anchor, *(i for i in candidates if i != anchor)]
+    progress = True
+    while waiting and progress:
+        progress = False
+        for i in waiting:
+            factor = first.factors[i]
+            if i != anchor and not any(label in labels for label in factor.labels):
+                continue
+            for j, g in enumerate(other.factors):
+                if j in factors.values() or (g.base, g.exponent) != (factor.base, factor.exponent):
+                    continue
+                joined = _joined(labels, factor, g, first, other)
+                if joined is not None:
+                    labels, progress = joined, True
+                    factors[i] = j
+                    break
+            if i in factors:
+                waiting.remove(i)
+                break
+            if i == anchor:
+                return _Match(labels, {})
+    return _Match(labels, factors)
+
+
+def _joined(
+    labels: dict[Label, Label], factor: Factor, other: Factor, first: _Term, second: _Term
+) -> dict[Label, Label] | None:
+    """The labels of two terms as one, with those of two equal factors; None where they contradict."""
+    orders = [other.labels]
+    if is_symmetric(factor.base):
+        orders.append(other.labels[::-1])
+    for order in orders:
+        joined = dict(labels)
+        taken = set(labels.values())
+        for mine, theirs in zip(factor.labels, order, strict=True):
+            if mine not in joined:
+                if theirs in taken or theirs in second.out or mine in first.out:
+                    break
+                joined[mine] = theirs
+                taken.add(theirs)
+            elif joined[mine] != theirs:
+                break
+        else:
+            return joined
+    return None
+
+
+def _taken_out(
+    first: _Term, others: Sequence[_Term], kept: list[int], matches: list[_Match], shape: Sequence[Size]
+) -> Expr | None:
+    """The product of the factors that all terms share and the sum of what is left of each."""
+    sizes = label_sizes(first.node)
+    shared = [first.factors[i] for i in kept]
+    rests = [(first, first.without(kept), {label: label for label in sizes})]
+    for term, match in zip(others, matches, strict=True):
+        back = {theirs: mine for mine, theirs in match.labels.items()}
+        rests.append((term, term.without(match.factors.values()), back))
+    outer = {label for f in shared for label in f.labels} | set(first.out)
+    held: list[set[Label]] = [
+        {back[label] for f in rest for label in f.labels if back.get(label) in outer} for _, rest, back in rests
+    ]
+    whole = set().union(*held)
+    if not whole or any(h and h != whole for h in held):
+        return None
+    if _slices(shared, first) or all(_slices(rest, first) for _, rest, _ in rests):
+        return None
+    written = [back.get(label) for _, rest, back in rests for f in rest for label in f.labels]
+    boundary = [label for label in dict.fromkeys(written) if label in whole]
+    if any(len(_components([f for f in rest if f.labels], ())) > 1 for _, rest, _ in rests):
+        return None
+    if any(f.base.ndim > 2 for _, rest, _ in rests for f in rest) or all(f.base.ndim < 2 for f in shared):
+        return None  # A x + B x takes less than (A + B) x
+    missing = set(first.out) - {label for f in shared for label in f.labels} - set(boundary)
+    if missing:
+        return None
+    terms = []
+    for term, rest, back in rests:
+        at = {mine: theirs for theirs, mine in back.items()}
+        own = label_sizes(term.node)
+        remaining = contract(
+            rest,
+            [at[label] for label in boundary],
+            {at[label]: sizes[label] for label in boundary} | own,
+            spec_of(term.node).coefficient,
+        )
+        terms.append((term.coefficient, remaining))
+    inner = linear(terms, [sizes[label] for label in boundary])
+    return contract([*shared, Factor(inner, tuple(boundary))], first.out, dict(zip(first.out, shape, strict=True)))
+
+
+# Structured constants by slices and the like: matrices of zeros and ones, whose second axis is the data's.
+SELECTIONS = frozenset({"select", "gather", "unit"})
+
+
+def _slices(factors: Sequence[Factor], outer: _Term) -> bool:
+    """Whether factors only take slices of what they are multiplied by: x[1:] is plainer than S x."""
+    return bool(factors) and all(
+        f.base.op in SELECTIONS and f.labels[-1] not in outer.out for f in factors
+    )
 
 
 def _divide(node: Expr, divisors: list[Factor], pattern: Sequence[int], kept: Sequence[int]) -> Expr:
@@ -673,6 +861,19 @@ def _pattern(node: Expr) -> tuple[int, ...]:
     return tuple(out.index(label) for label in out)
 
 
+def _tied_in_all(patterns: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """For each axis the first axis that a delta ties it to in every pattern."""
+    classes = list(zip(*patterns, strict=True))
+    return tuple(classes.index(together) for together in classes)
+
+
+def without_axes(node: Expr, constant: Collection[int]) -> Expr:
+    """A contraction that is constant along some axes, without these."""
+    spec = spec_of(node)
+    out = [label for axis, label in enumerate(spec.out) if axis not in constant]
+    return contract(factors_of(node), out, label_sizes(node), spec.coefficient)
+
+
 def _broadcast_axes(node: Expr) -> set[int]:
     """Axes along which the term is constant."""
     if node.op != "contract":
@@ -692,7 +893,9 @@ def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
         for inner, term in _expand(node) if node in products else [(1, node)]:
             expanded[term] = exact(expanded.get(term, 0) + c * inner)
     expanded = {node: c for node, c in expanded.items() if c != 0}
-    return expanded if len(expanded) < sum(_written(node) for node in totals) else None
+    fewer = len(expanded) < sum(_written(node) for node in totals)
+    lighter = sum(node.weight for node in expanded) < sum(node.weight for node in totals)
+    return expanded if fewer and lighter else None
 
 
 def _sums(node: Expr) -> list[int]:

@@ -22,6 +22,8 @@ class Written(NamedTuple):
 # Fractions with a larger denominator are written as decimals if they are floats (dyadic) or have many digits.
 LARGEST_DENOMINATOR = 1000
 MOST_DIGITS = 20
+# A decimal of so many digits stands for a float that is so near to it, relative to its size.
+SHORT_DIGITS, ROUNDING = 12, 1e-15
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
@@ -49,8 +51,11 @@ def _is_short(fraction: Fraction) -> bool:
 
 
 def _shortest(fraction: Fraction) -> str:
+    """The shortest decimal; a float's last bits, as in 0.2 * 0.2, are those of its rounding."""
     try:
-        return repr(float(fraction)).removesuffix(".0")
+        value = float(fraction)
+        short = float(f"{value:.{SHORT_DIGITS}g}")
+        return repr(short if abs(short - value) <= ROUNDING * abs(value) else value).removesuffix(".0")
     except OverflowError:
         digits = str(fraction.numerator // fraction.denominator)
         return f"{digits[0]}.{digits[1:16]}e{len(digits) - 1}"

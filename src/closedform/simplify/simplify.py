@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
 from closedform.expression.expr import Expr, toposort
-from closedform.simplify import rolling  # noqa: F401  (registers its rules)
+from closedform.simplify import logarithms, rolling, sums  # noqa: F401  (they register their rules)
 from closedform.simplify.rules import RULES, Rule
 
 BY_OP: dict[str, list[Rule]] = {}

@@ -1,0 +1,126 @@
+"""Named rewrites of sums: distributed only where terms cancel, and functions of arrays that are constant
+along an axis."""
+
+from __future__ import annotations
+
+from closedform.expression.calculus import (
+    Factor,
+    contract,
+    factors_of,
+    is_zero,
+    label_sizes,
+    linear,
+    multiply,
+    power,
+    spec_of,
+    terms_of,
+    without_axes,
+)
+from closedform.expression.expr import Expr
+from closedform.expression.facts import holds
+from closedform.primitives import PRIMITIVES
+from closedform.primitives.linalg import inv
+from closedform.primitives.reductions import products_without
+from closedform.simplify.logarithms import sum_of_softmax
+from closedform.simplify.rules import rule, with_factors
+
+MAPS = tuple(name for name, record in PRIMITIVES.items() if len(record.partials) == 1)
+
+
+@rule("function of a broadcast array", "f(x 1') = f(x) 1' for functions of one entry", *MAPS)
+def function_of_broadcast(node: Expr) -> Expr | None:
+    (v,) = node.args
+    if v.op != "contract" or not v.shape:
+        return None
+    spec = spec_of(v)
+    used = {label for labels in spec.labels for label in labels}
+    constant = {a for a, label in enumerate(spec.out) if label not in used and spec.out.count(label) == 1}
+    if not constant:
+        return None
+    inner = without_axes(v, constant)
+    kept = tuple(a for a in range(v.ndim) if a not in constant)
+    value = Expr(node.op, (inner,), node.params, inner.shape)
+    return contract([Factor(value, kept)], tuple(range(v.ndim)), dict(enumerate(v.shape)))
+
+
+@rule("sum distributed", "Σ_i a_i (b_i + c) = Σ_i a_i b_i + c Σ_i a_i, where terms cancel", "contract")
+def sum_distributed(node: Expr) -> Expr | None:
+    spec = spec_of(node)
+    factors = factors_of(node)
+    sizes = label_sizes(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "linear" or f.exponent != 1:
+            continue
+        rest = factors[:i] + factors[i + 1 :]
+        elsewhere = {label for g in rest for label in g.labels}.union(spec.out)
+        alone = any(label not in elsewhere for label in f.labels)
+        summed = [a for a, label in enumerate(f.labels) if label not in spec.out]
+        constant = [t for _, t in terms_of(f.base) if _constant_along(t, summed)]
+        if not alone and not constant:
+            continue
+        products = {
+            term: _settled(contract([*rest, Factor(term, f.labels)], spec.out, sizes, spec.coefficient))
+            for term in (f.base.args if alone else constant)
+        }
+        left = [(c, t) for c, t in terms_of(f.base) if t not in products or not is_zero(products[t])]
+        if len(left) < len(f.base.args):
+            return with_factors(node, [*rest, f._replace(base=linear(left, f.base.shape))])
+        terms = [
+            (c, products.get(t) or contract([*rest, Factor(t, f.labels)], spec.out, sizes, spec.coefficient))
+            for c, t in terms_of(f.base)
+        ]
+        distributed = linear(terms, node.shape)
+        if len(terms_of(distributed)) < len(terms) and distributed.weight < node.weight:
+            return distributed
+    return None
+
+
+def _settled(product: Expr) -> Expr:
+    """A product with the sums in it that are known."""
+    if product.op != "contract":
+        return product
+    return sum_of_softmax(product) or sum_distributed(product) or product
+
+
+def _constant_along(term: Expr, axes: list[int]) -> bool:
+    """Whether a term is constant along one of the axes."""
+    if term.op != "contract":
+        return False
+    spec = spec_of(term)
+    used = {label for labels in spec.labels for label in labels}
+    return any(spec.out[a] not in used for a in axes)
+
+
+@rule("cofactors by the determinant", "cof(X) / det X = X^-T", "contract")
+def cofactors_by_determinant(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "cofactor" or f.exponent != 1:
+            continue
+        (x,) = f.base.args
+        for j, g in enumerate(factors):
+            if g.base.op == "det" and g.base.args[0] is x and g.exponent <= -1:
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                rest.append(Factor(inv(x), f.labels[::-1]))
+                if g.exponent != -1:
+                    rest.append(g._replace(exponent=g.exponent + 1))
+                return with_factors(node, rest)
+    return None
+
+
+@rule(
+    "product of the others",
+    "Π_(k ≠ i) x_k = (Π x) / x_i, Π_(k ≠ i, j) x_k = (1 − δ_ij) (Π x) / (x_i x_j) for x > 0",
+    "products_without",
+    condition="x is known to be positive",
+)
+def products_of_positive(node: Expr) -> Expr | None:
+    (x,) = node.args
+    order = dict(node.params)["order"]
+    if order > 2 or not holds(x, "positive"):
+        return None
+    total = products_without(x, 0)
+    if order == 1:
+        return multiply(total, power(x, -1))
+    pair = contract([Factor(total), Factor(x, ("i",), -1), Factor(x, ("j",), -1)], ("i", "j"))
+    return pair - contract([Factor(total), Factor(x, ("i",), -2)], ("i", "i"))
