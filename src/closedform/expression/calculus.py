@@ -641,11 +641,13 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     pattern = _tied_in_all(patterns)
     free = set.intersection(*(_broadcast_axes(node) for node in totals))
     if any(p != pattern for p in patterns):
-        free = {axis for axis in free if pattern.count(axis) == 1 and all(p.count(axis) == 1 for p in patterns)}
+        free = {
+            axis for axis in free if pattern.count(axis) == 1 and all(p.count(axis) == 1 for p in patterns)
+        }
     reduces = bool(free) or len(set(pattern)) < len(pattern)
     if not common and not reduces:
         return None
-    mildest = {key: min(powers, key=abs) for key, powers in common.items()}
+    mildest = {key: min(powers, key=lambda p: abs(p)) for key, powers in common.items()}
     plain = _without(totals, mildest, pattern, free, shape)
     strongest = {key: min(powers) for key, powers in common.items()}
     if strongest == mildest:
@@ -795,7 +797,8 @@ def _taken_out(
         rests.append((term, term.without(match.factors.values()), back))
     outer = {label for f in shared for label in f.labels} | set(first.out)
     held: list[set[Label]] = [
-        {back[label] for f in rest for label in f.labels if back.get(label) in outer} for _, rest, back in rests
+        {back[label] for f in rest for label in f.labels if back.get(label) in outer}
+        for _, rest, back in rests
     ]
     whole = set().union(*held)
     if not whole or any(h and h != whole for h in held):
@@ -823,7 +826,9 @@ def _taken_out(
         )
         terms.append((term.coefficient, remaining))
     inner = linear(terms, [sizes[label] for label in boundary])
-    return contract([*shared, Factor(inner, tuple(boundary))], first.out, dict(zip(first.out, shape, strict=True)))
+    return contract(
+        [*shared, Factor(inner, tuple(boundary))], first.out, dict(zip(first.out, shape, strict=True))
+    )
 
 
 # Structured constants by slices and the like: matrices of zeros and ones, whose second axis is the data's.
@@ -832,9 +837,7 @@ SELECTIONS = frozenset({"select", "gather", "unit"})
 
 def _slices(factors: Sequence[Factor], outer: _Term) -> bool:
     """Whether factors only take slices of what they are multiplied by: x[1:] is plainer than S x."""
-    return bool(factors) and all(
-        f.base.op in SELECTIONS and f.labels[-1] not in outer.out for f in factors
-    )
+    return bool(factors) and all(f.base.op in SELECTIONS and f.labels[-1] not in outer.out for f in factors)
 
 
 def _divide(node: Expr, divisors: list[Factor], pattern: Sequence[int], kept: Sequence[int]) -> Expr:

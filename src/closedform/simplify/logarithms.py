@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from closedform.expression.calculus import (
     Factor,
+    Label,
     Number,
     contract,
     factors_of,
@@ -83,7 +84,7 @@ def product_with_softmax(node: Expr) -> Expr | None:
         if found is None:
             continue
         z, labels, out = found
-        names = dict(zip(out, f.labels, strict=True))
+        names: dict[Label, Label] = dict(zip(out, f.labels, strict=True))
         for j, g in enumerate(factors):
             if g.base.op != "exp" or g.exponent != 1 or g.base.ndim < z.ndim:
                 continue
@@ -134,8 +135,8 @@ def _with_softmax(term: Expr, divisor: Factor) -> Expr | None:
 
 
 def _places(
-    given: tuple[int, ...], labels: tuple[int, ...], names: dict[int, int]
-) -> Iterator[tuple[int, ...]]:
+    given: tuple[Label, ...], labels: tuple[Label, ...], names: dict[Label, Label]
+) -> Iterator[tuple[Label, ...]]:
     """The labels that the summed array may have in a product: those of its result are known."""
     if any(there not in given for there in names.values()):
         return
@@ -230,5 +231,3 @@ def sum_of_softmax(node: Expr) -> Expr | None:
                 continue  # a number of ones is left: the sizes' business
             return contract(rest, spec.out, sizes, spec.coefficient)
     return None
-
-
