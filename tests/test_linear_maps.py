@@ -38,7 +38,7 @@ def fourth(x):
 # What is printed, and the linear map where that is another formula.
 CASES = {
     "log det": (cf.hessian(logdet).at(SQUARE), "−(X⁻ᵀ ⊗ X⁻¹)K", "H[V] = −X⁻ᵀVᵀX⁻ᵀ"),
-    "log det, spd": (cf.hessian(logdet).at(cf.spd("n")), "−X⁻¹ ⊗ X⁻¹", "H[V] = −X⁻¹VX⁻¹"),
+    "log det, spd": (cf.hessian(logdet).at(cf.spd("n")), "−(X⁻¹ ⊗ X⁻¹)K", "H[V] = −X⁻¹VᵀX⁻¹"),
     "factorisation": (
         cf.hessian(factorisation, "W").at(matrix("m", "k"), matrix("k", "n"), matrix("m", "n")),
         "2VᵀV ⊗ I",
@@ -175,7 +175,7 @@ def test_what_is_not_known_is_refused(monkeypatch):
         _ = d.linear_map
 
 
-def _unknown(*_):
+def _unknown(*_, **__):
     raise NotImplementedError("the second derivative")
 
 

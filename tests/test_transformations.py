@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import closedform as cf
 from closedform.errors import InvalidArgumentError, InvalidFunctionError
@@ -237,3 +238,55 @@ def test_importing_stays_light():
     script = f"import closedform, sys; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def network(x, A, b):
+    return np.tanh(A @ x - b) * np.sum(x)
+
+
+def test_products_with_the_jacobian():
+    arguments = data()
+    u, v, V = RNG.standard_normal(6), RNG.standard_normal(4), RNG.standard_normal((6, 4))
+    Jx, JA = cf.jacobian(network, ("x", "A"))(*arguments)
+    np.testing.assert_allclose(cf.jvp(network)(*arguments, v), Jx @ v, rtol=1e-12)
+    np.testing.assert_allclose(cf.vjp(network)(*arguments, u), u @ Jx, rtol=1e-12)
+    both = cf.jvp(network, ("x", "A"))(*arguments, v, V)
+    np.testing.assert_allclose(both, Jx @ v + np.tensordot(JA, V, 2), rtol=1e-12)
+    gx, gA = cf.vjp(network, ("x", "A"))(*arguments, u)
+    np.testing.assert_allclose(gx, u @ Jx, rtol=1e-12)
+    np.testing.assert_allclose(gA, np.tensordot(u, JA, 1), rtol=1e-12)
+
+
+def test_products_with_the_jacobian_never_form_it():
+    n = 100_000
+    x, v = RNG.standard_normal(n), RNG.standard_normal(n)
+    expected = np.cos(x) * v
+    np.testing.assert_allclose(cf.jvp(np.sin)(x, v), expected)
+    np.testing.assert_allclose(cf.vjp(np.sin)(x, v), expected)
+
+
+def test_products_with_the_jacobian_of_matrix_functions():
+    X = RNG.standard_normal((4, 4)) + 4 * np.eye(4)
+    V = RNG.standard_normal((4, 4))
+    for f in (
+        np.linalg.inv,
+        lambda X: scipy.linalg.expm(X),
+        lambda X: X @ X.T,
+        lambda X: X[1:] * np.linalg.det(X),
+    ):
+        J = cf.jacobian(f)(X)
+        U = RNG.standard_normal(J.shape[:2])
+        np.testing.assert_allclose(cf.jvp(f)(X, V), np.tensordot(J, V, 2), rtol=1e-9)
+        np.testing.assert_allclose(cf.vjp(f)(X, U), np.tensordot(U, J, 2), rtol=1e-9)
+    d = cf.jvp(np.linalg.inv).at(cf.matrix("n", "n"))
+    assert d.text == "−a⁻¹Va⁻¹"
+    assert d.directions == ("V",)
+
+
+def test_directions_take_names_that_no_argument_has():
+    v, w = RNG.standard_normal(3), RNG.standard_normal(3)
+    product = cf.hvp(lambda v, v_1: v_1 @ v**3)
+    np.testing.assert_allclose(product(v, v, w), 6 * v * v * w)
+    assert product.at(v, v).directions == ("v_2",)
+    with pytest.raises(InvalidArgumentError, match=r"vjp: the vector has shape \(3,\), the result \(\)"):
+        cf.vjp(lambda x: np.sum(x))(v, w)

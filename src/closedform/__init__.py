@@ -2,7 +2,23 @@
 
 from typing import Any
 
-from closedform.arguments import matrix, positive, scalar, signs, spd, symmetric, vector
+from closedform.arguments import (
+    array,
+    diagonal,
+    lower_triangular,
+    matrix,
+    nonnegative,
+    orthogonal,
+    positive,
+    scalar,
+    sign,
+    signs,
+    simplex,
+    spd,
+    symmetric,
+    upper_triangular,
+    vector,
+)
 from closedform.errors import (
     ClosedformError,
     InvalidArgumentError,
@@ -17,8 +33,10 @@ from closedform.transformations import (
     hessian,
     hvp,
     jacobian,
+    jvp,
     trace,
     value_and_grad,
+    vjp,
 )
 
 __version__ = "0.1.0"
@@ -30,23 +48,33 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidFunctionError",
     "UnsupportedError",
+    "array",
     "check",
     "compare",
     "derivative",
     "derive",
+    "diagonal",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
+    "jvp",
+    "lower_triangular",
     "matrix",
+    "nonnegative",
+    "orthogonal",
     "positive",
     "scalar",
+    "sign",
     "signs",
+    "simplex",
     "spd",
     "symmetric",
     "trace",
+    "upper_triangular",
     "value_and_grad",
     "vector",
+    "vjp",
 ]
 
 

@@ -8,7 +8,7 @@ derivative of order n of a function of an array along n - 1 directions, which ha
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,12 +59,19 @@ _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def linear_map(
-    letter: str, order: int, result: Expr, variable: Expr, tensor: Expr, count: int = 1
+    letter: str,
+    order: int,
+    result: Expr,
+    variable: Expr,
+    tensor: Expr,
+    count: int = 1,
+    finish: Callable[[Expr], Expr] = simplify,
 ) -> LinearMap:
     """The derivative of a result (a gradient, for a Hessian) along `count` directions.
 
     tensor  the derivative of that order itself; contracted with the directions it is the same, and the
             shorter formula of both is taken
+    finish  simplifies with what is known of the variable
 
     >>> from closedform.derivative.reverse import jacobian
     >>> from closedform.expression.calculus import dot
@@ -77,7 +84,7 @@ def linear_map(
     for direction in directions:
         result = simplify(differential(result, {variable: direction}))
         tensor = simplify(applied(tensor, direction))
-    return LinearMap(letter, order, directions, min((result, tensor), key=_length))
+    return LinearMap(letter, order, directions, min((finish(result), tensor), key=_length))
 
 
 def _length(expr: Expr) -> tuple[bool, int]:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from closedform.arguments import prepare
+from closedform.arguments import (
+    ATTEMPTS,
+    Declared,
+    Described,
+    annotated,
+    check_declared,
+    checked_array,
+    prepare,
+)
 from closedform.code.idioms import trace_source
 from closedform.code.numpy_source import compile_source, source, source_and_constants
+from closedform.derivative.forward import differential
 from closedform.derivative.higher import nth_derivative
 from closedform.derivative.reverse import jacobians
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
-from closedform.expression.calculus import dot
+from closedform.expression.calculus import Factor, contract, dot, linear, transpose
 from closedform.expression.expr import Expr, input_
+from closedform.expression.facts import OPEN, holds
 from closedform.expression.size import Size
 from closedform.linear_maps import LinearMap, linear_map
 from closedform.notation.latex import latex
@@ -25,7 +37,7 @@ from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
-from closedform.simplify.simplify import simplify
+from closedform.simplify.simplify import replaced, simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
 
 Argnums = int | str | tuple[int | str, ...]
@@ -36,15 +48,17 @@ Nested = Any  # an Expr, or a tuple of these
 class Derivation:
     """The result of an operator on a function, for arguments like the example's.
 
-    operator   "value", "grad", "value_and_grad", "jacobian", "hessian", "derivative" or "hvp"
+    operator   "value", "grad", "value_and_grad", "jacobian", "hessian", "derivative", "hvp", "jvp" or "vjp"
     trace      the user's function as it was traced
     inputs     the input nodes by name, with the sizes that the function implies
     variables  names of the arguments that it was differentiated in
     lowered    the function itself in the calculus, not simplified
+    free       the input nodes of `lowered`: those of the variables lack what does not hold near by
     result     the formula: an expression, or a tuple of them
     fixed      sizes that must be what they were, as (argument, axis, size)
     equal      pairs of sizes that must be equal
     order      of the derivative
+    symmetric  the convention for symmetric variables
     """
 
     operator: str
@@ -52,10 +66,12 @@ class Derivation:
     inputs: Mapping[str, Expr]
     variables: tuple[str, ...]
     lowered: Expr
+    free: Mapping[str, Expr]
     result: Nested
     fixed: tuple[tuple[str, int, int], ...]
     order: int = 1
     equal: tuple[tuple[Size, Size], ...] = ()
+    symmetric: str = "ambient"
 
     @property
     def expr(self) -> Expr:
@@ -87,7 +103,7 @@ class Derivation:
 
     def _needs_map(self, expr: Expr) -> bool:
         """Whether a result is a tensor for which there is no notation but that of a map, or of indices."""
-        if expr.ndim <= 2 or self.operator not in _MAPS:
+        if expr.ndim <= 2 or self.operator not in _MAPS or self.symmetric != "ambient":
             return False
         return needs_indices(expr) if self.operator != "derivative" else not is_diagonal(expr)
 
@@ -103,18 +119,22 @@ class Derivation:
         >>> cf.hessian(lambda X: np.linalg.slogdet(X)[1]).at(cf.matrix("n", "n")).linear_map
         H[V] = −X⁻ᵀVᵀX⁻ᵀ
         """
+        if self.symmetric != "ambient":
+            raise InvalidArgumentError(
+                f"a linear map takes all entries: not with symmetric={self.symmetric!r}"
+            )
         try:
             return self._linear_map()
         except NotImplementedError as error:
             raise UnsupportedError(f"{self.trace.name}: {error} is not known to the library yet") from error
 
     def _linear_map(self) -> Nested:
-        nodes = [self.inputs[v] for v in self.variables]
+        nodes = [self.free[v] for v in self.variables]
         f = self.function_expr
         if self.operator == "jacobian":
             return self._per_variable(
                 [
-                    linear_map("J", 1, f, x, tensor)
+                    linear_map("J", 1, f, x, tensor, finish=self.as_declared)
                     for x, tensor in zip(nodes, _flat(self.result), strict=True)
                 ]
             )
@@ -123,13 +143,16 @@ class Derivation:
             gradients = [simplify(j) for j in jacobians(f, nodes)]
             return self._per_variable(
                 [
-                    self._per_variable([linear_map("H", 2, g, x, next(blocks)) for x in nodes])
+                    self._per_variable(
+                        [linear_map("H", 2, g, x, next(blocks), finish=self.as_declared) for x in nodes]
+                    )
                     for g in gradients
                 ]
             )
         if self.operator == "derivative" and not f.shape and nodes[0].shape:
             gradient = simplify(jacobians(f, nodes)[0])
-            return linear_map("D", self.order, gradient, nodes[0], self.expr, self.order - 1)
+            count = self.order - 1
+            return linear_map("D", self.order, gradient, nodes[0], self.expr, count, self.as_declared)
         raise InvalidArgumentError(
             f"{self.operator} is no linear map of a direction: use cf.jacobian, cf.hessian, or "
             "cf.derivative of a function of an array to a number"
@@ -140,13 +163,23 @@ class Derivation:
 
     @cached_property
     def function_expr(self) -> Expr:
-        """The function itself, simplified."""
+        """The function itself, simplified, in the free inputs."""
         return simplify(self.lowered)
+
+    def as_declared(self, expr: Expr) -> Expr:
+        """An expression in the free inputs, simplified by what was declared of them."""
+        new = {node: self.inputs[name] for name, node in self.free.items()}
+        return simplify(replaced(expr, new))
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """Names of the arguments of the derived function, in order."""
         return tuple(self.inputs)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Names of the last arguments of an hvp, jvp or vjp: what the derivative is multiplied with."""
+        return self.arguments[len(self.trace.arguments) :]
 
     def source(self, idiom: str = "numpy", name: str = "derivative") -> str:
         """A standalone Python module with the derived function.
@@ -177,7 +210,8 @@ class Derivation:
     def _summary(self) -> str:
         of = f"{self.trace.name}({', '.join(self.trace.arguments)})"
         by = ", ".join(self.variables)
-        what = _SUMMARIES[self.operator].format(of=of, by=by, order=self.order)
+        directions = ", ".join(self.directions)
+        what = _SUMMARIES[self.operator].format(of=of, by=by, order=self.order, directions=directions)
         return f"{what}: {self.text}" if len(self.text) < 90 else f"{what}."
 
     def _checks(self, idiom: str) -> tuple[list[str], list[str]]:
@@ -232,7 +266,9 @@ _SUMMARIES = {
     "jacobian": "Jacobian of {of} in {by}",
     "hessian": "Hessian of {of} in {by}",
     "derivative": "Derivative of order {order} of {of} in {by}",
-    "hvp": "Hessian of {of} in {by}, times v",
+    "hvp": "Hessian of {of} in {by}, times {directions}",
+    "jvp": "Jacobian of {of} in {by}, times {directions}",
+    "vjp": "{directions} times the Jacobian of {of} in {by}",
 }
 
 
@@ -264,37 +300,41 @@ def derive(
     operator: str = "value",
     argnums: Argnums = 0,
     order: int = 1,
+    symmetric: str = "ambient",
 ) -> Derivation:
     """Trace, normalise, differentiate, simplify.
+
+    A variable that is declared symmetric, orthogonal or the like is differentiated in as if its entries
+    were free, as every other engine does; what was declared of it is used in the result only.
 
     Raises InvalidFunctionError, UnsupportedError or InvalidArgumentError, which name the user's line.
     """
     name = getattr(function, "__name__", type(function).__name__)
+    arguments = _with_annotations(function, arguments, name)
     _check_arguments(function, arguments, name)
     names = argument_names(function, len(arguments))
     if len(names) != len(arguments):
         raise InvalidArgumentError(
             f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}"
         )
-    example, leaves = prepare(arguments, names, name)
-    integers = frozenset(n for n, a in zip(names, arguments, strict=True) if isinstance(a, int | np.integer))
-    trace = trace_function(
-        function, example, leaves, integers, lambda expr: normalise(expr, leaves).root.shape
-    )
-    normal = normalise(trace.root, leaves, trace.pinned, trace.lines)
+    leaves, trace = _traced(function, arguments, names, name)
+    variables = _variables(argnums, names, name)
+    free = [_freed(leaf) if leaf.params[0] in variables and operator != "value" else leaf for leaf in leaves]
+    _check_convention(symmetric, operator, [x for x in leaves if x.params[0] in variables], name)
+    normal = normalise(trace.root, free, trace.pinned, trace.lines)
     root = simplify(normal.root)
     whole = covered(root)
     if whole:  # a loop over all entries: with the size as a number it is no slice
-        normal = normalise(trace.root, leaves, trace.pinned | whole, trace.lines)
+        normal = normalise(trace.root, free, trace.pinned | whole, trace.lines)
         root = simplify(normal.root)
-    variables = _variables(argnums, names, name)
     for variable in trace.counted.intersection(variables):
         raise InvalidFunctionError(f"{name} uses {variable!r} to count: it has no derivative in it")
     inputs = dict(normal.inputs)
-    if operator == "hvp":
-        shape = inputs[variables[0]].shape
-        inputs["v"] = input_("v", shape)
-    result = _OPERATORS[operator](_Request(trace, root, inputs, variables, isinstance(argnums, tuple), order))
+    given = _directions(operator, root, [inputs[v] for v in variables], inputs)
+    request = _Request(trace, root, inputs, variables, given, isinstance(argnums, tuple), order, symmetric)
+    result = _OPERATORS[operator](request)
+    declared = {inputs[leaf.params[0]]: _declared(inputs[leaf.params[0]], leaf) for leaf in leaves}
+    result = _mapped(result, lambda expr: simplify(replaced(simplify(expr), declared)))
     fixed = tuple((axis.argument, axis.axis, size) for axis, size in normal.fixed.items())
     fixed += tuple(
         (leaf.params[0], axis, size.value)
@@ -302,9 +342,90 @@ def derive(
         for axis, size in enumerate(leaf.shape)
         if size.is_literal
     )
+    known = {node.params[0]: declared.get(node, node) for node in (*inputs.values(), *given)}
     return Derivation(
-        operator, trace, inputs, variables, normal.root, _mapped(result, simplify), fixed, order, normal.equal
+        operator,
+        trace,
+        known,
+        variables,
+        normal.root,
+        inputs,
+        result,
+        fixed,
+        order,
+        normal.equal,
+        symmetric,
     )
+
+
+def _freed(leaf: Expr) -> Expr:
+    """The input with the facts that hold in all of an open set."""
+    return input_(leaf.params[0], leaf.shape, leaf.params[1] & OPEN)
+
+
+def _declared(node: Expr, leaf: Expr) -> Expr:
+    """The input with the facts that were declared, and the sizes that were found."""
+    return input_(leaf.params[0], node.shape, leaf.params[1])
+
+
+def _directions(
+    operator: str, root: Expr, variables: Sequence[Expr], taken: Mapping[str, Expr]
+) -> tuple[Expr, ...]:
+    """Inputs for the vectors that a derivative is multiplied with, under names that no argument has."""
+    like = {"hvp": variables, "jvp": variables, "vjp": [root]}.get(operator, [])
+    wished = "u" if operator == "vjp" else "v"
+    found: dict[str, Expr] = {}
+    for node in like:
+        letter = wished.upper() if node.ndim > 1 else wished
+        names = itertools.chain([letter], (f"{letter}_{i}" for i in itertools.count(1)))
+        name = next(name for name in names if name not in taken and name not in found)
+        found[name] = input_(name, node.shape)
+    return tuple(found.values())
+
+
+def _with_annotations(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> tuple[Any, ...]:
+    """The arguments with what the function's annotations say of them, and those in place of missing ones."""
+    described = annotated(function)
+    if not described:
+        return tuple(arguments)
+    missing = tuple(inspect.signature(function).parameters)[len(arguments) :]
+    filled = [*arguments, *itertools.takewhile(lambda d: d is not None, map(described.get, missing))]
+    names = argument_names(function, len(filled))
+    arrays = {
+        i: checked_array(a, names[i], name) for i, a in enumerate(arguments) if not isinstance(a, Described)
+    }
+    declared = {i: described[names[i]] for i in arrays if names[i] in described}
+    check_declared(arrays, declared, names, name)
+    return tuple(Declared(arrays[i], declared[i]) if i in declared else a for i, a in enumerate(filled))
+
+
+def _traced(
+    function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str], name: str
+) -> tuple[tuple[Expr, ...], Trace]:
+    """The input nodes and the trace, at the first example where the value is finite and nothing singular."""
+    integers = frozenset(n for n, a in zip(names, arguments, strict=True) if isinstance(a, int | np.integer))
+    attempts = ATTEMPTS if any(isinstance(a, Described) for a in arguments) else ATTEMPTS[:1]
+    found: list[tuple[tuple[Expr, ...], Trace]] = []
+    failures: list[InvalidArgumentError] = []
+    for attempt in attempts:
+        example, leaves = prepare(arguments, names, name, attempt)
+        try:
+            trace = trace_function(function, example, leaves, integers, partial(_implied_shape, leaves))
+        except InvalidArgumentError as error:
+            if not isinstance(error.__cause__, np.linalg.LinAlgError):
+                raise
+            failures.append(error)
+            continue
+        if trace.is_regular():
+            return leaves, trace
+        found.append((leaves, trace))
+    if not found:
+        raise failures[0]
+    return found[0]
+
+
+def _implied_shape(leaves: Sequence[Expr], expr: Expr) -> Sequence[Size]:
+    return normalise(expr, leaves).root.shape
 
 
 def _check_arguments(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> None:
@@ -331,8 +452,10 @@ class _Request:
     root: Expr
     inputs: Mapping[str, Expr]
     variables: tuple[str, ...]
+    directions: tuple[Expr, ...]
     several: bool
     order: int
+    symmetric: str
 
     @property
     def nodes(self) -> list[Expr]:
@@ -360,8 +483,15 @@ def _differentiate(result: Expr, variables: Sequence[Expr], name: str) -> list[E
         raise UnsupportedError(f"{name}: {error} is not known to the library yet") from error
 
 
+def _blocks(request: _Request, result: Expr) -> list[Expr]:
+    """The derivative in each variable, in the convention asked for."""
+    convert = CONVENTIONS[request.symmetric]
+    found = _differentiate(result, request.nodes, request.trace.name)
+    return [convert(j, j.ndim - 2) for j in found]
+
+
 def _grad(request: _Request) -> Nested:
-    return request.packed(_differentiate(request.scalar("grad"), request.nodes, request.trace.name))
+    return request.packed(_blocks(request, request.scalar("grad")))
 
 
 def _value_and_grad(request: _Request) -> Nested:
@@ -369,20 +499,34 @@ def _value_and_grad(request: _Request) -> Nested:
 
 
 def _jacobian(request: _Request) -> Nested:
-    return request.packed(_differentiate(request.root, request.nodes, request.trace.name))
+    return request.packed(_blocks(request, request.root))
 
 
 def _hessian(request: _Request) -> Nested:
     gradients = _differentiate(request.scalar("hessian"), request.nodes, request.trace.name)
-    return request.packed(
-        [request.packed(_differentiate(g, request.nodes, request.trace.name)) for g in gradients]
-    )
+    convert = CONVENTIONS[request.symmetric]
+    return request.packed([request.packed([convert(h, 0) for h in _blocks(request, g)]) for g in gradients])
 
 
 def _hvp(request: _Request) -> Nested:
     (x,) = request.nodes
+    (v,) = request.directions
     (gradient,) = _differentiate(request.scalar("hvp"), [x], request.trace.name)
-    return _differentiate(dot(gradient, request.inputs["v"], x.ndim), [x], request.trace.name)[0]
+    return _differentiate(dot(gradient, v, x.ndim), [x], request.trace.name)[0]
+
+
+def _vjp(request: _Request) -> Nested:
+    (u,) = request.directions
+    projected = simplify(dot(u, request.root, u.ndim))
+    return request.packed(_differentiate(projected, request.nodes, request.trace.name))
+
+
+def _jvp(request: _Request) -> Nested:
+    tangents = dict(zip(request.nodes, request.directions, strict=True))
+    try:
+        return differential(request.root, tangents)
+    except NotImplementedError as error:
+        raise UnsupportedError(f"{request.trace.name}: {error} is not known to the library yet") from error
 
 
 def _derivative(request: _Request) -> Nested:
@@ -392,6 +536,52 @@ def _derivative(request: _Request) -> Nested:
         raise UnsupportedError(f"{request.trace.name}: {error} is not known to the library yet") from error
 
 
+# --- symmetric variables --------------------------------------------------------------------------
+
+
+def _ambient(derivative: Expr, _: int) -> Expr:
+    return derivative
+
+
+def _turned(derivative: Expr, axis: int) -> Expr:
+    """The derivative with an axis and the next one exchanged."""
+    order = list(range(derivative.ndim))
+    order[axis : axis + 2] = [axis + 1, axis]
+    return transpose(derivative, order)
+
+
+def _projected(derivative: Expr, axis: int) -> Expr:
+    """(G + G') / 2 on an axis and the next one."""
+    return linear([(HALF, derivative), (HALF, _turned(derivative, axis))], derivative.shape)
+
+
+def _independent(derivative: Expr, axis: int) -> Expr:
+    """G + G' - G o I on an axis and the next one."""
+    labels = list(range(derivative.ndim))
+    labels[axis + 1] = axis
+    on_diagonal = contract([Factor(derivative, tuple(labels))], labels)
+    return linear([(1, derivative), (1, _turned(derivative, axis)), (-1, on_diagonal)], derivative.shape)
+
+
+HALF = Fraction(1, 2)
+CONVENTIONS: dict[str, Callable[[Expr, int], Expr]] = {
+    "ambient": _ambient,
+    "projected": _projected,
+    "independent": _independent,
+}
+
+
+def _check_convention(symmetric: str, operator: str, variables: Sequence[Expr], function: str) -> None:
+    if symmetric not in CONVENTIONS:
+        raise InvalidArgumentError(f"symmetric={symmetric!r} is not one of {', '.join(CONVENTIONS)}")
+    for variable in variables if symmetric != "ambient" else ():
+        if not holds(variable, "symmetric"):
+            raise InvalidArgumentError(
+                f"symmetric={symmetric!r}: {function} has {variable.params[0]!r} as a variable, which is not "
+                f"declared symmetric: describe it by cf.symmetric or cf.spd, in .at(...) or in an annotation"
+            )
+
+
 _OPERATORS: dict[str, Callable[[_Request], Nested]] = {
     "value": lambda request: request.root,
     "grad": _grad,
@@ -399,6 +589,8 @@ _OPERATORS: dict[str, Callable[[_Request], Nested]] = {
     "jacobian": _jacobian,
     "hessian": _hessian,
     "hvp": _hvp,
+    "jvp": _jvp,
+    "vjp": _vjp,
     "derivative": _derivative,
 }
 

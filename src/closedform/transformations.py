@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.arguments import checked_array
+from closedform.arguments import annotated, check_declared, checked_array
 from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
 from closedform.sources.numpy_function import Traced, argument_names
@@ -27,7 +27,12 @@ class Derived:
     """
 
     def __init__(
-        self, function: Callable[..., Any], operator: str, argnums: Argnums = 0, order: int = 1
+        self,
+        function: Callable[..., Any],
+        operator: str,
+        argnums: Argnums = 0,
+        order: int = 1,
+        symmetric: str = "ambient",
     ) -> None:
         if not callable(function):
             raise InvalidArgumentError(
@@ -37,16 +42,29 @@ class Derived:
         self.operator = operator
         self.argnums = argnums
         self.order = order
+        self.symmetric = symmetric
         self._surroundings: Surroundings | None = None
+        self._declared = annotated(function)
         self._known: dict[tuple[Any, ...], list[Derivation]] = {}
         self.__name__ = f"{operator}_of_{getattr(function, '__name__', 'function')}"
         self.__doc__ = f"{operator} of {getattr(function, '__name__', 'a function')}, derived by closedform."
 
     def at(self, *arguments: Any, **named: Any) -> Derivation:
-        """The derivation for arguments like these: arrays, or descriptions such as cf.vector("n")."""
-        return derive(
-            self.function, self._positional(arguments, named), self.operator, self.argnums, self.order
-        )
+        """The derivation for arguments like these: arrays, or descriptions such as cf.vector("n").
+
+        Arguments that are left out are described by the function's annotations.
+
+        >>> import numpy as np
+        >>> import closedform as cf
+        >>> def f(x: cf.vector("n"), S: cf.spd("n")):
+        ...     return x @ np.linalg.solve(S, x)
+        >>> cf.grad(f).at()
+        2S⁻¹x
+        """
+        return self._derive(self._positional(arguments, named))
+
+    def _derive(self, arguments: tuple[Any, ...]) -> Derivation:
+        return derive(self.function, arguments, self.operator, self.argnums, self.order, self.symmetric)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         if named:
@@ -55,6 +73,8 @@ class Derived:
             a if type(a) is np.ndarray and a.dtype.kind == "f" else self._array(a, i, len(arguments))
             for i, a in enumerate(arguments)
         ]
+        if self._declared:
+            self._check_declared(arrays)
         if self._surroundings is not None and self._surroundings.changed():
             self._known.clear()
             self._surroundings = None
@@ -67,13 +87,15 @@ class Derived:
     def _derived(
         self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]
     ) -> Callable[..., Any]:
-        extra = arrays[-1:] if self.operator == "hvp" else []
-        example = given[: len(arrays) - len(extra)]
-        derivation = derive(self.function, example, self.operator, self.argnums, self.order)
-        for v in extra:
-            wanted = tuple(s.value for s in derivation.inputs["v"].shape)
+        count = len(arrays) - self._directions()
+        derivation = self._derive(given[:count])
+        for v, name in zip(arrays[count:], derivation.directions, strict=True):
+            wanted = tuple(s.value for s in derivation.inputs[name].shape)
             if v.shape != wanted:
-                raise InvalidArgumentError(f"hvp: the vector has shape {v.shape}, the variable {wanted}")
+                what = "the result" if self.operator == "vjp" else "the variable"
+                raise InvalidArgumentError(
+                    f"{self.operator}: the vector has shape {v.shape}, {what} {wanted}"
+                )
         if len(self._known) >= MOST_KEPT:
             self._known.pop(next(iter(self._known)))
         self._surroundings = self._surroundings or Surroundings(self.function)
@@ -81,6 +103,20 @@ class Derived:
         kept.insert(0, derivation)
         del kept[MOST_KEPT:]
         return derivation.function
+
+    def _check_declared(self, arrays: list[np.ndarray]) -> None:
+        """Refuse arrays that are not what the function's annotations say: the derivation relies on it."""
+        names = argument_names(self.function, len(arrays))
+        declared = {i: self._declared[name] for i, name in enumerate(names) if name in self._declared}
+        check_declared(
+            dict(enumerate(arrays)), declared, names, getattr(self.function, "__name__", "the function")
+        )
+
+    def _directions(self) -> int:
+        """How many of the last arguments the derivative is multiplied with."""
+        if self.operator == "jvp" and isinstance(self.argnums, tuple):
+            return len(self.argnums)
+        return int(self.operator in {"hvp", "jvp", "vjp"})
 
     def _array(self, argument: Any, position: int, count: int) -> np.ndarray:
         if type(argument) in PLAIN_NUMBERS:
@@ -116,19 +152,33 @@ class Derived:
         return f"<{self.__name__}>"
 
 
-def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+def grad(f: Callable[..., Any], argnums: Argnums = 0, *, symmetric: str = "ambient") -> Derived:
     """The gradient of a function that returns a number; it has the shape of the variable.
 
-    f        a NumPy function
-    argnums  the variable: position, name, or a tuple of them (the result is then a tuple)
+    f          a NumPy function
+    argnums    the variable: position, name, or a tuple of them (the result is then a tuple)
+    symmetric  what the gradient G in a variable X that is declared symmetric stands for:
+               "ambient"      G_ij = df/dX_ij with all entries of X free, as JAX and others give it; where f
+                              tells X from X' it need not be symmetric (that of tr(AX) is A')
+               "projected"    (G + G')/2, the one symmetric matrix with df = tr(G dX) for symmetric dX
+                              (Srinivasan, Panda, "What is the gradient of a scalar function of a symmetric
+                              matrix?", 2023); steps along it stay symmetric
+               "independent"  G + G' - G ⊙ I, the derivatives in the entries on and below the diagonal
+                              (Matrix Cookbook, sec. 2.8; Magnus, Neudecker, "Matrix Differential Calculus")
+
+    Raises InvalidArgumentError where a convention is asked for and a variable is not declared symmetric.
 
     >>> import numpy as np
     >>> import closedform as cf
     >>> df = cf.grad(lambda x, A: x @ A @ x)
     >>> df(np.array([1.0, 2.0]), np.eye(2))
     array([2., 4.])
+    >>> def entropy(X: cf.spd("n")):
+    ...     return np.linalg.slogdet(X)[1]
+    >>> cf.grad(entropy).at(), cf.grad(entropy, symmetric="independent").at()
+    (X⁻¹, 2X⁻¹ − X⁻¹ ⊙ I)
     """
-    return Derived(f, "grad", argnums)
+    return Derived(f, "grad", argnums, symmetric=symmetric)
 
 
 def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
@@ -155,16 +205,17 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
     return Derived(f, "jacobian", argnums)
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+def hessian(f: Callable[..., Any], argnums: Argnums = 0, *, symmetric: str = "ambient") -> Derived:
     """The Hessian of a function that returns a number, of shape x.shape + x.shape.
 
-    A tuple of variables gives the blocks d2 f / dx dy as a tuple of tuples.
+    A tuple of variables gives the blocks d2 f / dx dy as a tuple of tuples. `symmetric` is as in `grad`,
+    in each of the two pairs of axes.
 
     >>> import closedform as cf
     >>> cf.hessian(lambda x, A: x @ A @ x / 2).at(cf.vector("n"), cf.symmetric("n")).text
     'A'
     """
-    return Derived(f, "hessian", argnums)
+    return Derived(f, "hessian", argnums, symmetric=symmetric)
 
 
 def derivative(f: Callable[..., Any], order: int = 1, argnums: Argnums = 0) -> Derived:
@@ -188,6 +239,32 @@ def hvp(f: Callable[..., Any], argnums: int | str = 0) -> Derived:
     array([ 6., 12.])
     """
     return Derived(f, "hvp", argnums)
+
+
+def jvp(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+    """The Jacobian times a tangent, the derivative along it, of the shape of f; no Jacobian is formed.
+
+    The tangent is the last argument; for a tuple of variables the last arguments are their tangents.
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> cf.jvp(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, -1.0]))
+    array([ 2., -4.])
+    """
+    return Derived(f, "jvp", argnums)
+
+
+def vjp(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
+    """A cotangent times the Jacobian, of the shape of the variable; no Jacobian is formed.
+
+    The cotangent is the last argument and has the shape of f; a tuple of variables gives a tuple.
+
+    >>> import numpy as np
+    >>> import closedform as cf
+    >>> cf.vjp(lambda x, A: A @ x).at(cf.vector("n"), cf.matrix("m", "n"))
+    Aᵀu
+    """
+    return Derived(f, "vjp", argnums)
 
 
 def trace(f: Callable[..., Any], *arguments: Any) -> Derivation:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import closedform as cf
-from closedform.arguments import Described, _examples
+from closedform.arguments import Described, example
 from closedform.code.idioms import trace_source
 from closedform.code.numpy_source import compile_source
 from closedform.engines.exact import reference
@@ -29,7 +29,7 @@ def point(arguments: Sequence[Any], seed: int, sizes: dict[str | int, int] | Non
     def size(axis: str | int) -> int:
         return axis if isinstance(axis, int) else known.setdefault(axis, SIZES[len(known)])
 
-    return tuple(_examples(a, size, rng) if isinstance(a, Described) else a for a in arguments)
+    return tuple(example(a, size, rng) if isinstance(a, Described) else a for a in arguments)
 
 
 def value(function: Callable[..., Any], arguments: Sequence[Any]) -> np.ndarray:

@@ -11,10 +11,14 @@ from closedform.expression.expr import Expr
 # A declared fact implies these as well.
 IMPLIED: dict[str, frozenset[str]] = {
     "positive": frozenset({"nonnegative"}),
+    "probability": frozenset({"positive", "nonnegative"}),
     "spd": frozenset({"symmetric"}),
     "simplex": frozenset({"nonnegative"}),
-    "diagonal": frozenset({"symmetric"}),
+    "diagonal": frozenset({"symmetric", "lower", "upper"}),
 }
+
+# Facts that hold in all of an open set when they hold at a point: a derivative can rely on them.
+OPEN = frozenset({"positive", "negative", "probability"})
 
 # Elementwise functions whose values are never negative.
 NONNEGATIVE_MAPS = frozenset({"exp", "expit", "abs", "cosh", "softplus", "softmax", "sech", "hypot"})

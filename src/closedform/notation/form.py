@@ -99,6 +99,8 @@ def is_symmetric(form: Expr) -> bool:
         return bool(form.params[1])
     if form.op in {"identity", "diag"}:
         return True
+    if form.op == "hadamard" and any(arg.op == "identity" for arg in form.args):
+        return True
     if form.op == "matmul":
         return tuple(transposed(part) for part in reversed(form.args)) == form.args
     if form.op == "sum":
@@ -201,9 +203,12 @@ def outer(left: Expr, right: Expr) -> Expr:
 
 
 def diag(vector: Expr, order: int = 2) -> Expr:
-    """The diagonal matrix of a vector, or the tensor of an order that has the vector on its diagonal."""
+    """The diagonal matrix of a vector, or the tensor of an order that has the vector on its diagonal; of the
+    diagonal of A it is A with zeros elsewhere, A ⊙ I."""
     scalars, array = factored(vector)
     size = array.shape[0]
+    if array.op == "diagonal" and order == 2:
+        return product(*scalars, Expr("hadamard", (*array.args, identity(size)), (), (size, size)))
     is_identity = array.op == "ones" and order == 2
     matrix = identity(size) if is_identity else Expr("diag", (array,), (), (size,) * order)
     return product(*scalars, matrix)

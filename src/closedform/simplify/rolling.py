@@ -63,19 +63,11 @@ def _units(root: Expr) -> list[Expr]:
     return [node for node in toposort(root) if node.op == "unit" and _index(node) >= 0]
 
 
-def _rebuilt(root: Expr, replaced: dict[Expr, Expr]) -> Expr:
-    from closedform.simplify.simplify import with_operands  # which applies the rules of this module
-
-    new = dict(replaced)
-    for node in toposort(root):
-        if node not in new:
-            new[node] = with_operands(node, tuple(new[arg] for arg in node.args))
-    return new[root]
-
-
 def _shifted(root: Expr, units: Sequence[Expr], offset: int) -> Expr:
     """The expression with the indices of its unit vectors lowered."""
-    return _rebuilt(root, {u: unit(u.shape[0], _index(u) - offset) for u in units})
+    from closedform.simplify.simplify import replaced  # which applies the rules of this module
+
+    return replaced(root, {u: unit(u.shape[0], _index(u) - offset) for u in units})
 
 
 def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item]]]:

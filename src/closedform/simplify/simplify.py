@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
 from closedform.expression.expr import Expr, toposort
 from closedform.simplify import logarithms, rolling, sums  # noqa: F401  (they register their rules)
@@ -27,6 +29,15 @@ def with_operands(node: Expr, args: tuple[Expr, ...]) -> Expr:
         factors = [f._replace(base=arg) for f, arg in zip(factors_of(node), args, strict=True)]
         return contract(factors, spec.out, label_sizes(node), spec.coefficient)
     return Expr(node.op, args, node.params, node.shape)
+
+
+def replaced(root: Expr, new: Mapping[Expr, Expr]) -> Expr:
+    """The expression with nodes replaced, in normal form."""
+    known = dict(new)
+    for node in toposort(root):
+        if node not in known:
+            known[node] = with_operands(node, tuple(known[arg] for arg in node.args))
+    return known[root]
 
 
 def simplify(root: Expr) -> Expr:

@@ -29,6 +29,9 @@ VIEWS = frozenset({"transpose", "swapaxes", "reshape", "ravel", "diagonal", "dia
 CREATORS = [np.eye, np.identity, np.zeros, np.ones, np.full, np.arange, np.linspace]
 # Of these, the ones whose sizes become plain numbers.
 PINNING = {np.arange, np.linspace}
+# Operations that need regular matrices, and the condition number from which on a matrix is singular.
+OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "slogdet"})
+LARGEST_CONDITION = 1e12
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
 
 
@@ -79,6 +82,13 @@ class Trace:
     pinned: frozenset[Size] = frozenset()
     lines: Mapping[Expr, Line] = field(default_factory=dict)
     counted: frozenset[str] = frozenset()
+
+    def is_regular(self) -> bool:
+        """Whether the value at the example is finite, and no matrix singular that must not be."""
+        matrices = [self.values[node.args[0]] for node in self.values if node.op in OF_REGULAR_MATRICES]
+        return bool(np.isfinite(self.values[self.root]).all()) and all(
+            np.linalg.cond(matrix).max(initial=0) < LARGEST_CONDITION for matrix in matrices
+        )
 
 
 @dataclass

@@ -236,7 +236,9 @@ class _Job:
         point = Point(derivation.trace.root, self.values, bits)
         if derivation.operator == "hvp":
             (name,) = derivation.variables
-            return prove_product(point, arrays[0], {name: self.values[VECTOR]}, self._direction)
+            return prove_product(
+                point, arrays[0], {name: self.values[derivation.directions[0]]}, self._direction
+            )
         gaps = []
         orders = [0, 1] if derivation.operator == "value_and_grad" else [self.order]
         for order in orders:
@@ -261,11 +263,12 @@ class _Job:
         return self.random.choice([-1.0, 1.0], shape)
 
     def _alike(self, name: str, array: np.ndarray) -> np.ndarray:
-        """The array, symmetric where the input of that name is."""
+        """The array, symmetric or with zeros where the input of that name is so."""
         node = self.derivation.inputs.get(name)
-        if node is None or not node.params[1] & SYMMETRIC:
-            return array
-        return np.triu(array) + np.triu(array, 1).T
+        facts = frozenset() if node is None else node.params[1]
+        for fact, kept in (("lower", np.tril), ("upper", np.triu), ("diagonal", _on_diagonal)):
+            array = kept(array) if fact in facts else array
+        return np.triu(array) + np.triu(array, 1).T if facts & SYMMETRIC else array
 
     def condition(self, exact: Sequence[np.ndarray], bits: int, repeats: int) -> float:
         """The condition number, from random changes of the inputs."""
@@ -299,7 +302,12 @@ class _Job:
 
 _ORDERS = {"value": 0, "grad": 1, "value_and_grad": 1, "jacobian": 1, "hessian": 2, "hvp": 2}
 SYMMETRIC = frozenset({"symmetric", "spd"})
-VECTOR = "v"  # the name that a Hessian-vector product gives its vector
+# Facts that a rounded array does not have exactly.
+INEXACT = {"orthogonal", "simplex"}
+
+
+def _on_diagonal(array: np.ndarray) -> np.ndarray:
+    return np.diag(np.diag(array))
 
 
 def _values(derivation: Derivation, vector: Any) -> dict[str, np.ndarray]:
@@ -311,10 +319,14 @@ def _values(derivation: Derivation, vector: Any) -> dict[str, np.ndarray]:
     if derivation.operator == "hvp":
         if vector is None:
             raise InvalidArgumentError("a Hessian-vector product needs its vector: reference(derivation, v)")
-        values[VECTOR] = np.asarray(vector, dtype=np.float64)
+        values[derivation.directions[0]] = np.asarray(vector, dtype=np.float64)
     for name, node in derivation.inputs.items():
         if node.params[1] & SYMMETRIC and not np.array_equal(values[name], values[name].T):
             raise UnsupportedError(f"no exact reference: {name!r} was declared symmetric and is not, exactly")
+        for fact in node.params[1] & INEXACT:
+            raise UnsupportedError(
+                f"no exact reference: {name!r} was declared {fact}, which no rounding keeps"
+            )
     return values
 
 
