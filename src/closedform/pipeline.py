@@ -201,6 +201,23 @@ class Derivation:
         """The compiled function itself: no checks, no dispatch."""
         return compile_source(*self.program(), "derivative")
 
+    @cached_property
+    def steps(self) -> Any:
+        """The derivation by differentials, rule by rule: print it, iterate over it, or show it in a notebook.
+
+        Raises InvalidArgumentError for the function itself (cf.trace).
+
+        >>> import closedform as cf
+        >>> print(cf.grad(lambda x, A: x @ A @ x).at(cf.vector("n"), cf.matrix("n", "n")).steps)
+        f  = xᵀAx
+        df = xᵀA dx + xᵀAᵀ dx   product rule: d(uv) = du v + u dv
+           = xᵀ(A + Aᵀ) dx      like terms
+        ∇f = (A + Aᵀ)x          read off: df = (∇f)ᵀ dx
+        """
+        from closedform.steps import steps_of  # it reads a derivation
+
+        return steps_of(self)
+
     def graph(self, partials: str = "none") -> Any:
         """The computational graph of the function; `partials` is "none", "edges" or "adjoints"."""
         from closedform.graphs import graph_of  # drawing is loaded when it is asked for

@@ -69,11 +69,11 @@ def cotangents(result: Expr, variables: Sequence[Expr]) -> dict[Expr, Expr]:
             continue
         for position, arg in enumerate(node.args):
             if arg in active:
-                pending.setdefault(arg, []).append(_pull_back(node, position, cotangent, lead))
+                pending.setdefault(arg, []).append(pulled_back(node, position, cotangent, lead))
     return found
 
 
-def _pull_back(node: Expr, position: int, cotangent: Expr, lead: int) -> tuple[Number, Expr]:
+def pulled_back(node: Expr, position: int, cotangent: Expr, lead: int) -> tuple[Number, Expr]:
     """The share of an operand's cotangent that comes through one node."""
     if node.op == "linear":
         return node.params[position], cotangent

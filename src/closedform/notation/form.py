@@ -24,6 +24,7 @@ a column is a row; both have one axis.
     lower(A; k)             the entries with column - row <= k
     part(A; items)          an index or a slice for each axis
     ravel(A), reshape(v)    in C order
+    differential(A)         dA, of the shape of A
     call(a, b; name)        a primitive of the registry
     index(body; letters)    the array whose entries are `body`, a scalar with free letters
     entry(A; letters), delta(; letters), different(; letters)
@@ -34,12 +35,13 @@ a column is a row; both have one axis.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from closedform.expression.calculus import Number, exact
-from closedform.expression.expr import Expr, Shape
+from closedform.expression.expr import Expr, Shape, toposort
 from closedform.expression.size import Size
 from closedform.notation.numbers import written
 
@@ -188,9 +190,30 @@ def _chain(parts: list[Expr]) -> Expr:
 
 
 def dot(left: Expr, right: Expr) -> Expr:
-    """left' right, written with the fewer transposes."""
+    """left' right, written with the fewer transposes, a differential last."""
     candidates = [matmul(transposed(left), right), matmul(transposed(right), left)]
-    return min(candidates, key=lambda form: (_transposes(form), form.args[0].weight))
+    return min(candidates, key=lambda form: (_turned(form), _transposes(form), form.args[0].weight))
+
+
+def has_differential(form: Expr) -> bool:
+    """Whether a differential stands in the form."""
+    if form not in _WITH_DIFFERENTIAL:
+        new = [form] if all(arg in _WITH_DIFFERENTIAL for arg in form.args) else toposort(form)
+        for node in new:
+            found = node.op == "differential" or any(_WITH_DIFFERENTIAL[arg] for arg in node.args)
+            _WITH_DIFFERENTIAL[node] = found
+    return _WITH_DIFFERENTIAL[form]
+
+
+_WITH_DIFFERENTIAL: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+
+
+def _turned(form: Expr) -> int:
+    """2 where a differential stands in a chain but not at its end, 1 where it is transposed there."""
+    if not has_differential(form):
+        return 0
+    last = form.args[-1] if form.op == "matmul" else form
+    return 1 + (not has_differential(last)) if last.op == "transpose" or not has_differential(last) else 0
 
 
 def _transposes(form: Expr) -> int:
@@ -221,7 +244,7 @@ def trace(matrix: Expr) -> Expr:
     if array.op == "matmul":
         for chain in (array.args, transposed(array).args):
             candidates += [_chain([*chain[k:], *chain[:k]]) for k in range(len(chain))]
-    best = min(candidates, key=lambda form: (_transposes(form), _chain_order(form)))
+    best = min(candidates, key=lambda form: (_turned(form), _transposes(form), _chain_order(form)))
     return product(*scalars, Expr("trace", (best,), (), ()))
 
 
@@ -457,7 +480,7 @@ _PLACES = {
 def scalar_order(form: Expr) -> tuple[object, ...]:
     """Where a factor stands among commuting factors."""
     base = form.args[0] if form.op in {"power", "elementwise_power"} else form
-    place = _PLACES.get(base.op, 2)
+    place = _PLACES.get(base.op, 2) if not has_differential(base) else 6
     if base.op == "call" and base.params[0] == "exp":
         place = 4
     return (place, reading_weight(base), reading_key(form))

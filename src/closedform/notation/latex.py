@@ -50,6 +50,7 @@ class _Latex(Style):
             "transpose": r"\top",
             "inverse transpose": r"-\top",
             "different": r"\ne",
+            "differential": r"\mathrm{d}",
             "sum": r"\sum",
             "prod": r"\prod",
         }

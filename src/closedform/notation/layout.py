@@ -183,7 +183,7 @@ class _Layout:
 
     def bracketed(self, piece: Piece) -> Piece:
         """The piece in brackets."""
-        return Piece(piece.closed or self.style.brackets(piece.string))
+        return _worded(Piece(piece.closed or self.style.brackets(piece.string)))
 
     # --- leaves ---------------------------------------------------------------------------------------
 
@@ -312,6 +312,11 @@ class _Layout:
 
     def ceiling(self, _: Expr, pieces: list[Piece]) -> Piece:
         return Piece(self.style.brackets(pieces[0].string, "⌈⌉"))
+
+    def differential(self, form: Expr, pieces: list[Piece]) -> Piece:
+        (piece,) = pieces
+        inner = piece.string if piece.simple else self.style.brackets(piece.string)
+        return Piece(self.style.signs["differential"] + inner, simple=True, opens=True, closes=True)
 
     def call(self, form: Expr, pieces: list[Piece]) -> Piece:
         name, *params = form.params
@@ -460,6 +465,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(_WORDS, _Layout.named),
     "norm": _Layout.norm,
     "ceiling": _Layout.ceiling,
+    "differential": _Layout.differential,
     "call": _Layout.call,
     "part": _Layout.part,
     "entry": _Layout.entry,

@@ -242,6 +242,9 @@ class _Reader:
         axes: list[Label] = [next(self.fresh) for _ in node.shape]
         return bound(scalar_version(form, [entry(arg, axes, self.fresh) for arg in args]), axes, node.shape)
 
+    def differential(self, node: Expr) -> Expr:
+        return Expr("differential", (self.forms[node.args[0]],), (), node.shape)
+
     def inverse(self, node: Expr) -> Expr:
         return Expr("inverse", (self.forms[node.args[0]],), (), node.shape)
 
@@ -300,6 +303,7 @@ _READINGS: dict[str, Callable[[_Reader, Expr], Expr]] = {
     "linear": _Reader.linear,
     "contract": _Reader.contract,
     "inv": _Reader.inverse,
+    "differential": _Reader.differential,
     "prod": _Reader.product_over,
     "products_without": _Reader.product_without,
 }

@@ -48,6 +48,7 @@ class _Text(Style):
             "transpose": "T",
             "inverse transpose": "-T",
             "different": "≠",
+            "differential": "d",
             "sum": "Σ",
             "prod": "∏",
         }

@@ -24,6 +24,7 @@ class Primitive:
     """One operation, as NumPy names it.
 
     name         the `op` of its expression nodes
+    title        in words, where the name is not one: "the inverse"
     numpy        the NumPy and SciPy callables that are traced to it
     bind         called as the NumPy function is; returns (array operands, other parameters)
     lower        (operands, **parameters) -> Expr of the calculus; None when the calculus has it itself
@@ -63,6 +64,7 @@ class Primitive:
     sources: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     helper: str = ""
     ball: Callable[..., Any] | None = None
+    title: str = ""
     domain: tuple[float, float] = (-2.0, 2.0)
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
 from closedform.expression.expr import Expr, toposort
@@ -65,9 +67,36 @@ def _simplify(root: Expr, done: dict[Expr, Expr], depth: int) -> Expr:
     return done[root]
 
 
+# The rules that fire, in order, while somebody listens.
+_LISTENER: ContextVar[list[Rule] | None] = ContextVar("fired rules", default=None)
+
+
+@contextmanager
+def fired_rules() -> Iterator[list[Rule]]:
+    """The rules that fire inside the `with` block, in order.
+
+    >>> from closedform.expression.expr import input_
+    >>> z = input_("z", ())
+    >>> with fired_rules() as fired:
+    ...     simplify(Expr("log", (Expr("exp", (z,), (), ()),), (), ())) is z
+    True
+    >>> [rule.name for rule in fired]
+    ['log of exp']
+    """
+    fired: list[Rule] = []
+    token = _LISTENER.set(fired)
+    try:
+        yield fired
+    finally:
+        _LISTENER.reset(token)
+
+
 def _rewrite(node: Expr, done: dict[Expr, Expr], depth: int) -> Expr:
     for rule in BY_OP.get(node.op, ()):
         new = rule.rewrite(node)
         if new is not None and new is not node:
+            fired = _LISTENER.get()
+            if fired is not None:
+                fired.append(rule)
             return _simplify(new, done, depth + 1)
     return node
