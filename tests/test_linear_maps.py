@@ -57,12 +57,12 @@ CASES = {
     ),
     "softmax of rows": (
         cf.jacobian(lambda X: scipy.special.softmax(X, axis=1)).at(TALL),
-        "J[V] = softmax₁(X) ⊙ (V − (V ⊙ softmax₁(X))𝟏𝟏ᵀ)",
+        "J[V] = V ⊙ softmax₁(X) − diag((V ⊙ softmax₁(X))𝟏) softmax₁(X)",
         None,
     ),
     "softmax regression": (
         cf.hessian(softmax_regression).at(*REGRESSION),
-        "H[V] = Xᵀ(softmax₁(XW) ⊙ (XV − (XV ⊙ softmax₁(XW))𝟏𝟏ᵀ))",
+        "H[V] = Xᵀ(XV ⊙ softmax₁(XW) − diag((XV ⊙ softmax₁(XW))𝟏) softmax₁(XW))",
         None,
     ),
     "outer product": (cf.jacobian(lambda x: np.outer(x, x)).at(vector("n")), "J[v] = vxᵀ + xvᵀ", None),

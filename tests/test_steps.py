@@ -68,6 +68,9 @@ CASES = {
     "Jacobian": cf.jacobian(lambda x, A: np.tanh(A @ x)).at(vector("n"), TALL),
     "Jacobian in a matrix": cf.jacobian(np.linalg.inv).at(SQUARE),
     "Hessian times a vector": cf.hvp(lambda x, A: np.sum(np.exp(A @ x))).at(vector("n"), TALL),
+    "Jacobian times a vector": cf.jvp(lambda x, A: np.tanh(A @ x), ("x", "A")).at(vector("n"), TALL),
+    "a vector times the Jacobian": cf.vjp(lambda x, A: np.tanh(A @ x)).at(vector("n"), TALL),
+    "symmetric variable": cf.hessian(logdet).at(cf.spd("n")),
     "no dependence": cf.grad(lambda x, y: y @ y).at(vector("n"), vector("n")),
     "the variable itself": cf.jacobian(lambda x: x).at(vector("n")),
 }
@@ -98,29 +101,37 @@ def values_of(leaves):
 def test_every_line_is_true(title):
     """A line of d(q) is the derivative of q along dx; the derivative that is read off gives it too."""
     d = CASES[title]
-    (x,) = (d.inputs[name] for name in d.variables)
-    dx = input_("dx", x.shape)
-    values = values_of([*d.inputs.values(), dx])
+    tangents = {d.inputs[name]: input_(f"d{name}", d.inputs[name].shape) for name in d.variables}
+    values = values_of([*d.inputs.values(), *tangents.values()])
+    for x, dx in tangents.items():
+        if x.params[1]:
+            values[dx.params[0]] = values[dx.params[0]] + values[dx.params[0]].T
     known = set(values)
+    if d.operator != "vjp":
+        values.update(zip(d.directions, [values[dx.params[0]] for dx in tangents.values()], strict=False))
+    x, dx = next(iter(tangents.items()))
     quantity = last = d.steps[0]
     assert quantity.name.text == "f"
     for step in d.steps[1:]:
         for leaf in inputs(step.after):
             if leaf.params[0] not in known:  # a direction of a linear map
-                values.setdefault(leaf.params[0], values["dx"])
-        if step.name.text.startswith("d"):
+                values[leaf.params[0]] = values[dx.params[0]]
+        if step.rule.startswith("weighted"):
+            weighted = np.sum(values["u"] * evaluate(quantity.after, values))
+            np.testing.assert_allclose(evaluate(step.after, values), weighted, rtol=1e-10)
+            quantity = last = step
+        elif step.name.text.startswith("d"):
             if step.name.text != f"d{quantity.name.text}":
                 quantity = last
                 assert step.name.text == f"d{quantity.name.text}"
-            along = evaluate(differential(quantity.after, {x: dx}), values)
-            np.testing.assert_allclose(evaluate(expanded(step.after, {x: dx}), values), along, rtol=1e-9)
+            along = evaluate(differential(quantity.after, tangents), values)
+            np.testing.assert_allclose(evaluate(expanded(step.after, tangents), values), along, rtol=1e-9)
         else:
             got = evaluate(step.after, values)
-            if step.name.text == "Hv":
-                got = evaluate(step.after, {**values, "v": values["dx"]})
-            elif "[" not in step.name.text:
+            if not step.rule.startswith("along"):
                 entrywise = step.rule.startswith("read off") and "⊙" in step.equation.text
-                got = got * values["dx"] if entrywise else np.tensordot(got, values["dx"], x.ndim)
+                v = values[dx.params[0]]
+                got = got * v if entrywise else np.tensordot(got, v, x.ndim)
             np.testing.assert_allclose(got, along, rtol=1e-9, atol=1e-12)
             last = step
 
@@ -131,6 +142,15 @@ def test_the_last_line_is_the_result(title):
     last = d.steps[-1]
     assert last.after is d.expr or last.after is d.linear_map.expr
     assert d.text in (last.text.partition(" = ")[2], last.text)
+
+
+@pytest.mark.parametrize("convention", ["projected", "independent"])
+def test_other_conventions_for_symmetric_variables_come_last(convention):
+    S = cf.symmetric("n")
+    for operator in (cf.grad, cf.hessian):
+        d = operator(lambda S, a: a @ S @ S @ a, symmetric=convention).at(S, vector("n"))
+        assert d.steps[-1].rule == f"symmetric={convention!r}"
+        assert d.steps[-1].after is d.expr
 
 
 @pytest.mark.parametrize("title", CASES)

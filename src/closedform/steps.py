@@ -9,23 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, overload
 
-from closedform.derivative.by_differentials import LINEARITY, Line, along, lines
+from closedform.derivative.by_differentials import (
+    LINEARITY,
+    PRODUCT_RULE,
+    TRACE_IDENTITY,
+    Line,
+    along,
+    lines,
+)
 from closedform.derivative.by_differentials import Rule as Differentiation
 from closedform.derivative.forward import differential
 from closedform.derivative.higher import nth_derivative
 from closedform.errors import InvalidArgumentError, UnsupportedError
+from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr
 from closedform.linear_maps import linear_map
 from closedform.notation.latex import latex
 from closedform.notation.matrix import needs_indices
 from closedform.notation.text import text
 from closedform.simplify.rules import Rule
-from closedform.simplify.simplify import fired_rules, simplify
+from closedform.simplify.simplify import fired_rules, replaced, simplify
 
 if TYPE_CHECKING:
     from closedform.pipeline import Derivation
@@ -165,10 +173,40 @@ def steps_of(derivation: Derivation) -> Steps:
     with fired_rules() as fired:
         f = simplify(derivation.lowered)
     try:
-        told = tell(derivation, f)
+        told = [Step(*_simplified("", fired), F, None, f), *tell(derivation, f)]
     except NotImplementedError as error:
         raise UnsupportedError(f"{derivation.trace.name}: {error} is not known to the library yet") from error
-    return Steps([Step(*_simplified("", fired), F, None, f), *told])
+    return Steps([*_declared(told, derivation), *_converted(told, derivation)])
+
+
+def _declared(told: Sequence[Step], derivation: Derivation) -> list[Step]:
+    """The steps with what was declared of the variables: they are differentiated as if they were free."""
+    new = {node: derivation.inputs[name] for name, node in derivation.free.items()}
+    if all(node is declared for node, declared in new.items()):
+        return list(told)
+    steps: list[Step] = []
+    for n, step in enumerate(told):
+        last = n + 1 == len(told) or told[n + 1].name != step.name
+        after = derivation.as_declared(step.after) if last else replaced(step.after, new)
+        before = step.before and replaced(step.before, new)
+        if steps and steps[-1].name == step.name and _same(after, steps[-1].after):
+            steps[-1] = replace(steps[-1], after=after)
+        else:
+            steps.append(replace(step, before=before, after=after))
+    return steps
+
+
+def _converted(told: Sequence[Step], derivation: Derivation) -> list[Step]:
+    """The results in another convention for symmetric variables than that of free entries."""
+    if derivation.symmetric == "ambient":
+        return []
+    results = [derivation.result] if isinstance(derivation.result, Expr) else list(derivation.result)
+    last = {step.name: derivation.as_declared(step.after) for step in told}
+    names = list(last)[-len(results) :]
+    rule = f"symmetric={derivation.symmetric!r}"
+    return [
+        Step(rule, NOTHING, name, last[name], result) for name, result in zip(names, results, strict=True)
+    ]
 
 
 # --- the parts of a derivation --------------------------------------------------------------------
@@ -182,19 +220,20 @@ def _gradient(derivation: Derivation, f: Expr) -> list[Step]:
 def _jacobian(derivation: Derivation, f: Expr) -> list[Step]:
     variables = _variables(derivation)
     names = [_partial(x) for x in variables] if variables[1:] else [Name("J", "J")]
-    return _derived(f, F, variables, names)[0]
+    return _derived(f, F, variables, names, derivation.as_declared)[0]
 
 
 def _hessian(derivation: Derivation, f: Expr) -> list[Step]:
     variables = _variables(derivation)
     firsts = _gradient_names(variables)
+    finish = derivation.as_declared
     steps, gradients = _derived(f, F, variables, firsts)
     for first, x, gradient in zip(firsts, variables, gradients, strict=True):
         if variables[1:]:
             seconds = [_partial(x, y) for y in variables]
         else:
             seconds = [Name("H", "H") if x.shape else _primed(2)]
-        steps += _derived(gradient, first, variables, seconds)[0]
+        steps += _derived(gradient, first, variables, seconds, finish)[0]
     return steps
 
 
@@ -211,7 +250,7 @@ def _derivative(derivation: Derivation, f: Expr) -> list[Step]:
         names = ", ".join(text(v) for v in action.directions[: order - 1])
         name = Name(f"D{_raised(order)}f[{names}]", f"D^{{{order}}} f[{names}]")
         after = action.expr if order == derivation.order else result
-        steps.append(_along(x, direction, name, steps[-1].after, after))
+        steps.append(_along([x], [direction], name, steps[-1].after, after))
     return steps
 
 
@@ -236,11 +275,40 @@ def _entrywise(f: Expr, x: Expr, order: int) -> list[Step]:
 
 def _product(derivation: Derivation, f: Expr) -> list[Step]:
     """The gradient, and its differential along the vector."""
-    x, v = derivation.inputs[derivation.variables[0]], derivation.inputs["v"]
+    (x,) = _variables(derivation)
+    v = derivation.inputs[derivation.directions[0]]
     names = _gradient_names([x])
     steps, (gradient,) = _derived(f, F, [x], names)
     steps += _differentials(gradient, names[0], [x])[0]
-    return [*steps, _along(x, v, Name("Hv", "H v"), steps[-1].after, derivation.expr)]
+    name = Name(f"H[{text(v)}]", f"H[{latex(v)}]") if x.ndim > 1 else Name(f"H{text(v)}", f"H {latex(v)}")
+    return [*steps, _along([x], [v], name, steps[-1].after, derivation.expr)]
+
+
+def _forward(derivation: Derivation, f: Expr) -> list[Step]:
+    """The differential along the directions."""
+    variables = _variables(derivation)
+    directions = [derivation.inputs[name] for name in derivation.directions]
+    steps, _ = _differentials(f, F, variables)
+    names = ", ".join(text(v) for v in directions)
+    latex_names = ", ".join(latex(v) for v in directions)
+    name = Name(f"J[{names}]", f"J[{latex_names}]")
+    return [*steps, _along(variables, directions, name, steps[-1].after, derivation.expr)]
+
+
+def _backward(derivation: Derivation, f: Expr) -> list[Step]:
+    """The gradient of the product with the direction."""
+    u = derivation.inputs[derivation.directions[0]]
+    weighted = simplify(dot(u, f, u.ndim))
+    variables = _variables(derivation)
+    name = Name(f"⟨{text(u)}, f⟩", rf"\langle {latex(u)}, f \rangle")
+    names = [Name(f"∇{name.text}", rf"\nabla {name.latex}")]
+    if variables[1:]:
+        names = [
+            Name(f"∂{name.text}/∂{text(x)}", rf"\partial {name.latex} / \partial {latex(x)}")
+            for x in variables
+        ]
+    first = Step("weighted by " + text(u), NOTHING, name, f, weighted)
+    return [first, *_derived(weighted, name, variables, names)[0]]
 
 
 _TELLERS: dict[str, Callable[[Derivation, Expr], list[Step]]] = {
@@ -250,15 +318,21 @@ _TELLERS: dict[str, Callable[[Derivation, Expr], list[Step]]] = {
     "hessian": _hessian,
     "derivative": _derivative,
     "hvp": _product,
+    "jvp": _forward,
+    "vjp": _backward,
 }
 
 
 def _variables(derivation: Derivation) -> list[Expr]:
-    return [derivation.inputs[name] for name in derivation.variables]
+    return [derivation.free[name] for name in derivation.variables]
 
 
 def _derived(
-    result: Expr, name: Name, variables: Sequence[Expr], names: Sequence[Name]
+    result: Expr,
+    name: Name,
+    variables: Sequence[Expr],
+    names: Sequence[Name],
+    finish: Callable[[Expr], Expr] = simplify,
 ) -> tuple[list[Step], list[Expr]]:
     """From a quantity to its derivatives in the variables, which have the names given."""
     steps, raw = _differentials(result, name, variables)
@@ -274,10 +348,10 @@ def _derived(
                 equation.text.replace("= ", "= … + "), equation.latex.replace("= ", r"= \dots + ")
             )
         if simple.ndim > 2 and needs_indices(simple):
-            action = linear_map(own.text, 1, result, x, simple)
+            action = linear_map(own.text, 1, result, x, finish(simple), finish=finish)
             v = action.directions[0]
             head = Name(f"{own.text}[{text(v)}]", f"{own.latex}[{latex(v)}]")
-            steps.append(_along(x, v, head, before, action.expr))
+            steps.append(_along([x], [v], head, before, action.expr))
         elif text(simple) == text(derivative) or (derivative.ndim > 2 and needs_indices(derivative)):
             steps.append(Step("read off", equation, own, before, simple))
         else:
@@ -291,29 +365,32 @@ def _differentials(result: Expr, name: Name, variables: Sequence[Expr]) -> tuple
     written, raw = lines(result, variables)
     steps: list[Step] = []
     for rules, expr in _merged(written):
+        if PRODUCT_RULE in rules and not result.shape and "tr(" in text(expr):
+            rules = [*rules, TRACE_IDENTITY]
         steps.append(Step(*_named(rules), name.d(), steps[-1].after if steps else None, expr))
     if not steps:
         return [Step("", NOTHING, name.d(), None, along(raw, variables, result))], raw
     last = steps[-1].after
     if not result.shape:
         whole = along(raw, variables, result)
-        rule, equation = ("trace identity", TRACES) if "tr(" in text(last) else ("", NOTHING)
+        rule, equation = _named([TRACE_IDENTITY]) if "tr(" in text(last) else ("like terms", NOTHING)
     else:
         with fired_rules() as fired:
             whole = simplify(last)
         rule, equation = _simplified("simplification", fired)
     if not _same(whole, last) and needs_indices(whole) <= needs_indices(last):
-        steps.append(Step(rule or "like terms", equation, name.d(), last, whole))
+        steps.append(Step(rule, equation, name.d(), last, whole))
     return steps, raw
 
 
-def _along(x: Expr, direction: Expr, name: Name, before: Expr, after: Expr) -> Step:
-    return Step(f"along d{text(x)} = {text(direction)}", NOTHING, name, before, after)
+def _along(
+    variables: Sequence[Expr], directions: Sequence[Expr], name: Name, before: Expr, after: Expr
+) -> Step:
+    chosen = ", ".join(f"d{text(x)} = {text(v)}" for x, v in zip(variables, directions, strict=True))
+    return Step(f"along {chosen}", NOTHING, name, before, after)
 
 
 # --- names ----------------------------------------------------------------------------------------
-
-TRACES = Name("tr(AB) = tr(BA)", r"\operatorname{tr}(AB) = \operatorname{tr}(BA)")
 
 
 def _gradient_names(variables: Sequence[Expr]) -> list[Name]:

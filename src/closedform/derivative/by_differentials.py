@@ -65,6 +65,11 @@ QUOTIENT_RULE = Rule(
 )
 
 
+TRACE_IDENTITY = Rule(
+    "trace identity", ("tr(AB) = tr(BA)", r"\operatorname{tr}(A B) = \operatorname{tr}(B A)")
+)
+
+
 def differential_of(node: Expr) -> Expr:
     """d(node): a name for the node's differential."""
     return Expr("differential", (node,), (), node.shape)
