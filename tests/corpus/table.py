@@ -37,7 +37,9 @@ Truth = Callable[..., np.ndarray]
 def collect() -> tuple[Entry, ...]:
     """The entries of all modules beside this one that have a tuple ENTRIES."""
     names = sorted(file.stem for file in Path(__file__).parent.glob("*.py"))
-    modules = (importlib.import_module(f"tests.corpus.{name}") for name in names if "test" not in name)
+    modules = (
+        importlib.import_module(f"tests.corpus.{name}") for name in names if not name.startswith("test_")
+    )
     return tuple(entry for module in modules for entry in getattr(module, "ENTRIES", ()))
 
 
