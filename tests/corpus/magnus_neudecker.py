@@ -1,7 +1,7 @@
 """J. R. Magnus and H. Neudecker, Matrix Differential Calculus with Applications in Statistics and
 Econometrics, chapters 9 (first differentials, Jacobians) and 10 (Hessians).
 
-The book's vec stacks columns; here vec stacks rows, so that its Kronecker products are written in the other order.
+The book's vec stacks columns; here vec stacks rows, so that Kronecker products stand in the other order.
 """
 
 import numpy as np
@@ -91,7 +91,7 @@ DETERMINANTS = (
         "determinant_of_outer_gram",
         DETERMINANT,
         lambda X: np.linalg.det(X @ X.T),
-        (cf.matrix("n", "k"),),
+        (cf.matrix(3, 5),),
         "2 det(XXᵀ)(XXᵀ)⁻¹X",
     ),
     Entry(
