@@ -290,3 +290,11 @@ def test_directions_take_names_that_no_argument_has():
     assert product.at(v, v).directions == ("v_2",)
     with pytest.raises(InvalidArgumentError, match=r"vjp: the vector has shape \(3,\), the result \(\)"):
         cf.vjp(lambda x: np.sum(x))(v, w)
+
+
+def test_printed_sizes_name_rows_and_columns_of_matrices_that_are_gone():
+    def distances(x, A):
+        return np.sum((A - x) ** 2)
+
+    assert cf.hessian(distances).at(cf.vector("n"), cf.matrix("m", "n")).text == "2m_A I"
+    assert cf.hessian(distances).at(np.ones(3), np.ones((4, 3))).text == "2m_A I"

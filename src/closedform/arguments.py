@@ -368,7 +368,7 @@ def prepare(
             facts = described.facts
             for position, axis in enumerate(described.axes):
                 size = array.shape[position]
-                own = Size.axis(name, position, size) if size > 1 else Size.of(size)
+                own = Size.axis(name, position, size, array.ndim) if size > 1 else Size.of(size)
                 shape[position] = own if isinstance(axis, int) else known.setdefault(axis, own)
             if any(_FACTS[fact].axes == 2 for fact in facts):
                 shape[1] = shape[0]

@@ -2,11 +2,17 @@
 
 DETERMINANT = "a determinant's derivative is kept as a cofactor matrix, which has a value where X is singular"
 KRONECKER = "the reshapings of np.kron are not seen through"
-EXPONENTIAL = "the second derivative of the matrix exponential is an operator"
+PRODUCT = "a product of all entries but one is not written as a quotient, which has no value at zero"
+STEP = "the derivative of max(u, 0) is written with sign u"
+TRANSPOSE = "(I ⊗ I)K is not written K"
 
 # Written with indices where the textbook has none.
 WITH_INDICES: dict[tuple[str, int], str] = {
-    ("trace_exponential", 2): EXPONENTIAL,
+    ("geometric_mean", 1): PRODUCT,
+    ("geometric_mean", 2): PRODUCT,
+    ("kronecker_left", 1): KRONECKER,
+    ("kronecker_of_vectors", 1): KRONECKER,
+    ("kronecker_square", 1): KRONECKER,
     ("trace_kronecker", 1): KRONECKER,
     ("trace_kronecker_square", 1): KRONECKER,
     ("trace_kronecker_square", 2): KRONECKER,
@@ -16,9 +22,12 @@ WITH_INDICES: dict[tuple[str, int], str] = {
 LONG: dict[tuple[str, int], str] = {
     ("determinant_of_power", 1): DETERMINANT,
     ("determinant_of_square_form", 1): DETERMINANT,
+    ("geometric_mean", 2): PRODUCT,
+    ("huber", 1): "two where of one condition are not merged",
     ("log_abs_det", 1): DETERMINANT,
     ("log_abs_det", 2): DETERMINANT,
-    ("log_det_spd", 1): DETERMINANT,
-    ("log_det_spd", 2): DETERMINANT,
-    ("trace_square", 2): "(I ⊗ I)K is not written K",
+    ("log_cosh", 1): "sinh ⊘ cosh is not written tanh",
+    ("quadratic_penalty", 1): STEP,
+    ("trace_square", 2): TRANSPOSE,
+    ("transpose", 1): TRANSPOSE,
 }

@@ -1,6 +1,5 @@
-"""S. Boyd and L. Vandenberghe, Convex Optimization (2004); J. Nocedal and S. J. Wright, Numerical Optimization
-(2nd edition, 2006); test functions of optimisation; three functions whose derivatives a computer algebra
-system gave as zero."""
+"""S. Boyd and L. Vandenberghe, Convex Optimization (2004); J. Nocedal and S. J. Wright, Numerical
+Optimization (2nd edition, 2006); test functions; functions whose derivatives SymPy gives as zero."""
 
 import numpy as np
 import scipy.special

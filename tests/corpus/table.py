@@ -56,7 +56,8 @@ def derive(entry: Entry, order: int) -> Derivation:
 
 def error(entry: Entry, order: int, derivation: Derivation, seed: int, truths: Sequence[Truth]) -> float:
     """The largest error of an entry relative to the largest true entry, at a random point of another size."""
-    arguments = truth.point(entry.arguments, seed, _example_sizes(entry) if _is_bound(derivation) else None)
+    sizes = _example_sizes(entry) if _is_bound(derivation) else None
+    arguments = truth.point(entry.function, entry.arguments, seed, sizes)
     with np.errstate(all="ignore"):
         got = derivation.function(*(np.asarray(a, dtype=float) for a in arguments))
         return max(

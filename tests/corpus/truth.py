@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -16,10 +17,16 @@ from closedform.engines.exact import reference
 from closedform.errors import UnsupportedError
 
 SIZES = (4, 3, 2, 6, 8)
+MOST_ATTEMPTS = 10_000
 
 
-def point(arguments: Sequence[Any], seed: int, sizes: dict[str | int, int] | None = None) -> tuple[Any, ...]:
-    """Random arguments of the kinds described; plain ones stay as they are.
+def point(
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    seed: int,
+    sizes: Mapping[str | int, int] | None = None,
+) -> tuple[Any, ...]:
+    """Random arguments of the kinds described at which the function is finite; plain ones stay as they are.
 
     sizes  of the named axes; by default small ones that the library's own examples do not have
     """
@@ -29,7 +36,13 @@ def point(arguments: Sequence[Any], seed: int, sizes: dict[str | int, int] | Non
     def size(axis: str | int) -> int:
         return axis if isinstance(axis, int) else known.setdefault(axis, SIZES[len(known)])
 
-    return tuple(example(a, size, rng) if isinstance(a, Described) else a for a in arguments)
+    for _ in range(MOST_ATTEMPTS):
+        found = tuple(example(a, size, rng) if isinstance(a, Described) else a for a in arguments)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if np.all(np.isfinite(function(*found))):
+                return found
+    raise ValueError(f"no point was found at which {function} is finite")
 
 
 def value(function: Callable[..., Any], arguments: Sequence[Any]) -> np.ndarray:

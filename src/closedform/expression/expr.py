@@ -148,9 +148,10 @@ class ArrayConstant:
 def input_(name: str, shape: Iterable[int | Size], facts: Iterable[str] = ()) -> Expr:
     """A function's argument. An axis given as a number gets the symbolic size `name.shape[axis]`;
     sizes 0 and 1 stay literal, since broadcasting treats 1 apart."""
+    axes = tuple(shape)
     sizes = [
-        s if isinstance(s, Size) else (Size.of(s) if s < 2 else Size.axis(name, i, s))
-        for i, s in enumerate(shape)
+        s if isinstance(s, Size) else (Size.of(s) if s < 2 else Size.axis(name, i, s, len(axes)))
+        for i, s in enumerate(axes)
     ]
     return Expr("input", (), (name, frozenset(facts)), sizes)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class AxisOf:
-    """The size of one axis of an input, `argument.shape[axis]`, with its example value."""
+    """The size of one axis of an input, `argument.shape[axis]`, with its example value.
+
+    `order` is the number of axes of the input, where it is known: printed names of sizes depend on it.
+    """
 
     argument: str
     axis: int
     value: int
+    order: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,9 @@ class Size:
         return Size((((), int(number)),) if number else ())
 
     @staticmethod
-    def axis(argument: str, axis: int, value: int) -> Size:
-        """The size of an input's axis, with its example value."""
-        return Size((((AxisOf(argument, axis, value),), 1),))
+    def axis(argument: str, axis: int, value: int, order: int | None = None) -> Size:
+        """The size of an input's axis, with its example value; `order` is the number of the input's axes."""
+        return Size((((AxisOf(argument, axis, value, order),), 1),))
 
     @property
     def is_literal(self) -> bool:

@@ -121,7 +121,7 @@ class _Reader:
     def _atom(self, atom: Atom) -> Expr:
         if isinstance(atom, AxisOf):
             orders = {node.params[0]: node.ndim for node in self.order if node.op == "input"}
-            order = orders.get(atom.argument, 1)
+            order = atom.order or orders.get(atom.argument, 1)
             letter = ("m", "n")[atom.axis] if order == 2 else "n" if order == 1 else f"n_{atom.axis}"
             return fm.symbol(f"{letter}_{atom.argument}")
         quotient = fm.product(self._size(atom.size), fm.power(fm.literal(atom.divisor), -1))
