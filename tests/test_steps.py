@@ -7,12 +7,14 @@ import pytest
 import scipy.linalg
 import scipy.special
 from tests.dense import evaluate
+from tests.notation.evaluate import meaning
 
 import closedform as cf
 from closedform.derivative.by_differentials import expanded
 from closedform.derivative.forward import differential
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.expr import input_, inputs
+from closedform.expression.expr import input_, inputs, toposort
+from closedform.notation.matrix import notation
 
 matrix, vector = cf.matrix, cf.vector
 SQUARE, TALL = matrix("n", "n"), matrix("m", "n")
@@ -97,6 +99,15 @@ def values_of(leaves):
     return values
 
 
+def printed_value(line, tangents, values):
+    """What the printed line means, with the values of the differentials that stand in it."""
+    nodes = [node.args[0] for node in toposort(line) if node.op == "differential"]
+    differentials = {
+        notation(u): evaluate(tangents.get(u) or differential(u, tangents), values) for u in nodes
+    }
+    return meaning(notation(line), values, differentials).reshape([s.value for s in line.shape])
+
+
 @pytest.mark.parametrize("title", CASES)
 def test_every_line_is_true(title):
     """A line of d(q) is the derivative of q along dx; the derivative that is read off gives it too."""
@@ -126,6 +137,7 @@ def test_every_line_is_true(title):
                 assert step.name.text == f"d{quantity.name.text}"
             along = evaluate(differential(quantity.after, tangents), values)
             np.testing.assert_allclose(evaluate(expanded(step.after, tangents), values), along, rtol=1e-9)
+            np.testing.assert_allclose(printed_value(step.after, tangents, values), along, rtol=1e-9)
         else:
             got = evaluate(step.after, values)
             if not step.rule.startswith("along"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, overload
 
@@ -29,9 +29,9 @@ from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr
 from closedform.linear_maps import linear_map
-from closedform.notation.latex import latex
+from closedform.notation import latex as latex_notation
+from closedform.notation import text as text_notation
 from closedform.notation.matrix import needs_indices
-from closedform.notation.text import text
 from closedform.simplify.rules import Rule
 from closedform.simplify.simplify import fired_rules, replaced, simplify
 
@@ -41,9 +41,14 @@ if TYPE_CHECKING:
 # Steps are merged until a derivation has at most this many.
 MOST_LINES = 8
 # Of a derivation of more lines than this, not all are looked at.
-MOST_WRITTEN = 40
+MOST_WRITTEN = 14
 # Rules are written in one column, not further to the right than this.
 WIDEST_COLUMN = 64
+
+
+# A step is printed, and compared with its neighbours.
+text = lru_cache(maxsize=64)(text_notation.text)
+latex = lru_cache(maxsize=64)(latex_notation.latex)
 
 
 @dataclass(frozen=True)
@@ -430,8 +435,9 @@ def _reading(result: Expr, name: Name, x: Expr, own: Name) -> Name:
         return Name(f"{d.text} = {own.text} {dx.text}", rf"{d.latex} = {own.latex} \, {dx.latex}")
     if result.shape:
         return Name(
-            f"vec({d.text}) = {own.text} vec({dx.text})",
-            rf"\operatorname{{vec}}({d.latex}) = {own.latex} \operatorname{{vec}}({dx.latex})",
+            f"vec({d.text}) = {own.text} vec({dx.text}), vec by rows",
+            rf"\operatorname{{vec}}({d.latex}) = {own.latex} \operatorname{{vec}}({dx.latex})"
+            r"\text{, vec by rows}",
         )
     turned, latex_turned = f"({own.text})ᵀ", rf"({own.latex})^\top"
     if x.ndim == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,22 @@ def together(function: Callable[..., Any], *operands: Entries) -> Entries:
     return Entries(function(*(o.along(letters) for o in operands)), letters)
 
 
-def meaning(form: Expr, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The value of a form: columns have the shape (n, 1), rows (1, n), scalars ()."""
-    value = _Meaning(values).of(form)
+def meaning(
+    form: Expr,
+    values: Mapping[str, np.ndarray],
+    differentials: Mapping[Expr, np.ndarray] = MappingProxyType({}),
+) -> np.ndarray:
+    """The value of a form: columns have the shape (n, 1), rows (1, n), scalars ().
+
+    differentials  the values of d(u), by the form of u
+    """
+    value = _Meaning(values, differentials).of(form)
     return value.array if isinstance(value, Entries) else value
 
 
 class _Meaning:
-    def __init__(self, values: Mapping[str, np.ndarray]) -> None:
-        self.values = values
+    def __init__(self, values: Mapping[str, np.ndarray], differentials: Mapping[Expr, np.ndarray]) -> None:
+        self.values, self.differentials = values, differentials
         self.sizes: dict[str, int] = {}
 
     def of(self, form: Expr) -> Any:
@@ -128,6 +136,9 @@ class _Meaning:
             value = value @ factor
         return value if form.shape else Entries(value.item())
 
+    def differential(self, form: Expr) -> Any:
+        return self.column(self.differentials[form.args[0]])
+
     def transpose(self, form: Expr) -> Any:
         return self.of(form.args[0]).T
 
@@ -187,7 +198,7 @@ class _Meaning:
 
     def where(self, form: Expr) -> Any:
         for name, part in list(zip(form.params, form.args[1:], strict=True)):
-            value = _Meaning(self.values).of(part)
+            value = _Meaning(self.values, self.differentials).of(part)
             array = value.array if isinstance(value, Entries) else value
             self.values = {**self.values, name: array[:, 0] if part.ndim == 1 else array}
         return self.of(form.args[0])

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from closedform.derivative.forward import applied, differential
 from closedform.derivative.reverse import Terms, pulled_back
 from closedform.expression.calculus import (
+    Number,
     contract,
     dot,
     factors_of,
@@ -24,7 +26,7 @@ from closedform.expression.calculus import (
     spec_of,
     zeros,
 )
-from closedform.expression.expr import Expr, rebuild, toposort
+from closedform.expression.expr import Expr, Shape, rebuild, toposort
 from closedform.primitives import PRIMITIVES
 
 
@@ -44,11 +46,26 @@ class Rule:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a derivation: the rule that was applied to d(node), and the expression it gave."""
+    """One line of a derivation.
+
+    rule    that was applied to the d(u) of the line before
+    shares  the cotangents of the nodes that are still to be differentiated
+    shape   of the quantity
+    """
 
     rule: Rule
-    node: Expr
-    expr: Expr
+    shares: Mapping[Expr, Sequence[tuple[Number, Expr]]]
+    shape: Shape
+
+    @cached_property
+    def expr(self) -> Expr:
+        """The sum of <cotangent of u, d(u)>."""
+        terms = [
+            (c, _times(cotangent, differential_of(node)))
+            for node, shares in self.shares.items()
+            for c, cotangent in shares
+        ]
+        return linear(terms, self.shape) if terms else zeros(self.shape)
 
 
 LINEARITY = Rule("linearity", ("d(Au + b) = A du", r"\mathrm{d}(A u + b) = A\, \mathrm{d}u"))
@@ -124,23 +141,16 @@ def lines(result: Expr, variables: Sequence[Expr]) -> tuple[list[Line], list[Exp
         positions = [n for n, arg in enumerate(node.args) if arg in active]
         for n in positions if not is_zero(cotangent) else ():
             pending.setdefault(node.args[n], []).append(pulled_back(node, n, cotangent, result.ndim))
-        written.append(Line(_rule_of(node, positions), node, _line(pending, result)))
+        shares = {u: tuple(terms) for u, terms in pending.items()}
+        written.append(Line(_rule_of(node, positions), shares, result.shape))
     empty: Terms = []
     return written, [linear(pending.get(x, empty), (*result.shape, *x.shape)) for x in variables]
 
 
 def along(derivatives: Sequence[Expr], variables: Sequence[Expr], result: Expr) -> Expr:
     """The differential from the derivatives: the sum of <derivative, dx>."""
-    return _line({x: [(1, d)] for x, d in zip(variables, derivatives, strict=True)}, result)
-
-
-def _line(pending: Mapping[Expr, Terms], result: Expr) -> Expr:
-    terms = [
-        (c, _times(cotangent, differential_of(node)))
-        for node, shares in pending.items()
-        for c, cotangent in shares
-    ]
-    return linear(terms, result.shape) if terms else zeros(result.shape)
+    shares = {x: [(1, d)] for x, d in zip(variables, derivatives, strict=True)}
+    return Line(LINEARITY, shares, result.shape).expr
 
 
 def _times(cotangent: Expr, tangent: Expr) -> Expr:
