@@ -6,7 +6,6 @@ python -m tests.corpus.table [-v] [WORD ...]    -v prints the formulas; only ent
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import statistics
 import sys
@@ -154,36 +153,38 @@ class Row:
         )
 
 
-def row(entry: Entry, order: int, truths: Sequence[Truth] = (truth.by_jax, truth.exact)) -> Row:
-    """Derive, compare with the first of the truths that has an answer, measure."""
+def row(
+    entry: Entry, order: int, truths: Sequence[Truth] = (truth.by_jax, truth.exact), times: int = 3
+) -> Row:
+    """Derive, compare with the first of the truths that has an answer, measure `times` times more."""
     formula = textbook(entry, order)
     wanted = length(entry, formula) if formula else None
-    times = []
     try:
-        for _ in range(4):
-            gc.collect()
-            start = time.perf_counter()
-            derivation = derive(entry, order)
-            times.append(1e3 * (time.perf_counter() - start))
-            text = derivation.text
-            if len(times) < 4:
-                del derivation
+        derivation, first = _timed(entry, order)
+        text = derivation.text
         errors = [error(entry, order, derivation, seed, truths) for seed in POINTS]
     except ClosedformError as refusal:
         return Row(entry, order, f"refused: {str(refusal)[:90]}", wanted=wanted)
-    right = all(e < TOLERANCE for e in errors)
-    failure = "" if right else f"WRONG: error {max(errors):.1e}"
+    del derivation  # what is kept of it would be found again
+    more = [_timed(entry, order)[1] for _ in range(times)]
     return Row(
         entry,
         order,
-        failure,
+        "" if max(errors) < TOLERANCE else f"WRONG: error {max(errors):.1e}",
         text,
         not has_indices(text),
         length(entry, text),
         wanted,
-        times[0],
-        statistics.median(times[1:]),
+        first,
+        statistics.median(more or [first]),
     )
+
+
+def _timed(entry: Entry, order: int) -> tuple[Derivation, float]:
+    """A derivation and the milliseconds that it took."""
+    start = time.perf_counter()
+    derivation = derive(entry, order)
+    return derivation, 1e3 * (time.perf_counter() - start)
 
 
 def rows(entries: Iterable[Entry]) -> Iterable[Row]:
