@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ LONGEST_PRODUCT = 12
 MOST_TRIED = 8
 # Sums whose products would have more terms than this are not multiplied out.
 MOST_PRODUCTS = 64
+# A float of so few decimal digits, or equal to a fraction with so small a denominator, is read as that.
+SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
+# Common divisors with a larger denominator are left in the sum: 0.01 a + 0.3 b.
+LARGEST_DIVISOR = 9
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
 
@@ -63,9 +68,24 @@ class Factor(NamedTuple):
 
 
 def exact(number: float | Number) -> Number:
-    """The number as an integer or a fraction, without rounding (a float is a dyadic rational)."""
-    fraction = Fraction(number)
+    """The number as an integer or a fraction.
+
+    A float is read as the short decimal or simple fraction that was written for it and rounds to it (0.1 is
+    1/10 and 1 / 3 is 1/3); one without such a reading is the dyadic rational that it is.
+
+    >>> exact(0.1), exact(1 / 3), exact(2.0)
+    (Fraction(1, 10), Fraction(1, 3), 2)
+    """
+    fraction = _read(number) if isinstance(number, float) else Fraction(number)
     return fraction.numerator if fraction.denominator == 1 else fraction
+
+
+def _read(number: float) -> Fraction:
+    digits = repr(float(number))
+    if len(digits.partition("e")[0].strip("-0").replace(".", "")) <= SHORT_DIGITS:
+        return Fraction(digits)
+    simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
+    return simple if float(simple) == number else Fraction(number)
 
 
 def spec_of(node: Expr) -> Spec:
@@ -334,7 +354,8 @@ class _Product:
         merged: dict[tuple[Expr, tuple[Label, ...]], Number] = {}
         for base, labels, exponent in self.factors:
             found = tuple(self._find(label) for label in labels)
-            where = (base, tuple(sorted(found, key=repr)) if is_symmetric(base) else found)
+            pair, sign = exchangeable(base, exponent)
+            where = (base, _exchanged(found, pair if sign == 1 else (), repr))
             merged[where] = exact(merged.get(where, 0) + exponent)
         factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
         used = {label for f in factors for label in f.labels}
@@ -418,21 +439,23 @@ def _canonical(
     """The interned contraction node: factors and labels in an order that depends only on the structure."""
     ordered = _ordered(factors, out)
     numbers: dict[Label, int] = {}
-    for label in itertools.chain(out, *(f.labels for f in ordered)):
+    for label in itertools.chain(out, *(labels for _, labels in ordered)):
         numbers.setdefault(label, len(numbers))
+    labels = []
+    for f, _ in ordered:
+        given = tuple(numbers[label] for label in f.labels)
+        pair, sign = exchangeable(f.base, f.exponent)
+        labels.append(_exchanged(given, pair))
+        if labels[-1] != given:
+            coefficient *= sign
     spec = Spec(
         exact(coefficient),
-        tuple(_numbered(f, numbers) for f in ordered),
-        tuple(f.exponent for f in ordered),
+        tuple(labels),
+        tuple(f.exponent for f, _ in ordered),
         tuple(numbers[label] for label in out),
     )
     shape = [sizes[label] for label in out]
-    return _whole(Expr("contract", tuple(f.base for f in ordered), (spec,), shape))
-
-
-def _numbered(factor: Factor, numbers: Mapping[Label, int]) -> tuple[int, ...]:
-    labels = [numbers[label] for label in factor.labels]
-    return tuple(sorted(labels) if is_symmetric(factor.base) else labels)
+    return _whole(Expr("contract", tuple(f.base for f, _ in ordered), (spec,), shape))
 
 
 def _unit(node: Expr) -> Expr:
@@ -450,20 +473,22 @@ def _whole(node: Expr) -> Expr:
     return node
 
 
-def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[Factor]:
-    """Factors in an order that depends only on the structure of the product.
+def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[Factor, tuple[Label, ...]]]:
+    """Factors in an order that depends only on the structure of the product, each with its labels in such an
+    order, which differs from their own where axes are exchangeable.
 
     Labels are told apart by colour refinement (Weisfeiler and Leman); where labels stay alike, one is
     singled out and the colours are refined again.
     """
     if len(factors) <= 1:
-        return list(factors)
+        return [(f, f.labels) for f in factors]
     colouring = _Colouring(factors, out)
     colours = colouring.refined(colouring.initial)
     while (alike := colouring.alike(colours)) is not None:
         chosen = [colouring.refined(colouring.singled_out(colours, label)) for label in alike[:MOST_TRIED]]
         colours = min(chosen, key=colouring.certificate)
-    return [factors[i] for _, i in sorted((colouring.signature(i, colours), i) for i in range(len(factors)))]
+    order = sorted((colouring.signature(i, colours), i) for i in range(len(factors)))
+    return [(factors[i], colouring.arranged(factors[i].labels, i, colours)) for _, i in order]
 
 
 class _Colouring:
@@ -481,14 +506,19 @@ class _Colouring:
         rank = {head: i for i, head in enumerate(sorted(set(heads)))}
         self.heads = [rank[head] for head in heads]
         self.labels = [tuple(numbers[label] for label in f.labels) for f in factors]
-        self.unordered = [is_symmetric(f.base) for f in factors]
+        self.pairs = [exchangeable(f.base, f.exponent)[0] for f in factors]
         # labels of the result come first, in the order of their places; the others start alike
         self.initial = [min(number, len(places)) for number in numbers.values()]
 
     def signature(self, i: int, colours: list[int]) -> tuple[int, tuple[int, ...]]:
         """A factor and the colours of its labels; a symmetric matrix does not tell its axes apart."""
-        ring = [colours[label] for label in self.labels[i]]
-        return self.heads[i], tuple(sorted(ring) if self.unordered[i] else ring)
+        ring = tuple(colours[label] for label in self.labels[i])
+        return self.heads[i], _exchanged(ring, self.pairs[i])
+
+    def arranged(self, labels: tuple[Label, ...], i: int, colours: list[int]) -> tuple[Label, ...]:
+        """The labels of a factor, those of exchangeable axes in the order of their colours."""
+        colour = dict(zip(labels, (colours[n] for n in self.labels[i]), strict=True))
+        return _exchanged(labels, self.pairs[i], colour.__getitem__)
 
     def certificate(self, colours: list[int]) -> list[tuple[int, tuple[int, ...]]]:
         """All signatures: equal for equal structures."""
@@ -502,7 +532,8 @@ class _Colouring:
             for i, labels in enumerate(self.labels):
                 signature = self.signature(i, colours)
                 for position, label in enumerate(labels):
-                    seen[label].append((*signature, 0 if self.unordered[i] else position))
+                    alike = position in self.pairs[i]
+                    seen[label].append((*signature, self.pairs[i][0] if alike else position))
             keys = [(colour, sorted(factors)) for colour, factors in zip(colours, seen, strict=True)]
             order = sorted(range(len(keys)), key=keys.__getitem__)
             ranks = dict.fromkeys(order, 0)
@@ -524,6 +555,48 @@ class _Colouring:
     def singled_out(self, colours: list[int], label: int) -> list[int]:
         """The colours with one label put before those that are like it."""
         return [2 * colour - (i == label) for i, colour in enumerate(colours)]
+
+
+def exchangeable(base: Expr, exponent: Number) -> tuple[tuple[int, ...], int]:
+    """Two axes of a factor that may be exchanged, or none, and the sign that this gives: those of a symmetric
+    matrix, and those in which the base is antisymmetric, as x_i - x_j."""
+    if base.ndim < 2:
+        return (), 1
+    if is_symmetric(base):
+        return (0, 1), 1
+    if not is_integer(exponent):
+        return (), 1
+    return _antisymmetric_axes(base), -1 if exponent % 2 else 1
+
+
+def _antisymmetric_axes(base: Expr) -> tuple[int, ...]:
+    """Two axes whose exchange changes the sign of a difference of broadcast terms."""
+    if base.op != "linear" or base.ndim > 3 or len(base.args) > 2 or sum(base.params) != 0:
+        return ()
+    if base not in _ANTISYMMETRIC:
+        _ANTISYMMETRIC[base] = ()  # while it is being found out
+        for pair in itertools.combinations(range(base.ndim), 2):
+            if base.shape[pair[0]] == base.shape[pair[1]]:
+                order = list(range(base.ndim))
+                order[pair[0]], order[pair[1]] = order[pair[1]], order[pair[0]]
+                first, second = (transpose(term, order) for term in base.args)
+                if (second, first) == base.args:
+                    _ANTISYMMETRIC[base] = pair
+    return _ANTISYMMETRIC[base]
+
+
+_ANTISYMMETRIC: weakref.WeakKeyDictionary[Expr, tuple[int, ...]] = weakref.WeakKeyDictionary()
+
+
+def _exchanged(
+    items: tuple[Any, ...], pair: tuple[int, ...], key: Callable[[Any], Any] = lambda item: item
+) -> tuple[Any, ...]:
+    """The items in order, those at the exchangeable positions sorted."""
+    if not pair:
+        return items
+    ordered = list(items)
+    ordered[pair[0]], ordered[pair[1]] = sorted((items[pair[0]], items[pair[1]]), key=key)
+    return tuple(ordered)
 
 
 def is_symmetric(node: Expr) -> bool:
@@ -599,12 +672,14 @@ def term_order(node: Expr) -> tuple[object, ...]:
 
 
 def _content(coefficients: Iterable[Number]) -> Fraction:
-    """The greatest common divisor, or 1 where it would leave unreadable numbers (as for 1 and 0.1)."""
+    """The greatest common divisor, or 1 where it would leave less readable numbers (as for 1 and 0.1)."""
     fractions = [Fraction(c) for c in coefficients]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
     )
-    return content if all(abs(f / content) < MOST_MULTIPLE for f in fractions) else Fraction(1)
+    alike = all(abs(f) == content for f in fractions)
+    plain = alike or content.denominator <= LARGEST_DIVISOR
+    return content if plain and all(abs(f / content) < MOST_MULTIPLE for f in fractions) else Fraction(1)
 
 
 Wiring = tuple[tuple[int, ...], ...]

@@ -20,6 +20,9 @@ IMPLIED: dict[str, frozenset[str]] = {
 # Facts that hold in all of an open set when they hold at a point: a derivative can rely on them.
 OPEN = frozenset({"positive", "negative", "probability"})
 
+# Functions that act on each entry alone: the registry of primitives adds its own.
+ELEMENTWISE: set[str] = set()
+
 # Elementwise functions whose values are never negative.
 NONNEGATIVE_MAPS = frozenset({"exp", "expit", "abs", "cosh", "softplus", "softmax", "sech", "hypot"})
 
@@ -49,8 +52,8 @@ def _nonnegative(node: Expr) -> bool:
 def _symmetric(node: Expr) -> bool:
     if node.ndim != 2 or node.shape[0] != node.shape[1]:
         return False
-    if node.op in {"inv", "expm", "cofactor"}:
-        return holds(node.args[0], "symmetric")
+    if node.op in {"inv", "expm", "cofactor"} or node.op in ELEMENTWISE:
+        return all(holds(arg, "symmetric") for arg in node.args)
     known = _SYMMETRIC.get(node)
     if known is None:
         _SYMMETRIC[node] = False  # while it is being found out

@@ -413,10 +413,16 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
         return _juxtaposed([*leading, *above, *tail])
     fraction = Fraction(coefficient)
     below.sort(key=scalar_order)
-    denominator = _with_number(fraction.denominator, below)
-    if tail and not above and fraction.numerator == 1 and tail[0].op in {"symbol", "part"}:
+    shown = written(fraction)
+    if shown.mantissa or shown.constant:  # no fraction: 0.04, √2
+        fraction = fraction * shown.below
+        whole = Fraction(shown.below)
+    else:
+        fraction, whole = Fraction(fraction.numerator), Fraction(fraction.denominator)
+    denominator = _with_number(whole, below)
+    if tail and not above and fraction == 1 and tail[0].op in {"symbol", "part"}:
         return Expr("fraction", (tail[0], denominator), (), tail[0].shape)
-    quotient = Expr("fraction", (_with_number(fraction.numerator, above), denominator), (), ())
+    quotient = Expr("fraction", (_with_number(fraction, above), denominator), (), ())
     return _juxtaposed([quotient, *tail])
 
 
@@ -457,7 +463,7 @@ def _scaled_term(coefficient: Number, term: Expr, levels: int) -> Expr | None:
     return None if scaled is None else product(*rest, scaled)
 
 
-def _with_number(number: int, factors: list[Expr]) -> Expr:
+def _with_number(number: Fraction, factors: list[Expr]) -> Expr:
     return _juxtaposed([*([literal(number)] if number != 1 or not factors else []), *factors])
 
 

@@ -75,7 +75,8 @@ class _Latex(Style):
         found = written(value)
         if found.mantissa:
             return self.decimal(found)
-        constant = {"pi": r"\pi", "e": "e"}.get(found.constant, "")
+        constant = found.constant.replace("pi", r"\pi")
+        constant = re.sub(r"sqrt\((.*)\)", r"\\sqrt{\1}", constant)
         above = constant if constant and found.above == 1 else f"{found.above} {constant}".rstrip()
         if found.below == 1:
             return Piece(above, Level.BARE if " " in above else Level.ATOM)

@@ -10,7 +10,7 @@ from closedform.expression.calculus import Number
 
 
 class Written(NamedTuple):
-    """above / below times a constant ("pi", "e" or none); or a decimal, `mantissa` times 10 ** `exponent`."""
+    """above / below times a constant (a name in CONSTANTS, or none); or a decimal, `mantissa` times 10 ** `exponent`."""
 
     above: int = 1
     below: int = 1
@@ -21,10 +21,14 @@ class Written(NamedTuple):
 
 # Fractions with a larger denominator are written as decimals if they are floats (dyadic) or have many digits.
 LARGEST_DENOMINATOR = 1000
-MOST_DIGITS = 20
+MOST_DIGITS, MOST_DECIMALS = 20, 12
 # A decimal of so many digits stands for a float that is so near to it, relative to its size.
 SHORT_DIGITS, ROUNDING = 12, 1e-15
-CONSTANTS = {"pi": math.pi, "e": math.e}
+CONSTANTS = {"pi": math.pi, "e": math.e, "pi^2": math.pi**2, "sqrt(pi)": math.sqrt(math.pi)} | {
+    f"sqrt({n})": math.sqrt(n) for n in (2, 3, 5, 6, 7, 10)
+}
+# Fractions whose denominator divides a power of ten, but none of these, are written as decimals.
+PLAIN_DENOMINATORS = frozenset(range(1, 10))
 
 
 def written(value: Number) -> Written:
@@ -34,7 +38,9 @@ def written(value: Number) -> Written:
     (2, '0.1', 2)
     """
     fraction = Fraction(value)
-    if fraction.denominator <= LARGEST_DENOMINATOR or _is_short(fraction):
+    if _is_decimal(fraction):
+        pass
+    elif fraction.denominator <= LARGEST_DENOMINATOR or _is_short(fraction):
         return Written(fraction.numerator, fraction.denominator)
     for name, constant in CONSTANTS.items():
         ratio = (fraction / Fraction(constant)).limit_denominator(24)
@@ -42,6 +48,17 @@ def written(value: Number) -> Written:
             return Written(ratio.numerator, ratio.denominator, name)
     mantissa, _, exponent = _shortest(fraction).partition("e")
     return Written(mantissa=mantissa, exponent=int(exponent or 0))
+
+
+def _is_decimal(fraction: Fraction) -> bool:
+    """Whether a fraction is better read as a decimal, as 0.04 for 1/25."""
+    if fraction.denominator in PLAIN_DENOMINATORS:
+        return False
+    rest = fraction.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1 and len(_shortest(fraction)) <= MOST_DECIMALS
 
 
 def _is_short(fraction: Fraction) -> bool:

@@ -71,7 +71,7 @@ class _Text(Style):
         found = written(value)
         if found.mantissa:
             return self.decimal(found)
-        constant = {"pi": "π", "e": "e"}.get(found.constant, "")
+        constant = re.sub(r"sqrt\((.*)\)", r"√\1", found.constant.replace("pi", "π")).replace("^2", "²")
         vulgar = _FRACTIONS.get((found.above, found.below))
         if vulgar:
             return Piece(vulgar + constant, Level.BARE)

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from closedform.expression.expr import Expr
+from closedform.expression.facts import ELEMENTWISE
 
 # Binding strength of printed operations, loosest first.
 SUM, PRODUCT, POWER, CALL, ATOM = range(5)
@@ -92,6 +93,8 @@ def register(primitive: Primitive) -> Primitive:
     if primitive.name in PRIMITIVES:
         raise ValueError(f"primitive {primitive.name!r} is registered twice")
     PRIMITIVES[primitive.name] = primitive
+    if primitive.elementwise:
+        ELEMENTWISE.add(primitive.name)
     return primitive
 
 

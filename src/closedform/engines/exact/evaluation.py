@@ -17,7 +17,7 @@ from closedform.engines.exact import tensors
 from closedform.engines.exact.balls import Ball, UndecidedError, working
 from closedform.engines.exact.tensors import contract, contraction_path, elementwise, lift
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.calculus import Number, factors_of, label_sizes, spec_of
+from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of
 from closedform.expression.expr import Expr, toposort
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import DENSE, dense
@@ -143,6 +143,12 @@ def _exact(array: np.ndarray, what: str) -> np.ndarray:
     return array.astype(np.float64)
 
 
+def _number(value: float) -> np.ndarray:
+    """A number as the calculus reads it: 0.1 is 1/10."""
+    one = _exact(np.asarray(1.0), "one")
+    return scaled(one, exact(value)) if math.isfinite(value) else _exact(np.asarray(value), "a number")
+
+
 def scaled(array: np.ndarray, factor: Number) -> np.ndarray:
     """The array times a rational number."""
     if factor == 1:
@@ -212,7 +218,7 @@ def _softmax(v: np.ndarray, axis: Any = None) -> np.ndarray:
 
 _CALCULUS: dict[str, Callable[[Expr, list[np.ndarray]], np.ndarray]] = {
     "constant": lambda node, _: _exact(node.params[0].array, "a captured array"),
-    "number": lambda node, _: _exact(np.asarray(node.params[0]), "a number"),
+    "number": lambda node, _: _number(node.params[0]),
     "size": lambda node, _: np.asarray(float(node.params[0].value)),
     "contract": _contract,
     "linear": _linear,
