@@ -10,7 +10,8 @@ from closedform.expression.calculus import Number
 
 
 class Written(NamedTuple):
-    """above / below times a constant (a name in CONSTANTS, or none); or a decimal, `mantissa` times 10 ** `exponent`."""
+    """above / below times a constant (a name in CONSTANTS, or none), or else a decimal, `mantissa` times
+    10 ** `exponent`."""
 
     above: int = 1
     below: int = 1
