@@ -193,7 +193,7 @@ VECTOR_FORMS = (
         lambda X, b, c, D: b @ X.T @ D @ X @ c,
         (TALL, VECTOR, VECTOR, LEFT),
         "DᵀXbcᵀ + DXcbᵀ",
-        "Dᵀ ⊗ bcᵀ + D ⊗ cbᵀ",
+        "D ⊗ bcᵀ + Dᵀ ⊗ cbᵀ",
     ),
     Entry(
         "affine_matrix_form",

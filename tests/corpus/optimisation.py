@@ -457,7 +457,7 @@ CONVEX_FUNCTIONS = (
         CONVEX + "section 6.3",
         total_variation,
         (VECTOR, POSITIVE_NUMBER),
-        "(S[1:] − S[:-1])ᵀ((x[1:] − x[:-1]) ⊘ √((x[1:] − x[:-1])^⊙2 + ε))",
+        "(S[1:] − S[:-1])ᵀ((x[1:] − x[:-1]) ⊘ √((x[1:] − x[:-1])^⊙2 + ε𝟏))",
     ),
     Entry(
         "squared_differences",
