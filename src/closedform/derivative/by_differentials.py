@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from closedform.derivative.forward import applied, differential
+from closedform.derivative.forward import differential
 from closedform.derivative.reverse import Terms, pulled_back
 from closedform.expression.calculus import (
     Number,
@@ -26,7 +26,7 @@ from closedform.expression.calculus import (
     spec_of,
     zeros,
 )
-from closedform.expression.expr import Expr, Shape, rebuild, toposort
+from closedform.expression.expr import Expr, rebuild, toposort
 from closedform.primitives import PRIMITIVES
 
 
@@ -50,22 +50,21 @@ class Line:
 
     rule    that was applied to the d(u) of the line before
     shares  the cotangents of the nodes that are still to be differentiated
-    shape   of the quantity
+    result  the quantity
     """
 
     rule: Rule
     shares: Mapping[Expr, Sequence[tuple[Number, Expr]]]
-    shape: Shape
+    result: Expr
 
     @cached_property
     def expr(self) -> Expr:
-        """The sum of <cotangent of u, d(u)>."""
-        terms = [
-            (c, _times(cotangent, differential_of(node)))
-            for node, shares in self.shares.items()
-            for c, cotangent in shares
-        ]
-        return linear(terms, self.shape) if terms else zeros(self.shape)
+        """The sum of <cotangent of u, d(u)>; found forwards, from the d(u), where cotangents are tensors."""
+        cotangents = [(c, share, node) for node, shares in self.shares.items() for c, share in shares]
+        if any(share.ndim > 2 for _, share, _ in cotangents):
+            return differential(self.result, {node: differential_of(node) for node in self.shares})
+        terms = [(c, dot(share, differential_of(node), node.ndim)) for c, share, node in cotangents]
+        return linear(terms, self.result.shape) if terms else zeros(self.result.shape)
 
 
 LINEARITY = Rule("linearity", ("d(Au + b) = A du", r"\mathrm{d}(A u + b) = A\, \mathrm{d}u"))
@@ -142,7 +141,7 @@ def lines(result: Expr, variables: Sequence[Expr]) -> tuple[list[Line], list[Exp
         for n in positions if not is_zero(cotangent) else ():
             pending.setdefault(node.args[n], []).append(pulled_back(node, n, cotangent, result.ndim))
         shares = {u: tuple(terms) for u, terms in pending.items()}
-        written.append(Line(_rule_of(node, positions), shares, result.shape))
+        written.append(Line(_rule_of(node, positions), shares, result))
     empty: Terms = []
     return written, [linear(pending.get(x, empty), (*result.shape, *x.shape)) for x in variables]
 
@@ -150,12 +149,7 @@ def lines(result: Expr, variables: Sequence[Expr]) -> tuple[list[Line], list[Exp
 def along(derivatives: Sequence[Expr], variables: Sequence[Expr], result: Expr) -> Expr:
     """The differential from the derivatives: the sum of <derivative, dx>."""
     shares = {x: [(1, d)] for x, d in zip(variables, derivatives, strict=True)}
-    return Line(LINEARITY, shares, result.shape).expr
-
-
-def _times(cotangent: Expr, tangent: Expr) -> Expr:
-    """A residual stays as it is, a sum of tensors is multiplied out: it has no notation of its own."""
-    return dot(cotangent, tangent, tangent.ndim) if cotangent.ndim <= 2 else applied(cotangent, tangent)
+    return Line(LINEARITY, shares, result).expr
 
 
 # --- the names of the rules -----------------------------------------------------------------------

@@ -125,7 +125,17 @@ def transposed(form: Expr) -> Expr:
     if form.op in {"product", "negative", "fraction"}:
         scalars, array = factored(form)
         return product(*scalars, transposed(array))
+    if form.op in {"hadamard", "quotient"} and form.ndim == 2:
+        turned = tuple(transposed(arg) for arg in form.args)
+        if sum(map(_marks, turned)) <= sum(map(_marks, form.args)):
+            ordered = sorted(turned, key=scalar_order) if form.op == "hadamard" else turned
+            return Expr(form.op, tuple(ordered), form.params, form.shape[::-1])
     return Expr("transpose", (form,), (), form.shape[::-1])
+
+
+def _marks(form: Expr) -> int:
+    """How many transposes are written in a factor."""
+    return (form.op == "transpose") + (_transposes(form) if form.op == "matmul" else 0)
 
 
 def negative(form: Expr) -> Expr:
