@@ -4,7 +4,6 @@ DETERMINANT = "a determinant's derivative is kept as a cofactor matrix, which ha
 KRONECKER = "the reshapings of np.kron are not seen through"
 PRODUCT = "a product of all entries but one is not written as a quotient, which has no value at zero"
 STEP = "the derivative of max(u, 0) is written with sign u"
-TRANSPOSE = "(I ⊗ I)K is not written K"
 
 # Written with indices where the textbook has none.
 WITH_INDICES: dict[tuple[str, int], str] = {
@@ -28,6 +27,4 @@ LONG: dict[tuple[str, int], str] = {
     ("log_abs_det", 2): DETERMINANT,
     ("log_cosh", 1): "sinh ⊘ cosh is not written tanh",
     ("quadratic_penalty", 1): STEP,
-    ("trace_square", 2): TRANSPOSE,
-    ("transpose", 1): TRANSPOSE,
 }

@@ -178,6 +178,7 @@ CASES: dict[str, dict[str, Expr]] = {
     "Operators": {
         "Kronecker product": einsum("ik,jl->ijkl", B, C),
         "crossed": einsum("il,jk->ijkl", B, C),
+        "transposition": einsum("->ijji") * 2,
         "outer product": einsum("ij,kl->ijkl", B, C),
         "diagonal": einsum("ij->ijij", B),
         "diagonal tensor": -2 * einsum("i,i->iii", x, a),

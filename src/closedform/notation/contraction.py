@@ -211,8 +211,10 @@ class Graph:
         if self._separate((i, k), (j, l)):
             array = fm.kron(self._pair(i, k), self._pair(j, l))
         elif self._separate((i, l), (j, k)):
-            swap = fm.commutation(self.sizes[l], self.sizes[k])
-            array = fm.matmul(fm.kron(self._pair(i, l), self._pair(j, k)), swap)
+            crossed = (self._pair(i, l), self._pair(j, k))
+            array = fm.commutation(self.sizes[l], self.sizes[k])
+            if any(form.op != "identity" for form in crossed):
+                array = fm.matmul(fm.kron(*crossed), array)
         elif self._separate((i, j), (k, l)):
             array = fm.outer(fm.vec(self._pair(i, j)), fm.vec(self._pair(k, l)))
         elif (i, j) == (k, l):
