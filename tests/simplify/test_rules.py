@@ -31,6 +31,8 @@ z = input_("z", (N,))
 w = input_("w", (N,))
 s = input_("s", ())
 p = input_("p", (N,), ("positive",))
+t = input_("t", (N,), ("simplex",))
+Q = input_("Q", (N, N), ("orthogonal",))
 signs = input_("signs", (N,), ("sign",))
 v = input_("v", (Size.of(4),))
 
@@ -100,6 +102,18 @@ EXAMPLES = {
     "inverse of product": fn("inv", s * dot(X, Y)),
     "product with inverse": dot(dot(fn("inv", X), X), Y),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),
+    "abs of nonpositive": fn("abs", -fn("exp", z)) * w,
+    "sign of a known sign": fn("sign", -p) * z,
+    "larger of ordered": fn("maximum", 1 + z**2, -p),
+    "smaller of ordered": fn("minimum", fn("tanh", z), 1 + p),
+    "log of power": fn("log", power(p, 3)) * w,
+    "sum of a simplex": contract([Factor(t, "k"), Factor(z, "i")], "i"),
+    "inverse of orthogonal": dot(fn("inv", Q), X),
+    "orthogonal": dot(dot(transpose(Q, (1, 0)), Q), X),
+    "log det of orthogonal": fn("logdet", dot(Q, Q), shape=()) + s,
+    "inverse of diagonal": dot(fn("inv", contract([Factor(z, "i")], "ii")), X),
+    "log det of diagonal": fn("logdet", contract([Factor(p, "i")], "ii"), shape=()),
+    "determinant of diagonal": fn("det", contract([Factor(z, "i")], "ii"), shape=()),
     "roll up a sum": sum((fn("sin", entry(k)) ** 2 for k in range(1, 4)), entry(0)),
     "roll up a product": (1 - entry(0)) * (1 - entry(1)) * (1 - entry(2)) * (1 - entry(3)),
 }
@@ -117,6 +131,8 @@ def _values(seed):
         "p": rng.uniform(0.1, 3, 4),
         "signs": np.sign(rng.standard_normal(4)),
         "v": rng.standard_normal(4),
+        "t": rng.dirichlet(np.ones(4)),
+        "Q": np.linalg.qr(rng.standard_normal((4, 4)))[0],
         "K": rng.standard_normal((3, 4)),
         "u": rng.standard_normal(3),
     }

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
 from closedform.expression.expr import Expr, toposort
-from closedform.simplify import logarithms, rolling, sums  # noqa: F401  (they register their rules)
+from closedform.simplify import by_facts, logarithms, rolling, sums  # noqa: F401  (they register their rules)
 from closedform.simplify.rules import RULES, Rule
 
 BY_OP: dict[str, list[Rule]] = {}
