@@ -30,6 +30,7 @@ from closedform.errors import InvalidArgumentError, InvalidFunctionError, Unsupp
 from closedform.expression.calculus import Factor, contract, dot, linear, transpose
 from closedform.expression.expr import Expr, input_
 from closedform.expression.facts import OPEN, holds
+from closedform.expression.pattern import structure
 from closedform.expression.size import Size
 from closedform.linear_maps import LinearMap, linear_map
 from closedform.notation.latex import latex
@@ -106,6 +107,36 @@ class Derivation:
         if expr.ndim <= 2 or self.operator not in _MAPS or self.symmetric != "ambient":
             return False
         return needs_indices(expr) if self.operator != "derivative" else not is_diagonal(expr)
+
+    @cached_property
+    def structure(self) -> Nested:
+        """Where a Jacobian, Hessian or higher derivative is zero by its structure, in words.
+
+        "zero", "diagonal", "block diagonal, a block for each row" (of the variable), ..., or "" where nothing
+        is known; a tuple where the derivation has several results. Raises InvalidArgumentError for others.
+
+        >>> import closedform as cf
+        >>> import numpy as np
+        >>> cf.hessian(lambda X: np.sum(np.sqrt(np.sum(X**2, axis=1)))).at(cf.matrix("m", "n")).structure
+        'block diagonal, a block for each row'
+        """
+        if self.operator not in _MAPS:
+            raise InvalidArgumentError(
+                f"{self.operator}: a structure is that of a derivative along directions"
+            )
+        of = self.function_expr
+        variables = self.variables
+        if self.operator == "jacobian":
+            return self._per_variable([structure(j, of.ndim) for j in _flat(self.result)])
+        if self.operator == "derivative":
+            return structure(self.expr, self.free[variables[0]].ndim)
+        blocks = iter(_flat(self.result))
+        return self._per_variable(
+            [
+                self._per_variable([structure(next(blocks), self.free[x].ndim) for _ in variables])
+                for x in variables
+            ]
+        )
 
     @cached_property
     def linear_map(self) -> Nested:

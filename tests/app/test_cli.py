@@ -59,6 +59,12 @@ def test_derive_prints_source_and_latex() -> None:
     assert r"\top" in run("derive", LEAST_SQUARES, *SHAPES, "--latex").stdout
 
 
+def test_derive_prints_the_steps() -> None:
+    lines = run("derive", LEAST_SQUARES, *SHAPES, "--steps").stdout.splitlines()
+    assert lines[0].startswith("f ") and lines[-1].endswith("read off: df = (∇f)ᵀ dx")
+    assert r"\begin{aligned}" in run("derive", LEAST_SQUARES, *SHAPES, "--steps", "--latex").stdout
+
+
 def test_derive_names_a_missing_argument() -> None:
     done = run("derive", LEAST_SQUARES, "--arg", "x=vector:3")
     assert done.exit_code == 2

@@ -75,14 +75,16 @@ def derive(
         str, typer.Option(help="Print source: numpy, jax, torch or autograd.", show_default=False)
     ] = "",
     latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX.")] = False,
+    steps: Annotated[bool, typer.Option("--steps", help="Print the derivation, rule by rule.")] = False,
 ) -> None:
-    """Print the derivative of a function as a formula, as LaTeX or as source."""
+    """Print the derivative of a function as a formula, as LaTeX or as source, or how it is found."""
     with _user_errors():
         from closedform.pipeline import derive as derived
 
         f, arguments = _loaded(function, arg)
         derivation = derived(f, arguments, _operator(operator), _argnums(variable), order)
-        typer.echo(derivation.source(source) if source else derivation.latex if latex else derivation.text)
+        shown = derivation.steps if steps else derivation
+        typer.echo(derivation.source(source) if source else shown.latex if latex else shown.text)
 
 
 @app.command()
