@@ -206,8 +206,8 @@ def test_a_step_tells_its_rule():
     assert steps[:2] == (steps[0], steps[1])
     assert steps.latex.splitlines()[1:3] == [
         r"f &= \ln\lvert\det X\rvert \\",
-        r"\mathrm{d}f &= \operatorname{tr}(X^{-1} \mathrm{d}X) && \text{differential of log det: "
-        r"$ \mathrm{d}(\ln\lvert\det U\rvert) = \operatorname{tr}(U^{-1} \mathrm{d}U) $} \\",
+        r"\mathrm{d}f &= \operatorname{tr}(X^{-1} \mathrm{d}X) && \text{differential of log det: } "
+        r"\mathrm{d}(\ln\lvert\det U\rvert) = \operatorname{tr}(U^{-1} \mathrm{d}U) \\",
     ]
 
 

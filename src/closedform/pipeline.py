@@ -225,7 +225,7 @@ class Derivation:
 
     def program(self, idiom: str = "numpy", name: str = "derivative") -> tuple[str, dict[str, np.ndarray]]:
         """The source without its assertions, and the captured arrays that it reads as global names."""
-        return source_and_constants(self.result, self.arguments, name, idiom, self._summary())
+        return source_and_constants(self.result, self.arguments, name, idiom, f"{self._title()}.")
 
     @cached_property
     def function(self) -> Callable[..., Any]:
@@ -256,11 +256,13 @@ class Derivation:
         return graph_of(self.trace, partials)
 
     def _summary(self) -> str:
+        return f"{self._title()}: {self.text}" if len(self.text) < 90 else f"{self._title()}."
+
+    def _title(self) -> str:
         of = f"{self.trace.name}({', '.join(self.trace.arguments)})"
         by = ", ".join(self.variables)
         directions = ", ".join(self.directions)
-        what = _SUMMARIES[self.operator].format(of=of, by=by, order=self.order, directions=directions)
-        return f"{what}: {self.text}" if len(self.text) < 90 else f"{what}."
+        return _SUMMARIES[self.operator].format(of=of, by=by, order=self.order, directions=directions)
 
     def _checks(self, idiom: str) -> tuple[list[str], list[str]]:
         """Assertions that sizes and branches are those of the example, and the definitions they use."""

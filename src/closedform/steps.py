@@ -156,8 +156,8 @@ def _shown_once(names: Sequence[str]) -> list[str]:
 def _comment(step: Step) -> str:
     if not step.rule:
         return ""
-    equation = rf" $ {step.equation.latex} $" if step.equation.latex else ""
-    return rf" && \text{{{step.rule}{':' if equation else ''}{equation}}}"
+    rule = step.rule.replace("_", r"\_")
+    return rf" && \text{{{rule}: }} {step.equation.latex}" if step.equation.latex else rf" && \text{{{rule}}}"
 
 
 NOTHING = Name("", "")

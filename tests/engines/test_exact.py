@@ -177,7 +177,9 @@ def test_every_primitive_has_its_derivative(name: str) -> None:
     normal = normalise(node, leaves)
     result = tuple(jacobians(normal.root, list(normal.inputs.values())))
     trace = Trace(name, tuple(values), node, {}, tuple(values.values()))
-    derivation = Derivation("jacobian", trace, normal.inputs, tuple(values), normal.root, result, ())
+    derivation = Derivation(
+        "jacobian", trace, normal.inputs, tuple(values), normal.root, normal.inputs, result, ()
+    )
     assert reference(derivation, perturbations=1).bound < 1e-15
 
 
