@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 
 from closedform.expression.calculus import Number
@@ -53,6 +53,8 @@ class _Latex(Style):
             "differential": r"\mathrm{d}",
             "sum": r"\sum",
             "prod": r"\prod",
+            "pi": r"\pi",
+            "e": "e",
         }
     )
 
@@ -68,8 +70,22 @@ class _Latex(Style):
             return "\\" + name
         return name if len(name) == 1 or name.isdigit() else rf"\mathrm{{{name}}}"
 
+    def verbatim(self, name: str) -> Piece:
+        escaped = name.replace("_", r"\_")
+        return Piece(rf"\mathtt{{{escaped}}}", simple=True)
+
     def bold(self, name: str) -> str:
-        return rf"\mathbf{{{name}}}"
+        return rf"\boldsymbol{{{name}}}" if name.startswith("\\") else rf"\mathbf{{{name}}}"
+
+    def told_apart(self, template: str, symbols: Collection[str]) -> str:
+        def word(match: re.Match[str]) -> str:
+            if match[0] in symbols:
+                return "{" + self.bold(match[0]) + "}"
+            name = match[1] or match[0].removeprefix("\\")
+            braces = "{{{{%s}}}}" if match[0].endswith("}}") else "{%s}"
+            return rf"\mathbf{braces % name}" if rf"\mathrm{{{name}}}" in symbols else match[0]
+
+        return re.sub(r"\\operatorname\{+(\w+)\}+|\\[a-zA-Z]+", word, template)
 
     def number(self, value: Number) -> Piece:
         found = written(value)
@@ -111,7 +127,7 @@ class _Latex(Style):
     def template(self, primitive: Primitive) -> str:
         return primitive.latex
 
-    def space(self, left: Piece, right: Piece) -> str:
+    def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
         return " "
 
     def where(self, whole: str, definitions: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ import itertools
 import re
 import string
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
@@ -15,7 +16,7 @@ from typing import Any, ClassVar
 from closedform.expression.calculus import Number
 from closedform.expression.expr import ArrayConstant, Expr, toposort
 from closedform.notation.index import is_elementwise
-from closedform.notation.numbers import Written
+from closedform.notation.numbers import Written, written
 from closedform.primitives import record
 from closedform.primitives.record import PRIMITIVES, Primitive
 
@@ -64,15 +65,23 @@ class Style(ABC):
     """How the parts of a formula are written."""
 
     minus: ClassVar[str]
-    signs: ClassVar[Mapping[str, str]]  # of forms, and "dot", "inverse transpose", "sum", "prod"
+    signs: ClassVar[Mapping[str, str]]  # of forms, and "dot", "inverse transpose", "sum", "prod", "pi", "e"
 
     @abstractmethod
     def symbol(self, name: str) -> Piece:
         """A name."""
 
     @abstractmethod
+    def verbatim(self, name: str) -> Piece:
+        """A name exactly as it was given, where two are written alike otherwise."""
+
+    @abstractmethod
     def bold(self, name: str) -> str:
-        """A letter told apart from an input of the same name."""
+        """A letter or word told apart from an input of the same name."""
+
+    @abstractmethod
+    def told_apart(self, template: str, symbols: Collection[str]) -> str:
+        """A template, with those of its words bold that are symbols too."""
 
     @abstractmethod
     def number(self, value: Number) -> Piece:
@@ -120,8 +129,8 @@ class Style(ABC):
         """The printed form of a primitive."""
 
     @abstractmethod
-    def space(self, left: Piece, right: Piece) -> str:
-        """What stands between two factors."""
+    def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
+        """What stands between two factors, so that no other symbol is read there."""
 
     @abstractmethod
     def where(self, whole: str, definitions: Sequence[str]) -> str:
@@ -139,8 +148,15 @@ class _Layout:
     def __init__(self, root: Expr, style: Style) -> None:
         self.root, self.style = root, style
         self.order = toposort(root)
-        self.names = {form.params[0] for form in self.order if form.op == "symbol"}
-        self.symbols = {style.symbol(name).string for name in self.names}
+        names = list({form.params[0]: None for form in self.order if form.op == "symbol"})
+        names += [name for form in self.order if form.op == "where" for name in form.params]
+        written = {name: style.symbol(name) for name in names}
+        counts = Counter(piece.string for piece in written.values())
+        self.named_pieces = {
+            name: piece if counts[piece.string] == 1 else style.verbatim(name)
+            for name, piece in written.items()
+        }
+        self.symbols = {piece.string for piece in self.named_pieces.values()}
         self.pieces: dict[Expr, Piece] = {}
 
     def whole(self) -> str:
@@ -168,14 +184,18 @@ class _Layout:
         return _worded(Piece(head + self.style.brackets(piece.string), head=head))
 
     def reserved(self, name: str) -> str:
-        """A letter of the notation, bold if an input has that name."""
-        return self.style.bold(name) if name in self.names else name
+        """A letter of the notation, bold if an input is written so."""
+        return self.style.bold(name) if name in self.symbols else name
+
+    def word(self, name: str) -> str:
+        """The name of a function, bold if an input is written so."""
+        return self.style.told_apart(self.style.word(name), self.symbols)
 
     def joined(self, pieces: Sequence[Piece]) -> str:
         """Factors side by side."""
         text = pieces[0].string
         for left, right in itertools.pairwise(pieces):
-            between = self.style.space(left, right)
+            between = self.style.space(left, right, self.symbols)
             if right.string[0] in string.digits:
                 between = self.style.signs["dot"]
             text += between + right.string
@@ -188,11 +208,14 @@ class _Layout:
     # --- leaves ---------------------------------------------------------------------------------------
 
     def symbol(self, form: Expr, _: list[Piece]) -> Piece:
-        return self.style.symbol(form.params[0])
+        return self.named_pieces[form.params[0]]
 
     def literal(self, form: Expr, _: list[Piece]) -> Piece:
         value = form.params[0]
         piece = self.style.number(abs(value))
+        constant = self.style.signs.get(written(abs(Fraction(value))).constant, "")
+        if constant in self.symbols:
+            piece = replace(piece, string=piece.string.replace(constant, self.style.bold(constant)))
         return piece if value >= 0 else Piece(self.style.minus + piece.string, Level.SUM)
 
     def sign(self, form: Expr, _: list[Piece]) -> Piece:
@@ -202,7 +225,10 @@ class _Layout:
         return Piece(self.reserved({"identity": "I", "commutation": "K"}[form.op]))
 
     def basis(self, form: Expr, _: list[Piece]) -> Piece:
-        return Piece(self.style.subscript(self.reserved("e"), [str(form.params[0])]), simple=True)
+        text = self.style.subscript("e", [str(form.params[0])])
+        if text in self.symbols or "e" in self.symbols:
+            text = self.style.subscript(self.style.bold("e"), [str(form.params[0])])
+        return Piece(text, simple=True)
 
     def selection(self, form: Expr, _: list[Piece]) -> Piece:
         return Piece(self.style.subscript(self.reserved("S"), [_item(form.params[0])], letters=False))
@@ -217,10 +243,10 @@ class _Layout:
 
     def _lower(self, inner: str, form: Expr) -> Piece:
         offset = f", {form.params[0]}" if form.params[0] else ""
-        return self.function(self.style.word("tril"), Piece(inner + offset))
+        return self.function(self.word("tril"), Piece(inner + offset))
 
     def reshaping(self, form: Expr, _: list[Piece]) -> Piece:
-        return _worded(Piece(self.style.word("reshape")))
+        return _worded(Piece(self.word("reshape")))
 
     # --- sums and products ----------------------------------------------------------------------------
 
@@ -301,13 +327,14 @@ class _Layout:
 
     def named(self, form: Expr, pieces: list[Piece]) -> Piece:
         arguments = ", ".join(piece.string for piece in pieces)
-        head = self.style.word(_WORDS[form.op])
+        head = self.word(_WORDS[form.op])
         if form.op == "diag" and form.ndim > 2:
             head = self.style.subscript(head, [str(form.ndim)])
         return self.function(head, Piece(arguments))
 
     def norm(self, form: Expr, pieces: list[Piece]) -> Piece:
-        text = self.style.brackets(pieces[0].string, "||")
+        inner = pieces[0].string
+        text = self.style.brackets(self.style.brackets(inner) if "‖" in inner else inner, "||")
         return Piece(self.style.subscript(text, ["F"], letters=False) if form.args[0].ndim == 2 else text)
 
     def ceiling(self, _: Expr, pieces: list[Piece]) -> Piece:
@@ -322,20 +349,21 @@ class _Layout:
         name, *params = form.params
         primitive = PRIMITIVES.get(name)
         template = self.style.template(primitive) if primitive else ""
-        if primitive is None or not template:
-            return self._listed(self.style.word(name), pieces, dict(params))
+        if primitive is None or not template or _is_formula(primitive, form.ndim):
+            return self._listed(self.word(name), pieces, dict(params))
+        template = self.style.told_apart(template, self.symbols)
         level = LEVELS[primitive.strength]
         if form.ndim > 1 and level == Level.POWER and is_elementwise(form):
             mark = self.style.signs["hadamard"]
             return self._listed(
-                self.style.subscript(self.style.word(name), [mark], letters=False), pieces, {}
+                self.style.subscript(self.word(name), [mark], letters=False), pieces, {}
             )
         piece = self._filled(template, level, pieces, dict(params))
         axes = dict(params).get("axis")
         if "axis" in template or not isinstance(axes, tuple) or len(axes) == form.args[0].ndim:
             return piece
         along = ",".join(str(axis) for axis in axes)
-        head = self.style.subscript(piece.head or self.style.word(name), [along])
+        head = self.style.subscript(piece.head or self.word(name), [along])
         return replace(piece, string=head + piece.argument)
 
     def _listed(self, head: str, pieces: Sequence[Piece], params: Mapping[str, Any]) -> Piece:
@@ -358,6 +386,8 @@ class _Layout:
                 continue
             after = parsed[n + 1][0] if n + 1 < len(parsed) else ""
             piece, enclosed = pieces[int(field)], _encloses(text, after)
+            if text.endswith("|") and "|" in piece.string:
+                enclosed = False
             binds = level < Level.ATOM and piece.level > level and piece.level != Level.BARE
             keeps = enclosed or piece.simple or binds
             if not keeps:
@@ -386,19 +416,25 @@ class _Layout:
         base = self.at_least(pieces[0], Level.ATOM)
         items = [_item(item) for item in form.params]
         whole = all(item is not None and item[0] == "at" for item in form.params)
-        text = self.style.subscript(base, items, letters=whole)
+        return self._indexed(base, items, whole, pieces[0])
+
+    def _indexed(self, base: str, items: Sequence[str], letters: bool, piece: Piece) -> Piece:
+        """A form with indices that is not taken for a name with a subscript."""
+        text = self.style.subscript(base, items, letters=letters)
         if text in self.symbols:
             text = self.style.marked(base, items)
-        return Piece(text, simple=True, opens=pieces[0].opens)
+        return Piece(text, simple=True, opens=piece.opens)
 
     def entry(self, form: Expr, pieces: list[Piece]) -> Piece:
         base = self.at_least(pieces[0], Level.ATOM)
-        return Piece(
-            self.style.subscript(base, [str(p) for p in form.params]), simple=True, opens=pieces[0].opens
-        )
+        return self._indexed(base, [str(p) for p in form.params], True, pieces[0])
 
     def delta(self, form: Expr, _: list[Piece]) -> Piece:
-        return Piece(self.style.subscript(self.style.symbol("delta").string, list(form.params)), simple=True)
+        sign = self.style.symbol("delta").string
+        text = self.style.subscript(sign, list(form.params))
+        if sign in self.symbols or text in self.symbols:
+            text = self.style.subscript(self.style.bold(sign), list(form.params))
+        return Piece(text, simple=True)
 
     def different(self, form: Expr, _: list[Piece]) -> Piece:
         first, second = form.params
@@ -422,7 +458,7 @@ class _Layout:
     def where(self, form: Expr, _: list[Piece]) -> Piece:
         """A formula and the names in it."""
         whole, *parts = (self.top(arg) for arg in form.args)
-        names = [self.style.symbol(name).string for name in form.params]
+        names = [self.named_pieces[name].string for name in form.params]
         return Piece(
             self.style.where(whole, [f"{name} = {part}" for name, part in zip(names, parts, strict=True)])
         )
@@ -485,6 +521,19 @@ _HEAD = re.compile(r"\\operatorname\{\w+\}|(?!\\sqrt)\\[a-zA-Z]+(_\w|_\{\w+\})?|
 
 _OPENERS = ("(", "[", "{", "|", "‖", "⌊", "⌈", ",", r"\lvert", r"\lVert", r"\lfloor", r"\lceil", r"\langle")
 _CLOSERS = (")", "]", "}", "|", "‖", "⌋", "⌉", ",", r"\rvert", r"\rVert", r"\rfloor", r"\rceil", r"\rangle")
+
+
+# A function at its operands: tanh {0}, ln Γ({0}), max({0}, {1}), ψ⁽{n}⁾({0}).
+_APPLIED = re.compile(r"(\w+ ?)+(⁽\{\w+\}⁾)?(\{0\}|\(\{0\}(, \{\d\})*\))")
+
+
+def _is_formula(primitive: Primitive, order: int) -> bool:
+    """Whether a template is a formula of numbers, ln(1 + exp(x)), that would mean another for an array: the
+    powers, exponentials and absolute values of a matrix are not those of its entries, x² is nothing."""
+    formula = not _APPLIED.fullmatch(primitive.text)
+    if not primitive.elementwise or primitive.strength in {record.SUM, record.POWER}:
+        return False
+    return order > 1 and formula or order == 1 and "²" in primitive.text
 
 
 def _encloses(before: str, after: str) -> bool:

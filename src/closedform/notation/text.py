@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 
 from closedform.expression.calculus import Number
@@ -13,7 +14,7 @@ from closedform.notation.matrix import notation
 from closedform.notation.names import GREEK, parts_of
 from closedform.notation.numbers import written
 from closedform.notation.shared import shared
-from closedform.primitives.record import Primitive
+from closedform.primitives.record import PRIMITIVES, Primitive
 
 
 def text(expr: Expr) -> str:
@@ -28,12 +29,45 @@ def text(expr: Expr) -> str:
     return render(shared(notation(expr)), _Text())
 
 
+def spelled(name: str) -> str:
+    """How a name is printed.
+
+    >>> spelled("x0"), spelled("lam")
+    ('x₀', 'λ')
+    """
+    return _Text().symbol(name).string
+
+
 _RAISED = dict(zip("0123456789+-T⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀᵀ", strict=True))
 _LOWERED = {
     **dict(zip("0123456789-aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₋ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True)),
     ",": "",
 }
+_BOLD = {
+    chr(ord(first) + n): chr(ord(bold) + n)
+    for first, bold, count in (("a", "𝐚", 26), ("A", "𝐀", 26), ("0", "𝟎", 10), ("α", "𝛂", 25), ("Α", "𝚨", 25))
+    for n in range(count)
+}
 _FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾", (1, 6): "⅙", (1, 8): "⅛"}
+
+
+@functools.cache
+def _function_words() -> frozenset[str]:
+    """The words that stand for functions."""
+    return frozenset().union(*(record.words for record in PRIMITIVES.values())) | set(PRIMITIVES)
+
+
+def _runs_together(left: str, right: str, symbols: Collection[str]) -> bool:
+    """Whether two strings side by side are read as an index, a number, or a word that begins in the first."""
+    if right.startswith("[") or re.match("[eE][0-9]", right):
+        return True
+    end, start = re.search(r"\w*$", left), re.match(r"\w*", right)
+    before, after = end[0] if end else "", start[0] if start else ""
+    if not before or not after:
+        return False
+    both = before + after
+    spans = [both[i:j] for i in range(len(before)) for j in range(len(before) + 1, len(both) + 1)]
+    return any(span in symbols or span in _function_words() for span in spans)
 
 
 class _Text(Style):
@@ -49,8 +83,10 @@ class _Text(Style):
             "inverse transpose": "-T",
             "different": "≠",
             "differential": "d",
-            "sum": "Σ",
+            "sum": "∑",
             "prod": "∏",
+            "pi": "π",
+            "e": "e",
         }
     )
 
@@ -63,9 +99,17 @@ class _Text(Style):
         long = len(base) > 1
         return Piece(shown, simple=True, opens=long, closes=long or "_" in shown)
 
+    def verbatim(self, name: str) -> Piece:
+        return Piece(name, simple=True, opens=True, closes=True)
+
     def bold(self, name: str) -> str:
-        offset = ord("𝐚") - ord("a") if name.islower() else ord("𝐀") - ord("A")
-        return chr(ord(name) + offset)
+        return "".join(_BOLD.get(c, c) for c in name)
+
+    def told_apart(self, template: str, symbols: Collection[str]) -> str:
+        def word(match: re.Match[str]) -> str:
+            return self.bold(match[0]) if match[0] in symbols else match[0]
+
+        return re.sub(r"(?<!\{)[^\W\d_]\w*", word, template)
 
     def number(self, value: Number) -> Piece:
         found = written(value)
@@ -94,8 +138,8 @@ class _Text(Style):
         if letters and small and not numbers:
             return base + "".join(_LOWERED[c] for item in items for c in item)
         if (letters and not numbers) or items in (["F"], ["⊙"]):
-            short = "".join(items)
-            return f"{base}_{short}" if len(short) <= 4 else f"{base}_({', '.join(items)})"
+            plain = len(items) == 1 and items[0].isalpha() and len(items[0]) <= 4
+            return f"{base}_{items[0]}" if plain or items == ["⊙"] else f"{base}_({', '.join(items)})"
         return self.marked(base, items)
 
     def marked(self, base: str, items: Sequence[str]) -> str:
@@ -115,8 +159,8 @@ class _Text(Style):
     def template(self, primitive: Primitive) -> str:
         return primitive.text
 
-    def space(self, left: Piece, right: Piece) -> str:
-        return " " if left.closes or right.opens else ""
+    def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
+        return " " if left.closes or right.opens or _runs_together(left.string, right.string, symbols) else ""
 
     def where(self, whole: str, definitions: Sequence[str]) -> str:
         return f"{whole}, where {', '.join(definitions)}"

@@ -184,6 +184,7 @@ register(
 register(
     Primitive(
         "logdet",
+        lower=logdet,
         jacobian=_logdet_jacobian,
         title="log det",
         latex=r"\ln\lvert\det {0}\rvert",
@@ -196,6 +197,7 @@ register(
 register(
     Primitive(
         "cofactor",
+        lower=cofactor,
         jacobian=_cofactor_jacobian,
         title="the cofactor matrix",
         latex=r"\operatorname{{cof}}({0})",
@@ -239,6 +241,7 @@ def expm_frechet(A, E):
 register(
     Primitive(
         "expm_frechet",
+        lower=expm_frechet,
         pullback=_frechet_pullback,
         pushforward=_frechet_pushforward,
         latex=r"D\exp({0})[{1}]",

@@ -80,6 +80,11 @@ class Primitive:
         return self.helper if any(f"{name}(" in template for name in defined) else ""
 
     @property
+    def words(self) -> frozenset[str]:
+        """The words of its printed form, as "ln" and "det"."""
+        return frozenset(re.findall(r"[^\W\d_]\w*", re.sub(r"\{\w+\}", " ", self.text)))
+
+    @property
     def elementwise(self) -> bool:
         """Whether the operation acts on each entry alone."""
         return bool(self.partials)

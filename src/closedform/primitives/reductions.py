@@ -278,16 +278,20 @@ def one_plus_products(v, order):
 )
 
 
+def one_plus_products(v: Expr, order: int) -> Expr:
+    """`products_without` of 1 + v."""
+    return Expr("one_plus_products", (v,), (("order", order),), v.shape * order)
+
+
 def _one_plus_jacobian(node: Expr, _: int) -> Expr:
     """The derivative leaves out one entry more, as that of `products_without`."""
-    (v,) = node.args
-    order = dict(node.params)["order"] + 1
-    return Expr("one_plus_products", (v,), (("order", order),), v.shape * order)
+    return one_plus_products(node.args[0], dict(node.params)["order"] + 1)
 
 
 register(
     Primitive(
         "one_plus_products",
+        lower=one_plus_products,
         jacobian=_one_plus_jacobian,
         latex=r"\nabla^{{{order}}}\textstyle\prod(1 + {0})",
         text="∇{order}∏(1 + {0})",
@@ -314,6 +318,7 @@ register(
 register(
     Primitive(
         "products_without",
+        lower=products_without,
         jacobian=_products_jacobian,
         latex=r"\nabla^{{{order}}}\textstyle\prod({0})",
         text="∇{order}∏({0})",
@@ -335,10 +340,12 @@ def _extreme(name: str) -> None:
     def jacobian(node: Expr, _: int) -> Expr:
         (v,) = node.args
         axes = _reduced_axes(node)
-        chosen = Expr(f"arg{name}_share", (v,), (("axis", axes),), v.shape)
         kept = tuple(a for a in range(v.ndim) if a not in axes)
         labels = tuple(range(v.ndim))
-        return contract([Factor(chosen, labels)], kept + labels)
+        return contract([Factor(chosen(v, axes), labels)], kept + labels)
+
+    def chosen(v: Expr, axis: Axis = None) -> Expr:
+        return Expr(f"arg{name}_share", (v,), (("axis", axes_of(v, axis)),), v.shape)
 
     def share(node: Expr, _: int) -> Expr:
         from closedform.expression.calculus import zeros
@@ -368,6 +375,7 @@ def arg{name}_share(v, axis):
     register(
         Primitive(
             f"arg{name}_share",
+            lower=chosen,
             jacobian=share,
             call=emitted(helper, f"arg{name}_share"),
             latex=rf"\operatorname{{{{arg{name}}}}}({{0}})",
