@@ -25,6 +25,7 @@ from closedform.errors import (
     InvalidFunctionError,
     UnsupportedError,
 )
+from closedform.formulas import Formula, parse
 from closedform.pipeline import Derivation, derive
 from closedform.transformations import (
     Derived,
@@ -45,6 +46,7 @@ __all__ = [
     "ClosedformError",
     "Derivation",
     "Derived",
+    "Formula",
     "InvalidArgumentError",
     "InvalidFunctionError",
     "UnsupportedError",
@@ -63,6 +65,7 @@ __all__ = [
     "matrix",
     "nonnegative",
     "orthogonal",
+    "parse",
     "positive",
     "scalar",
     "sign",

@@ -353,12 +353,15 @@ def prepare(
     """Example arrays and input nodes with symbolic sizes, for arguments or their descriptions."""
     rng = np.random.default_rng(0)
     known: dict[str, Size] = {}
+    examples: dict[str, int] = {}
     arrays = []
     leaves = []
     for argument, name in zip(arguments, names, strict=True):
         described = argument.described if isinstance(argument, Declared) else argument
         if isinstance(argument, Described):
-            array = example(argument, lambda axis: _example_size(axis, known, attempt), rng, attempt.values)
+            array = example(
+                argument, lambda axis: _example_size(axis, examples, attempt), rng, attempt.values
+            )
         else:
             array = argument.array if isinstance(argument, Declared) else argument
             array = checked_array(array, name, function)
@@ -377,10 +380,11 @@ def prepare(
     return tuple(arrays), tuple(leaves)
 
 
-def _example_size(axis: str | int, known: dict[str, Size], attempt: Attempt) -> int:
+def _example_size(axis: str | int, examples: dict[str, int], attempt: Attempt) -> int:
+    """The example size of an axis; axes of other names have others."""
     if isinstance(axis, int):
         return axis
-    if axis in known:
-        return known[axis].value
-    used = {size.value for size in known.values()}
-    return next(n for n in (*attempt.sizes, *range(14, 1000)) if n not in used)
+    if axis not in examples:
+        used = set(examples.values())
+        examples[axis] = next(n for n in (*attempt.sizes, *range(14, 1000)) if n not in used)
+    return examples[axis]

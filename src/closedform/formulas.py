@@ -1,32 +1,128 @@
-"""Formulas as people type them: text and the description of its names in, an expression, code and values out."""
+"""Formulas as people type them: text and what its names are go in; expression, code and values come out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import Parameter, Signature
 from typing import Any
+
+import numpy as np
 
 from closedform.arguments import prepare
 from closedform.code.numpy_source import compile_source, source, source_and_constants
-from closedform.errors import InvalidArgumentError
 from closedform.expression.calculus import size_number
-from closedform.expression.expr import Expr
+from closedform.expression.expr import Expr, toposort
+from closedform.expression.size import Size
 from closedform.notation.latex import latex
 from closedform.notation.text import spelled, text
 from closedform.simplify.simplify import simplify
 from closedform.sources.text import read
 
 
+@dataclass(frozen=True)
+class Formula:
+    """A formula that was read: call it with arrays, print it, or get its code.
+
+    expr    the expression, simplified
+    inputs  its arguments by name, in their order
+    """
+
+    expr: Expr
+    inputs: Mapping[str, Expr]
+
+    @cached_property
+    def text(self) -> str:
+        """The formula in Unicode."""
+        return text(self.expr, self.inputs.values())
+
+    @cached_property
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        return latex(self.expr, self.inputs.values())
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        """The compiled function itself, of the arguments in their order."""
+        program = source_and_constants(self.expr, tuple(self.inputs), "formula", "numpy", self.text)
+        return compile_source(*program, "formula")
+
+    def source(self, idiom: str = "numpy", name: str = "formula") -> str:
+        """A standalone Python module with the formula as a function."""
+        return source(self.expr, tuple(self.inputs), name, idiom, self.text, [], [])
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        bound = self.__signature__.bind(*arguments, **named)
+        return self.function(*(a if hasattr(a, "shape") else np.asarray(a, dtype=float) for a in bound.args))
+
+    @property
+    def __signature__(self) -> Signature:
+        return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in self.inputs])
+
+    @property
+    def __name__(self) -> str:
+        return "formula"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) -> Formula:
+    """The formula that a text stands for: what the library prints, or what a person types.
+
+    text   Unicode as in `.text`, with "..., where p = ..." if need be; or ASCII: * or nothing for products,
+           / ^ and ' for quotients, powers and transposes, .* ./ .^ for those of each entry, sqrt(x), log(x)
+           and all NumPy functions of the library by name
+    names  what stands in it: example arrays, or descriptions such as cf.vector("n")
+    shape  of the result, where the text alone does not tell it ("0", "2I"): a name whose shape it has, or
+           the numbers of example arrays
+
+    Side by side is the product: Ax is A times x if A and x are declared, and the longest declared name is
+    taken. 𝟏 and I are ones and the identity, eₖ unit vectors (counted from 0), ∑ᵢ xᵢyᵢ and [xᵢyⱼ]ᵢⱼ use
+    indices that are not declared, A ⊗ B and vec(A) are for results of order 4. A number is added to every
+    entry of a vector. n_x is the length of x; m_A and n_A are the rows and columns of A. The names are the
+    arguments of the function, in the order given. `closedform.notation.matrix` states the conventions.
+
+    Raises InvalidArgumentError, which shows the position and what to write, for what is unknown, ambiguous,
+    or does not fit together.
+
+    >>> import closedform as cf
+    >>> f = cf.parse("1/2 * ||A x - b||^2", A=cf.matrix("m", "n"), x=cf.vector("n"), b=cf.vector("m"))
+    >>> f
+    ½‖Ax − b‖²
+    >>> cf.grad(f, "x").at(cf.matrix("m", "n"), cf.vector("n"), cf.vector("m"))
+    Aᵀ(Ax − b)
+    >>> cf.parse("A x", A=cf.matrix("m", "n"), x=cf.vector("m"))
+    Traceback (most recent call last):
+    ...
+    closedform.errors.InvalidArgumentError: the sizes of these factors A.shape[1] and A.shape[0] differ
+        A x
+          ^ position 2
+    """
+    _, leaves = prepare(list(names.values()), list(names), "parse")
+    inputs = dict(zip(names, leaves, strict=True))
+    wanted: Sequence[Size] | None = None
+    if isinstance(shape, str):
+        wanted = inputs[shape].shape
+    elif shape is not None:
+        wanted = [Size.of(n) for n in shape]
+    expr = simplify(read(text, spellings(inputs), wanted))
+    found = {node.params[0]: node for node in toposort(expr) if node.op == "input"}
+    return Formula(expr, {name: found.get(name, node) for name, node in inputs.items()})
+
+
 def spellings(inputs: Mapping[str, Expr]) -> dict[str, Expr]:
     """What stands for inputs and their sizes in a formula: their names, and how these are printed."""
     names: dict[str, Expr] = {}
     for name, node in inputs.items():
-        letters = ("m", "n") if node.ndim == 2 else ("n",) if node.ndim == 1 else tuple(
-            f"n_{axis}" for axis in range(node.ndim)
-        )
-        for letter, size in zip(letters, node.shape, strict=True):
-            names[f"{letter}_{name}"] = names[spelled(f"{letter}_{name}")] = size_number(size)
+        for axis, size in enumerate(node.shape):
+            letter = "mn"[axis] if node.ndim == 2 else "n" if node.ndim == 1 else f"n_{axis}"
+            for spelling in (f"{letter}_{name}", spelled(f"{letter}_{name}"), f"dim_{axis}_{name}"):
+                names[spelling] = size_number(size)
     printed = [spelled(name) for name in inputs]
     for name, shown in zip(inputs, printed, strict=True):
         if printed.count(shown) == 1:

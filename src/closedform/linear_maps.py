@@ -26,12 +26,14 @@ class LinearMap:
 
     letter      "H" for a Hessian, "J" for a Jacobian, "D" for a derivative of order `order`
     directions  the inputs that stand for the directions
+    variable    the input that it is a derivative in
     expr        the result: the contraction of the derivative's tensor with the directions
     """
 
     letter: str
     order: int
     directions: tuple[Expr, ...]
+    variable: Expr
     expr: Expr
 
     @cached_property
@@ -39,14 +41,14 @@ class LinearMap:
         """The formula in Unicode, as H[V] = ..."""
         names = ", ".join(text(v) for v in self.directions)
         head = self.letter if self.letter != "D" else f"D{str(self.order).translate(_RAISED)}f"
-        return f"{head}[{names}] = {text(self.expr)}"
+        return f"{head}[{names}] = {text(self.expr, [self.variable])}"
 
     @cached_property
     def latex(self) -> str:
         """The formula in LaTeX."""
         names = ", ".join(latex(v) for v in self.directions)
         head = self.letter if self.letter != "D" else f"D^{{{self.order}}} f"
-        return f"{head}[{names}] = {latex(self.expr)}"
+        return f"{head}[{names}] = {latex(self.expr, [self.variable])}"
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
@@ -84,7 +86,7 @@ def linear_map(
     for direction in directions:
         result = simplify(differential(result, {variable: direction}))
         tensor = simplify(applied(tensor, direction))
-    return LinearMap(letter, order, directions, min((finish(result), tensor), key=_length))
+    return LinearMap(letter, order, directions, variable, min((finish(result), tensor), key=_length))
 
 
 def _length(expr: Expr) -> tuple[bool, int]:

@@ -84,12 +84,12 @@ class Derivation:
     @cached_property
     def latex(self) -> str:
         """The formula in LaTeX. A tensor without a matrix form is written as a linear map, H[V] = ..."""
-        return _joined(self._shown, latex, r",\quad ")
+        return _joined(self._shown, "latex", lambda expr: latex(expr, self.inputs.values()), r",\quad ")
 
     @cached_property
     def text(self) -> str:
         """The formula in Unicode; a tensor without a matrix form is written as a linear map, H[V] = ..."""
-        return _joined(self._shown, text, ", ")
+        return _joined(self._shown, "text", lambda expr: text(expr, self.inputs.values()), ", ")
 
     @cached_property
     def _shown(self) -> Nested:
@@ -336,12 +336,13 @@ def _zipped(choose: Callable[[Any, Any], Any], first: Nested, second: Nested) ->
     return tuple(_zipped(choose, a, b) for a, b in zip(first, second, strict=True))
 
 
-def _joined(result: Nested, render: Callable[[Expr], str], separator: str) -> str:
+def _joined(result: Nested, style: str, render: Callable[[Expr], str], separator: str) -> str:
     if isinstance(result, LinearMap):
-        return result.latex if render is latex else result.text
+        shown: str = getattr(result, style)
+        return shown
     if isinstance(result, Expr):
         return render(result)
-    return "(" + separator.join(_joined(r, render, separator) for r in result) + ")"
+    return "(" + separator.join(_joined(r, style, render, separator) for r in result) + ")"
 
 
 def derive(

@@ -1,4 +1,4 @@
-"""Random programs with fixed seeds: formula, emitted code and JAX agree, for order 1 and 2."""
+"""Random programs with fixed seeds: formula, its text, emitted code and JAX agree, for order 1 and 2."""
 
 import warnings
 
@@ -7,10 +7,25 @@ import pytest
 from tests.dense import evaluate
 from tests.fuzz.programs import compiled, program
 from tests.fuzz.run import difference, verdict
+from tests.reading import assert_same, read_back
 
 import closedform as cf
+from closedform.errors import InvalidArgumentError
+from closedform.notation.text import text
 
 BATCH = 25
+# So many programs have their formulas read back, if these are not longer than so many characters.
+MOST_READ, LONGEST_READ = 400, 2000
+
+
+def reads_back(derivation, values, seed):
+    """The printed formula has the value of the expression; sizes that it does not tell are refused."""
+    try:
+        found = read_back(derivation.expr, derivation.inputs)
+    except InvalidArgumentError as error:
+        assert "does not follow from the formula" in str(error), f"seed {seed}\n{error}"
+    else:
+        assert_same(derivation.expr, found, values)
 
 
 @pytest.mark.parametrize("first", range(0, 500, BATCH))
@@ -22,6 +37,9 @@ def test_emitted_code_has_the_value_of_the_formula(first):
             formula = evaluate(derivation.expr, dict(zip(derivation.arguments, arguments, strict=True)))
             with np.errstate(all="ignore"):
                 got = derivation.function(*arguments)
+            shown = text(derivation.expr, derivation.inputs.values())
+            if seed < MOST_READ and len(shown) < LONGEST_READ:
+                reads_back(derivation, dict(zip(derivation.arguments, arguments, strict=True)), seed)
             if np.all(np.isfinite(formula)):
                 assert difference(got, formula) < 1e-9, f"seed {seed}\n{source}\n{derivation.source()}"
 

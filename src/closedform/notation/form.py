@@ -416,6 +416,7 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
         return Expr("index", (product(body),), array.params, array.shape)
     if coefficient < 0:
         return negative(_assembled(-coefficient, above, below, array))
+    above, below = _powers(above), _powers(below)
     above.sort(key=scalar_order)
     tail = [array] if array is not None else []
     if not below:
@@ -434,6 +435,17 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
         return Expr("fraction", (tail[0], denominator), (), tail[0].shape)
     quotient = Expr("fraction", (_with_number(fraction, above), denominator), (), ())
     return _juxtaposed([quotient, *tail])
+
+
+def _powers(factors: list[Expr]) -> list[Expr]:
+    """Equal factors as one power."""
+    exponents: dict[Expr, Number] = {}
+    for factor in factors:
+        base, exponent = (factor.args[0], factor.params[0]) if factor.op == "power" else (factor, 1)
+        exponents[base] = exact(exponents.get(base, 0) + exponent)
+    if len(exponents) == len(factors):
+        return factors
+    return [base if p == 1 else Expr("power", (base,), (p,), ()) for base, p in exponents.items()]
 
 
 def is_long(value: Number) -> bool:
@@ -532,7 +544,9 @@ def reading_key(form: Expr) -> tuple[object, ...]:
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a);
     a long polynomial in one base by rising powers, as a series."""
-    parts = [split_sign(term) for term in _gathered(_gathered(list(terms), -1), 0)]
+    parts = [split_sign(term) for term in _alike(_gathered(_gathered(list(terms), -1), 0))]
+    if not parts:
+        return literal(0, shape)
     if len(parts) == 1:
         return signed(parts[0][1], parts[0][0])
     leads = any(sign > 0 and form.op != "literal" for sign, form in parts)
@@ -544,6 +558,17 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
 
     parts.sort(key=_series_order(parts) or order)
     return Expr("sum", tuple(form for _, form in parts), tuple(sign for sign, _ in parts), shape)
+
+
+def _alike(terms: list[Expr]) -> list[Expr]:
+    """Terms that are written alike are one, with their number before it."""
+    counts: dict[Expr, int] = {}
+    for term in terms:
+        sign, magnitude = split_sign(term)
+        counts[magnitude] = counts.get(magnitude, 0) + sign
+    if len(counts) == len(terms):
+        return terms
+    return [product(literal(count), term) for term, count in counts.items() if count]
 
 
 def _series_order(parts: list[tuple[int, Expr]]) -> Callable[[tuple[int, Expr]], Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import MappingProxyType
 
 from closedform.expression.calculus import Number
@@ -16,8 +16,10 @@ from closedform.notation.shared import shared
 from closedform.primitives.record import Primitive
 
 
-def latex(expr: Expr) -> str:
+def latex(expr: Expr, inputs: Iterable[Expr] = ()) -> str:
     r"""The formula in LaTeX (math mode); `closedform.notation.matrix` states the conventions.
+
+    inputs  all arguments, if there are more than stand in the formula: their names are not used for others
 
     >>> from closedform.expression.calculus import dot, transpose
     >>> from closedform.expression.expr import input_
@@ -25,7 +27,9 @@ def latex(expr: Expr) -> str:
     >>> latex(dot(transpose(A, (1, 0)), A))
     'A^\\top A'
     """
-    return render(shared(notation(expr)), _Latex())
+    known = list(inputs)
+    names = [str(node.params[0]) for node in known]
+    return render(shared(notation(expr, known), names), _Latex(), names)
 
 
 _TALL = re.compile(r"\\frac|\\sum|\\prod|\\left")

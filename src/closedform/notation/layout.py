@@ -7,7 +7,7 @@ import re
 import string
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
@@ -137,24 +137,24 @@ class Style(ABC):
         """A formula with the definitions of names in it."""
 
 
-def render(form: Expr, style: Style) -> str:
-    """The formula as a string."""
-    return _Layout(form, style).whole()
+def render(form: Expr, style: Style, names: Iterable[str] = ()) -> str:
+    """The formula as a string; `names` have a meaning although they may not stand in it."""
+    return _Layout(form, style, names).whole()
 
 
 class _Layout:
     """The pieces of all forms below a root, operands first."""
 
-    def __init__(self, root: Expr, style: Style) -> None:
+    def __init__(self, root: Expr, style: Style, names: Iterable[str]) -> None:
         self.root, self.style = root, style
         self.order = toposort(root)
-        names = list({form.params[0]: None for form in self.order if form.op == "symbol"})
-        names += [name for form in self.order if form.op == "where" for name in form.params]
-        written = {name: style.symbol(name) for name in names}
-        counts = Counter(piece.string for piece in written.values())
+        found = [form.params[0] for form in self.order if form.op == "symbol"]
+        found += [name for form in self.order if form.op == "where" for name in form.params]
+        plain = {name: style.symbol(name) for name in (*names, *found)}
+        counts = Counter(piece.string for piece in plain.values())
         self.named_pieces = {
             name: piece if counts[piece.string] == 1 else style.verbatim(name)
-            for name, piece in written.items()
+            for name, piece in plain.items()
         }
         self.symbols = {piece.string for piece in self.named_pieces.values()}
         self.pieces: dict[Expr, Piece] = {}
@@ -181,7 +181,8 @@ class _Layout:
 
     def function(self, head: str, piece: Piece) -> Piece:
         """A function with brackets."""
-        return _worded(Piece(head + self.style.brackets(piece.string), head=head))
+        argument = self.style.brackets(piece.string)
+        return _worded(Piece(head + argument, head=head, argument=argument))
 
     def reserved(self, name: str) -> str:
         """A letter of the notation, bold if an input is written so."""
@@ -213,7 +214,8 @@ class _Layout:
     def literal(self, form: Expr, _: list[Piece]) -> Piece:
         value = form.params[0]
         piece = self.style.number(abs(value))
-        constant = self.style.signs.get(written(abs(Fraction(value))).constant, "")
+        named = written(abs(Fraction(value))).constant
+        constant = self.style.signs.get("pi" if "pi" in named else named, "")
         if constant in self.symbols:
             piece = replace(piece, string=piece.string.replace(constant, self.style.bold(constant)))
         return piece if value >= 0 else Piece(self.style.minus + piece.string, Level.SUM)
@@ -285,8 +287,12 @@ class _Layout:
         factors.append(last if last.level >= Level.BARE else self.bracketed(last))
         return self._chain(factors)
 
-    def fraction(self, _: Expr, pieces: list[Piece]) -> Piece:
-        return self.style.fraction(*pieces)
+    def fraction(self, form: Expr, pieces: list[Piece]) -> Piece:
+        above, below = pieces
+        factors = form.args[0].args if form.args[0].op == "product" else form.args[:1]
+        if factors[-1].op == "running_product":
+            above = self.bracketed(above)
+        return self.style.fraction(above, below)
 
     def operator(self, form: Expr, pieces: list[Piece]) -> Piece:
         between = f" {self.style.signs[form.op]} "
@@ -355,9 +361,7 @@ class _Layout:
         level = LEVELS[primitive.strength]
         if form.ndim > 1 and level == Level.POWER and is_elementwise(form):
             mark = self.style.signs["hadamard"]
-            return self._listed(
-                self.style.subscript(self.word(name), [mark], letters=False), pieces, {}
-            )
+            return self._listed(self.style.subscript(self.word(name), [mark], letters=False), pieces, {})
         piece = self._filled(template, level, pieces, dict(params))
         axes = dict(params).get("axis")
         if "axis" in template or not isinstance(axes, tuple) or len(axes) == form.args[0].ndim:
@@ -394,7 +398,8 @@ class _Layout:
                 text = text.removesuffix(" ") if re.search(r"\w\}? $", text) else text
             text += piece.string if keeps else self.style.brackets(piece.string)
             bare = keeps and not (enclosed or after) and level == Level.ATOM
-        return self._classified(text, level, bare, single=len(pieces) == 1)
+        piece = self._classified(text, level, bare, single=len(pieces) == 1)
+        return replace(piece, closes=piece.closes or template.endswith("}^{1}"))
 
     def _classified(self, text: str, level: Level, bare: bool, single: bool) -> Piece:
         """A written function: f x and f(x) have a head; what is neither is put in brackets as a factor."""
@@ -423,7 +428,7 @@ class _Layout:
         text = self.style.subscript(base, items, letters=letters)
         if text in self.symbols:
             text = self.style.marked(base, items)
-        return Piece(text, simple=True, opens=piece.opens)
+        return Piece(text, simple=text[0] not in "([", opens=piece.opens)
 
     def entry(self, form: Expr, pieces: list[Piece]) -> Piece:
         base = self.at_least(pieces[0], Level.ATOM)
@@ -533,7 +538,7 @@ def _is_formula(primitive: Primitive, order: int) -> bool:
     formula = not _APPLIED.fullmatch(primitive.text)
     if not primitive.elementwise or primitive.strength in {record.SUM, record.POWER}:
         return False
-    return order > 1 and formula or order == 1 and "²" in primitive.text
+    return (order > 1 and formula) or (order == 1 and "²" in primitive.text)
 
 
 def _encloses(before: str, after: str) -> bool:

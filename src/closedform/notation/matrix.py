@@ -44,8 +44,8 @@ from closedform.notation.index import (
 from closedform.notation.structure import Reading, item_of, structure_read
 
 
-def notation(root: Expr) -> Expr:
-    """The notation tree of an expression.
+def notation(root: Expr, inputs: Iterable[Expr] = ()) -> Expr:
+    """The notation tree of an expression; `inputs` are all arguments, if there are more than stand in it.
 
     >>> from closedform.expression.calculus import dot
     >>> from closedform.expression.expr import input_
@@ -53,7 +53,7 @@ def notation(root: Expr) -> Expr:
     >>> notation(dot(input_("A", (3, x.shape[0])), x)).op
     'matmul'
     """
-    return _Reader(root).read()
+    return _Reader(root, inputs).read()
 
 
 def needs_indices(root: Expr) -> bool:
@@ -73,7 +73,7 @@ MOST_TERMS = 24
 class _Reader:
     """Reads every node below a root once, operands first."""
 
-    def __init__(self, root: Expr) -> None:
+    def __init__(self, root: Expr, known: Iterable[Expr]) -> None:
         self.root = root
         self.order = toposort(root)
         self.forms: dict[Expr, Expr] = {}
@@ -82,7 +82,9 @@ class _Reader:
         for node in self.order:
             for arg in node.args:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
-        self.names = {str(node.params[0]) for node in inputs(root)}
+        arguments = [*known, *inputs(root)]
+        self.names = {str(node.params[0]) for node in arguments}
+        self.orders = _orders(arguments, self.order)
         self.constants: dict[Expr, str] = {}
 
     def read(self) -> Expr:
@@ -120,15 +122,19 @@ class _Reader:
 
     def _atom(self, atom: Atom) -> Expr:
         if isinstance(atom, AxisOf):
-            orders = {node.params[0]: node.ndim for node in self.order if node.op == "input"}
-            order = atom.order or orders.get(atom.argument, 1)
-            letter = ("m", "n")[atom.axis] if order == 2 else "n" if order == 1 else f"n_{atom.axis}"
-            return fm.symbol(f"{letter}_{atom.argument}")
+            return fm.symbol(self._size_name(atom.argument, atom.axis))
         quotient = fm.product(self._size(atom.size), fm.power(fm.literal(atom.divisor), -1))
         return Expr("ceiling", (quotient,), (), ())
 
+    def _size_name(self, argument: str, axis: int) -> str:
+        """m_A and n_A of a matrix, n_x of a vector; dim_0_x if an input has that name."""
+        order = self.orders.get(argument, 1)
+        letter = "mn"[axis] if order == 2 else "n" if order == 1 else f"n_{axis}"
+        name = f"{letter}_{argument}"
+        return f"dim_{axis}_{argument}" if name in self.names else name
+
     def selection(self, node: Expr) -> Expr:
-        return Expr("selection", (), (item_of(node),), node.shape)
+        return Expr("selection", (), (item_of(node, self._size_name),), node.shape)
 
     def basis(self, node: Expr) -> Expr:
         return Expr("basis", (), (dict(node.params)["index"],), node.shape)
@@ -201,7 +207,7 @@ class _Reader:
             if coefficient < 0 and base.op == "linear" and odd and self._turns(base):
                 coefficient, form = -coefficient, fm.negative(form)
             readings.append(Reading(form, labels, exponent, base))
-        readings = structure_read(readings, spec.out, self._size)
+        readings = structure_read(readings, spec.out, self._size, self._size_name)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient
 
     def _multiplied_out(self, node: Expr, read: Callable[[Graph], Expr | None]) -> Expr | None:
@@ -258,6 +264,21 @@ class _Reader:
         body = running_product(pushed(self.forms[node.args[0]], label, self.fresh), label, axes)
         apart = [different(a, b) for a, b in itertools.combinations(axes, 2)]
         return bound(fm.product(*apart, body), axes, node.shape)
+
+
+def _orders(known: list[Expr], nodes: Iterable[Expr]) -> dict[str, int]:
+    """How many axes each argument has, as far as its node or its sizes tell."""
+    orders: dict[str, int] = {}
+    sizes = [
+        size for node in nodes for size in (*node.shape, *(p for p in node.params if isinstance(p, Size)))
+    ]
+    for size in sizes:
+        for atoms, _ in size.terms:
+            for atom in atoms:
+                if isinstance(atom, AxisOf):
+                    seen = atom.order or atom.axis + 1
+                    orders[atom.argument] = max(orders.get(atom.argument, 1), seen)
+    return orders | {str(node.params[0]): node.ndim for node in known}
 
 
 def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from closedform.expression.expr import Expr, rebuild, toposort
 from closedform.notation.form import is_symmetric, product, scalar_order, symbol
 from closedform.notation.index import bound_labels, labels_of
+from closedform.notation.names import parts_of
 
 # A formula is left as it is up to this many nodes.
 LONGEST_PLAIN = 90
@@ -19,9 +20,10 @@ LONGEST_WEIGHED = 2000
 _NEVER_NAMED = frozenset({"transpose", "negative", "literal", "symbol", "index", "part", "entry"})
 
 
-def shared(root: Expr, most: int = LONGEST_PLAIN) -> Expr:
-    """A formula of more than `most` nodes as `where(formula, parts; names)`, if that makes it shorter."""
-    names = _Names(root)
+def shared(root: Expr, taken: Iterable[str] = (), most: int = LONGEST_PLAIN) -> Expr:
+    """A formula of more than `most` nodes as `where(formula, parts; names)`, if that makes it shorter;
+    names that are taken are not given."""
+    names = _Names(root, taken)
     whole, parts = _all_named(root, names) if _written(root)[root] > LONGEST_WEIGHED else (root, {})
     while True:
         part = _most_saving([whole, *parts.values()], most)
@@ -40,17 +42,25 @@ def shared(root: Expr, most: int = LONGEST_PLAIN) -> Expr:
 class _Names:
     """Supplies p, q, ... for scalars and vectors, P, Q, ... for matrices, none that stands in the formula."""
 
-    def __init__(self, root: Expr) -> None:
-        taken = {form.params[0] for form in toposort(root) if form.op == "symbol"}
+    def __init__(self, root: Expr, known: Iterable[str]) -> None:
+        names = {form.params[0] for form in toposort(root) if form.op == "symbol"}
+        letters = {label for form in toposort(root) for label in labels_of(form)}
+        taken = {_written_as(name) for name in {*names, *letters, *known}}
         self.small, self.capital = (self._supply(letters, taken) for letters in ("pqrst", "PQRT"))
 
     def _supply(self, letters: str, taken: Collection[str]) -> Iterator[str]:
         numbered = (f"{letters[0]}_{n}" for n in itertools.count(1))
-        return (name for name in itertools.chain(letters, numbered) if name not in taken)
+        return (name for name in itertools.chain(letters, numbered) if _written_as(name) not in taken)
 
     def of(self, part: Expr) -> Expr:
         """The name of a part."""
         return symbol(next(self.capital if part.ndim > 1 else self.small), part.shape, is_symmetric(part))
+
+
+def _written_as(name: str) -> str:
+    """What tells names apart on paper: P1 and P_1 are written alike."""
+    base, subscripts = parts_of(str(name))
+    return "_".join((base, *subscripts))
 
 
 def _all_named(root: Expr, names: _Names) -> tuple[Expr, dict[Expr, Expr]]:

@@ -13,6 +13,7 @@ from closedform.notation.form import transposed
 # What stands at one axis: None for all of it, ("at", k), ("slice", "1:") or ("gather", array).
 Item = tuple[str, Any] | None
 Written = Callable[[Size], Expr]
+SizeName = Callable[[str, int], str]
 
 
 class Reading(NamedTuple):
@@ -24,47 +25,51 @@ class Reading(NamedTuple):
     node: Expr
 
 
-def item_of(node: Expr) -> Item:
-    """The index that a structured constant stands for."""
+def item_of(node: Expr, name: SizeName) -> Item:
+    """The index that a structured constant stands for; `name` is that of the size of an argument's axis."""
     params = dict(node.params)
     if node.op == "unit":
         return ("at", params["index"])
     if node.op == "gather":
         return ("gather", params["index"])
-    return ("slice", _slice(params["start"], params["step"], *node.shape))
+    rows, size = node.shape
+    return ("slice", _slice(params["start"], params["step"], rows, size, name))
 
 
-def _slice(start: int | Size, step: int, rows: Size, size: Size) -> str:
+def _slice(start: int | Size, step: int, rows: Size, size: Size, name: SizeName) -> str:
     """A slice as NumPy writes it."""
     start = Size.of(start)
     if step > 0:
         to_the_end = rows == (size - start).ceildiv(step)
-        first = "" if start == Size.of(0) else _bound(start, size)
-        last = "" if to_the_end else _bound(start + rows * step - (step - 1), size)
+        first = "" if start == Size.of(0) else _bound(start, size, name)
+        last = "" if to_the_end else _bound(start + rows * step - (step - 1), size, name)
     else:
-        first = "" if start == size - 1 else _bound(start, size)
+        first = "" if start == size - 1 else _bound(start, size, name)
         stop = start + rows * step
-        last = "" if stop == Size.of(-1) else _bound(stop, size)
+        last = "" if stop == Size.of(-1) else _bound(stop, size, name)
     return f"{first}:{last}" + (f":{step}" if step != 1 else "")
 
 
-def _bound(position: Size, size: Size) -> str:
+def _bound(position: Size, size: Size, name: SizeName) -> str:
     """A position, counted from the end where only that distance is a number."""
     if not position.is_literal and (position - size).is_literal:
         position = position - size
-    return position.render(lambda argument, axis: f"n_{argument}").replace(" ", "")
+    return position.render(name).replace(" ", "")
 
 
-def structure_read(factors: list[Reading], out: tuple[int, ...], written: Written) -> list[Reading]:
+def structure_read(
+    factors: list[Reading], out: tuple[int, ...], written: Written, name: SizeName
+) -> list[Reading]:
     """The factors with slices, unit vectors and reshapes taken into the factor they are multiplied with;
-    `written` gives the form of a size."""
+    `written` gives the form of a size, `name` that of an argument's axis."""
     changed = True
     while changed:
         changed = False
         for factor in factors:
             # forms made here may be called as the constants are, but constants have no operands
             rule = None if factor.node.args else _RULES.get(factor.node.op)
-            shorter = rule(factor, [g for g in factors if g is not factor], out, written) if rule else None
+            others = [other for other in factors if other is not factor]
+            shorter = rule(factor, others, out, written, name) if rule else None
             if shorter is not None and factor.exponent > 0:
                 factors, changed = shorter, True
                 break
@@ -77,7 +82,9 @@ def _only(label: int, others: list[Reading], out: tuple[int, ...]) -> int | None
     return holders[0] if len(holders) == 1 and label not in out else None
 
 
-def _cut(factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written) -> list[Reading] | None:
+def _cut(
+    factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written, name: SizeName
+) -> list[Reading] | None:
     *kept, label = factor.labels
     n = _only(label, others, out)
     if n is None or label in kept or others[n].node.op in _RULES:
@@ -85,7 +92,7 @@ def _cut(factor: Reading, others: list[Reading], out: tuple[int, ...], _: Writte
     other = others[n]
     axis = other.labels.index(label)
     labels = (*other.labels[:axis], *kept, *other.labels[axis + 1 :])
-    form = part(other.form, axis, item_of(factor.node), factor.node.shape[:-1])
+    form = part(other.form, axis, item_of(factor.node, name), factor.node.shape[:-1])
     return [*others[:n], Reading(form, labels, other.exponent, form), *others[n + 1 :]]
 
 
@@ -105,7 +112,7 @@ def part(form: Expr, axis: int, item: Item, size: tuple[Size, ...]) -> Expr:
 
 
 def _reshape(
-    factor: Reading, others: list[Reading], out: tuple[int, ...], written: Written
+    factor: Reading, others: list[Reading], out: tuple[int, ...], written: Written, _: SizeName
 ) -> list[Reading] | None:
     flat, *axes = factor.labels
     n = _only(flat, others, out)
@@ -129,7 +136,9 @@ def _reshape(
     return [*others[:n], Reading(form, (flat,), other.exponent, form), *others[n + 1 :]]
 
 
-_RULES: dict[str, Callable[[Reading, list[Reading], tuple[int, ...], Written], list[Reading] | None]] = {
+Rule = Callable[[Reading, list[Reading], tuple[int, ...], Written, SizeName], list[Reading] | None]
+
+_RULES: dict[str, Rule] = {
     "select": _cut,
     "unit": _cut,
     "gather": _cut,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import MappingProxyType
 
 from closedform.expression.calculus import Number
@@ -17,8 +17,10 @@ from closedform.notation.shared import shared
 from closedform.primitives.record import PRIMITIVES, Primitive
 
 
-def text(expr: Expr) -> str:
+def text(expr: Expr, inputs: Iterable[Expr] = ()) -> str:
     """The formula as one line of Unicode text; `closedform.notation.matrix` states the conventions.
+
+    inputs  all arguments, if there are more than stand in the formula: their names are not used for others
 
     >>> from closedform.expression.calculus import dot, transpose
     >>> from closedform.expression.expr import input_
@@ -26,7 +28,9 @@ def text(expr: Expr) -> str:
     >>> text(dot(transpose(A, (1, 0)), A))
     'AᵀA'
     """
-    return render(shared(notation(expr)), _Text())
+    known = list(inputs)
+    names = [str(node.params[0]) for node in known]
+    return render(shared(notation(expr, known), names), _Text(), names)
 
 
 def spelled(name: str) -> str:
@@ -151,7 +155,9 @@ class _Text(Style):
         return Piece(f"{left}/{right}", Level.PRODUCT)
 
     def root(self, piece: Piece) -> Piece:
-        return Piece("√" + (piece.string if piece.simple else self.brackets(piece.string)))
+        return Piece(
+            "√" + (piece.string if piece.simple else self.brackets(piece.string)), Level.POWER, closes=True
+        )
 
     def word(self, name: str) -> str:
         return name

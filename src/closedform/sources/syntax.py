@@ -78,8 +78,9 @@ class Pattern:
 
     @property
     def composed(self) -> bool:
-        """Whether it holds other functions or numbers."""
-        return sum(isinstance(item, str) and item.isalnum() for item in self.items) > 1
+        """Whether other functions or numbers stand between its brackets."""
+        start = self.items.index("(") if "(" in self.items else 0
+        return any(isinstance(item, str) and item.isalnum() for item in self.items[start + 1 :])
 
     @property
     def marks(self) -> int:
@@ -247,7 +248,8 @@ class _Parser:
 
     def sum(self) -> Syntax:
         at = self.token.at
-        terms, signs = [], []
+        terms: list[Syntax] = []
+        signs: list[int] = []
         while True:
             sign = 1
             if self.sees("+", "-"):
@@ -336,7 +338,7 @@ class _Parser:
             "[": self.bracket,
             "‖": self.norm,
             "⌈": lambda at: Syntax("ceiling", at, (self.within("⌉"),)),
-            "√": lambda at: Syntax("root", at, (self.operand(),)),
+            "√": lambda at: Syntax("root", at, (self.operand(apart=True),)),
             "∑": self.summation,
             "∏": self.big_product,
         }.get(token.text if token.kind == "sign" else "")
@@ -389,6 +391,8 @@ class _Parser:
             found = self.listed(")")
             if all(letter.kind == "letter" for letter in found):
                 return tuple(letter.text for letter in found)
+        if self.sees("[") and token.text == "δ":
+            return tuple(letter.text for letter in self.listed("]"))
         self.refuse("indices are missing here, as in ∑ᵢ, [aᵢ]ᵢ or δᵢⱼ", token)
         raise AssertionError
 
@@ -459,7 +463,7 @@ class _Parser:
             self.position = start
         if self.token.kind == "number" or self.sees("-"):
             return Syntax("power", at, (form,), Exponent(self.constant()))
-        return Syntax("raised", at, (form, self.operand()))
+        return Syntax("raised", at, (form, self.operand(apart=True)))
 
     def constant(self) -> Fraction:
         """A number, perhaps with a sign or in brackets."""
@@ -482,8 +486,10 @@ class _Parser:
             letters = tuple(item[1] for item in items if item[0] == "letter")
             if letters and len(letters) < len(items):
                 self.refuse("indices beside slices: write all of them as indices, or none", token)
-            return Syntax("entry", token.at, (form,), letters) if letters else Syntax(
-                "part", token.at, (form,), items
+            return (
+                Syntax("entry", token.at, (form,), letters)
+                if letters
+                else Syntax("part", token.at, (form,), items)
             )
         if token.kind == "lowered" and _is_integer(token.text):
             self.take()
@@ -569,7 +575,8 @@ class _Parser:
             call = Call(tuple(same), params, axes, marked, pattern.composed)
             return Syntax("call", token.at, tuple(operands), call)
         self.position = start
-        if token.text in PRIMITIVES or token.text in OWN:
+        named = token.text in PRIMITIVES or token.text in OWN
+        if named and (furthest is None or self.sees("(")):
             return self.by_name(token, axes, marked)
         if furthest is not None:
             raise furthest
@@ -598,24 +605,28 @@ class _Parser:
                 operands[item] = self.operand()
         return [operands[n] for n in sorted(operands)], tuple(params)
 
-    def operand(self) -> Syntax:
-        """The operand of a function: in brackets, or a name or number with its indices alone."""
+    def operand(self, apart: bool = False) -> Syntax:
+        """The operand of a function: in brackets, or a name or number with its indices alone; what follows
+        may stand `apart` by a space."""
         start = self.token
         if self.sees("("):
             self.take()
             return self.within(")")
-        if start.kind not in {"name", "number"} and not (start.kind == "word" and start.text in CONSTANTS):
-            if not self.sees("‖", "|"):
-                self.refuse("a function's operand is to be in brackets, unless it is a name")
+        plain = start.kind in {"name", "number"} or (start.kind == "word" and start.text in CONSTANTS)
+        if not plain and not self.sees("‖", "|"):
+            self.refuse("a function's operand is to be in brackets, unless it is a name")
         form = self.primary()
         while self.token.kind == "lowered" or (self.sees("[") and not self.token.spaced):
             form = self.indexed(form)
-        if self.token.kind in {"number", "name", "raised"} or self.sees("^", "^⊙"):
+        unclear = self.token.kind in {"number", "name"} and not (apart and self.token.spaced)
+        if unclear or self.token.kind == "raised" or self.sees("^", "^⊙"):
             self.refuse("where the function's operand ends is not clear: write brackets around it", start)
         return form
 
     def by_name(self, token: Token, axes: tuple[int, ...] | None, marked: bool) -> Syntax:
         """name(operands)"""
+        if token.text == "reshape" and self.token.kind == "lowered":
+            return Syntax("reshaping", token.at)
         if not self.sees("("):
             self.refuse(f"the operands of {token.text} are to be in brackets")
         operands: list[Syntax] = []

@@ -52,7 +52,8 @@ def read(text: str, names: Mapping[str, Expr], shape: Sequence[Size] | None = No
     """The expression of a formula.
 
     text   as the library prints it, or with the ASCII signs * / ^ ' .* ./ .^
-    names  what may stand in it: the expression of each name, as it is written
+    names  what may stand in it: the expression of each name, as it is written; axes of one size at the
+           example may become one
     shape  of the result, where the formula alone does not tell it (as 0 or I do not)
 
     Raises InvalidArgumentError, which shows the position, for what is unknown, ambiguous or does not fit.
@@ -135,6 +136,16 @@ class Unknowns:
         if any(self.unknown(difference)):
             self.open.append((first, second, at))
             return True
+        return self.equal(self.of(first), self.of(second))
+
+    def equal(self, first: Size, second: Size) -> bool:
+        """Make two sizes of arguments one, if they are equal at the example: they were given as arrays."""
+        for one, other in ((first, second), (second, first)):
+            atom = one.terms[0][0][0] if len(one.terms) == 1 and len(one.terms[0][0]) == 1 else None
+            alone = isinstance(atom, AxisOf) and one.terms[0][1] == 1 and str(one) not in str(other)
+            if alone and atom is not None and first.value == second.value:
+                self.known[atom] = other
+                return True
         return False
 
     def unknown(self, size: Size) -> Iterable[Atom]:
@@ -170,9 +181,15 @@ class _Reading:
         refuse(self.text, at, reason)
 
     def named(self, expr: Expr) -> Value:
-        if expr.ndim == 2:
-            return Value(expr.shape[:1], expr.shape[1:], {}, lambda: expr)
-        return Value(expr.shape, (), {}, lambda: expr)
+        def make() -> Expr:
+            if expr.op == "size":
+                return size_number(self.sizes.of(expr.params[0]))
+            if expr.op == "input":
+                return input_(expr.params[0], [self.sizes.of(size) for size in expr.shape], expr.params[1])
+            return expr
+
+        rows, cols = (expr.shape[:1], expr.shape[1:]) if expr.ndim == 2 else (expr.shape, ())
+        return Value(rows, cols, {}, make)
 
     def whole(self, formula: Formula, shape: Sequence[Size] | None) -> Expr:
         for name, part in formula.parts:
@@ -186,6 +203,8 @@ class _Reading:
             root = value.make()
         except RecursionError:
             raise InvalidArgumentError("the formula is nested too deeply to be read") from None
+        except (NotImplementedError, TypeError, ValueError) as error:
+            self.refuse(0, str(error))
         self.require_known(root)
         return root
 
@@ -226,10 +245,13 @@ class _Reading:
 
     def same(self, first: Size, second: Size, at: int, what: str = "sizes") -> None:
         if not self.sizes.same(first, second, at):
-            self.refuse(at, f"{what} {_shown(self.sizes.of(first))} and {_shown(self.sizes.of(second))} differ")
+            self.refuse(
+                at, f"{what} {_shown(self.sizes.of(first))} and {_shown(self.sizes.of(second))} differ"
+            )
 
     def of(self, form: Syntax) -> Value:
         value = constant(form)
+        value = named_number(form) if value is None else value
         if value is not None:
             return self.number(value)
         rule: Callable[[_Reading, Syntax], Value] = _RULES[form.kind]
@@ -244,8 +266,6 @@ class _Reading:
         return self.names[form.value]
 
     def word(self, form: Syntax) -> Value:
-        if form.value in _NUMBERS:
-            return Value((), (), {}, lambda: number(_NUMBERS[form.value]))
         if form.value == "𝟏":
             size = self.sizes.fresh(form.at, "𝟏")
             return Value((size,), (), {}, once(lambda: number(1, (self.sizes.of(size),))))
@@ -300,7 +320,9 @@ class _Reading:
 
     # --- sums ---------------------------------------------------------------------------------------
 
-    def common(self, operands: Sequence[Value], at: int, numbers: bool) -> tuple[Sizes, Sizes, dict[str, Size]]:
+    def common(
+        self, operands: Sequence[Value], at: int, numbers: bool
+    ) -> tuple[Sizes, Sizes, dict[str, Size]]:
         """The rows, columns and indices of operands of one shape; scalars are allowed beside them if they are
         `numbers` to be added to vectors, or stand in a function."""
         arrays = [o for o in operands if o.axes]
@@ -328,8 +350,8 @@ class _Reading:
         axes = tuple(range(len(rows + cols)))
         out = (*letters, *axes)
         labels = (*operand.letters, *(axes if operand.axes else ()))
-        found = {**letters, **dict(zip(axes, rows + cols, strict=True))}
-        sizes: dict[Label, Size] = {label: self.sizes.of(size) for label, size in found.items()}
+        sizes: dict[Label, Size] = {label: self.sizes.of(size) for label, size in letters.items()}
+        sizes.update({axis: self.sizes.of(size) for axis, size in zip(axes, rows + cols, strict=True)})
         return contract([Factor(operand.make(), labels)], out, sizes)
 
     def sum(self, form: Syntax) -> Value:
@@ -356,7 +378,7 @@ class _Reading:
         exponents: Sequence[Number] = (),
         extra: Callable[[], list[Factor]] = lambda: [],
     ) -> Value:
-        """A contraction of values, each with labels for its rows and columns; `drop` are indices summed over."""
+        """A contraction of values, each with labels for its rows and columns; summed over indices `drop`."""
         letters: dict[str, Size] = {}
         for part, _ in parts:
             letters.update({k: v for k, v in part.letters.items() if k not in drop})
@@ -366,7 +388,8 @@ class _Reading:
                 Factor(part.make(), (*part.letters, *labels), exponent)
                 for (part, labels), exponent in zip(parts, exponents or [1] * len(parts), strict=True)
             ]
-            known: dict[Label, Size] = {k: self.sizes.of(v) for k, v in {**sizes, **letters}.items()}
+            known: dict[Label, Size] = {k: self.sizes.of(v) for k, v in sizes.items()}
+            known.update({k: self.sizes.of(v) for k, v in letters.items()})
             return contract([*factors, *extra()], (*letters, *out), known)
 
         return Value(rows, cols, letters, once(make))
@@ -376,12 +399,11 @@ class _Reading:
 
     def constants_first(self, args: tuple[Syntax, ...]) -> list[Syntax]:
         """Factors with 2π as one number, as it is printed: in floating point."""
-        if len(args) > 1 and args[1].kind == "word" and args[1].value in _NUMBERS:
-            ratio = constant(args[0])
-            if ratio is not None:
-                value = exact(float(ratio) * _NUMBERS[args[1].value])
-                return [Syntax("number", args[0].at, value=value), *args[2:]]
-        return list(args)
+        ratio = constant(args[0])
+        factor = named_number(args[1]) if len(args) > 1 else None
+        if ratio is None or factor is None:
+            return list(args)
+        return [Syntax("number", args[0].at, value=exact(float(ratio) * factor)), *args[2:]]
 
     def chain(self, factors: Sequence[tuple[Value, int]], at: int) -> Value:
         """Scalars, and a chain of matrices, columns and rows, multiplied from the left."""
@@ -390,8 +412,8 @@ class _Reading:
         right: list[tuple[Label, Size]] = []
         reshapes: list[tuple[tuple[Label, ...], Sizes]] = []
         for value, place in factors:
-            rows = [(("axis", next(self.marks)), size) for size in value.rows]
-            cols = [(("axis", next(self.marks)), size) for size in value.cols]
+            rows: list[tuple[Label, Size]] = [(("axis", next(self.marks)), size) for size in value.rows]
+            cols: list[tuple[Label, Size]] = [(("axis", next(self.marks)), size) for size in value.cols]
             if not value.axes:
                 parts.append((value, ()))
                 continue
@@ -461,7 +483,9 @@ class _Reading:
         """⊙ and ⊘"""
         first, second = (self.of(arg) for arg in form.args)
         if not first.axes or not second.axes:
-            self.refuse(form.at, f"{form.kind} stands between {first.kind} and {second.kind}: write a product")
+            self.refuse(
+                form.at, f"{form.kind} stands between {first.kind} and {second.kind}: write a product"
+            )
         rows, cols, _ = self.common([first, second], form.at, numbers=False)
         axes = tuple(range(len(rows + cols)))
         return self.einsum(
@@ -510,8 +534,16 @@ class _Reading:
         return self.applied(record, [value], {}, 0)
 
     def raised(self, form: Syntax) -> Value:
-        """A power whose exponent is an expression."""
-        return self.entries_of([PRIMITIVES["power"]], [self.of(arg) for arg in form.args], {}, form)
+        """A power whose exponent is an expression; e^x is the exponential."""
+        base, exponent = form.args
+        if base.kind == "word" and base.value == "e":
+            return self.call(
+                Syntax("call", form.at, (exponent,), Call((PRIMITIVES["exp"], PRIMITIVES["expm"])))
+            )
+        operands = [self.of(arg) for arg in form.args]
+        if len(operands[0].axes) > 1:
+            self.refuse(form.at, f"a power of {operands[0].kind}: write power_⊙(A, B) for that of each entry")
+        return self.entries_of([PRIMITIVES["power"]], operands, {}, form)
 
     def root(self, form: Syntax) -> Value:
         value = self.of(form.args[0])
@@ -575,7 +607,7 @@ class _Reading:
         (value,) = self.operands(form, 1)
         if len(value.rows) != 1 or len(value.cols) != 1:
             self.refuse(form.at, f"diagonal takes a square matrix, not {value.kind}")
-        self.same(*value.axes, form.at)
+        self.same(value.rows[0], value.cols[0], form.at)
         return self.einsum([(value, (0, 0))], (0,), {}, rows=value.rows)
 
     # --- indices ------------------------------------------------------------------------------------
@@ -585,8 +617,16 @@ class _Reading:
             self.scope[letter] = self.sizes.fresh(at, f"the axis of {letter}")
         return self.scope[letter]
 
+    def reshaping(self, form: Syntax, order: int) -> Value:
+        """The tensor that tells the flat index of a multi-index: of 1 + the order of the array."""
+        axes = tuple(self.sizes.fresh(form.at, "reshape") for _ in range(order - 1))
+        make = once(lambda: reshaping([self.sizes.of(size) for size in axes]))
+        return Value((math.prod(axes, start=Size.of(1)), *axes), (), {}, make)
+
     def entry(self, form: Syntax) -> Value:
-        base, letters = self.of(form.args[0]), form.value
+        letters = form.value
+        tensor = form.args[0].kind == "reshaping"
+        base = self.reshaping(form.args[0], len(letters)) if tensor else self.of(form.args[0])
         if len(base.axes) != len(letters):
             self.refuse(form.at, f"{len(letters)} indices at {base.kind}")
         for letter, size in zip(letters, base.axes, strict=True):
@@ -698,6 +738,7 @@ class _Reading:
         matrix = any(len(operand.axes) > 1 for operand in operands)
         pointwise = [record for record in call.records if record.elementwise or _is_composed(record)]
         others = [record for record in call.records if record not in pointwise]
+        others.sort(key=lambda record: record.bind is not None)  # the calculus' own before the user's
         if others and (matrix or not pointwise) and not call.elementwise:
             return self.of_arrays(others[0], operands, call, form)
         if call.composed and matrix:
@@ -720,8 +761,10 @@ class _Reading:
             args = [self.broadcast(operand, rows, cols, letters) for operand in operands]
             if record.lower is not None:
                 return record.lower(*args, **params)
-            return Expr(record.name, tuple(args), tuple(params.items()), args[0].shape) if params else (
-                elementwise(record.name, *args)
+            return (
+                Expr(record.name, tuple(args), tuple(params.items()), args[0].shape)
+                if params
+                else (elementwise(record.name, *args))
             )
 
         return Value(rows, cols, letters, once(make))
@@ -760,7 +803,8 @@ class _Reading:
                 found = lower(*(stand_in(n, value) for n, value in enumerate(operands)))
                 break
             except SizeMismatchError as mismatch:
-                self.same(*mismatch.sizes, at)
+                first, second = mismatch.sizes
+                self.same(first, second, at)
             except (NotImplementedError, TypeError, ValueError, IndexError) as error:
                 self.refuse(at, str(error))
         make = once(lambda: lower(*(value.make() for value in operands)))
@@ -768,6 +812,19 @@ class _Reading:
         if found.ndim == 1 and operands and len(operands[0].axes) == 1 and operands[0].cols:
             rows, cols = cols, rows
         return Value(rows, cols, {}, make)
+
+
+def named_number(form: Syntax) -> float | None:
+    """The value of π, e, a root or a power of these or of a number, as the nearest float."""
+    if form.kind == "word":
+        return _NUMBERS.get(form.value)
+    if form.kind not in {"root", "power"}:
+        return None
+    base = constant(form.args[0])
+    value = named_number(form.args[0]) if base is None else float(base)
+    if value is None or (form.kind == "power" and base is not None):
+        return None
+    return math.sqrt(value) if form.kind == "root" else value ** float(form.value.value)
 
 
 def _required(function: Callable[..., Expr] | None) -> Callable[..., Expr]:
