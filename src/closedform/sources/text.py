@@ -251,9 +251,9 @@ class _Reading:
 
     def of(self, form: Syntax) -> Value:
         value = constant(form)
-        value = named_number(form) if value is None else value
-        if value is not None:
-            return self.number(value)
+        named = named_number(form) if value is None else value
+        if named is not None:
+            return self.number(named)
         rule: Callable[[_Reading, Syntax], Value] = _RULES[form.kind]
         return rule(self, form)
 
