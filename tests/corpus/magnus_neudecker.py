@@ -77,6 +77,13 @@ TRACES = (
         "Aᵀ𝟏𝟏ᵀ",
         "0",
     ),
+    Entry(
+        "largest_eigenvalue",
+        BOOK + "9, scalar functions of a matrix: eigenvalue",
+        lambda X: np.linalg.eigvalsh(X)[-1],
+        (SYMMETRIC,),
+        "uuᵀ",
+    ),
 )
 
 DETERMINANTS = (

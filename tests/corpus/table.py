@@ -44,7 +44,10 @@ def collect() -> tuple[Entry, ...]:
 
 def orders(entry: Entry) -> tuple[int, ...]:
     """1, and 2 for a function that returns a number."""
-    return (1, 2) if cf.trace(entry.function, *entry.arguments).expr.ndim == 0 else (1,)
+    try:
+        return (1, 2) if cf.trace(entry.function, *entry.arguments).expr.ndim == 0 else (1,)
+    except ClosedformError:
+        return (1, 2) if entry.hessian else (1,)
 
 
 def derive(entry: Entry, order: int) -> Derivation:
@@ -190,11 +193,7 @@ def _timed(entry: Entry, order: int) -> tuple[Derivation, float]:
 def rows(entries: Iterable[Entry]) -> Iterable[Row]:
     """All rows of all entries."""
     for entry in entries:
-        try:
-            wanted = orders(entry)
-        except ClosedformError:
-            wanted = (1, 2) if entry.hessian else (1,)
-        yield from (row(entry, order) for order in wanted)
+        yield from (row(entry, order) for order in orders(entry))
 
 
 def totals(found: Sequence[Row]) -> str:

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 from tests.corpus import truth
-from tests.corpus.exceptions import LONG, WITH_INDICES
+from tests.corpus.exceptions import LONG, REFUSED, WITH_INDICES
 from tests.corpus.table import LONGEST_RATIO, Row, collect, orders, row, textbook
 from tests.corpus.tokens import has_indices
 
@@ -20,24 +20,26 @@ def derived(name: str, order: int) -> Row:
 
 @pytest.mark.parametrize(("name", "order"), CASES)
 def test_derivative_is_right(name, order):
-    assert derived(name, order).failure == ""
+    found = derived(name, order)
+    assert found.failure == "" or (found.refused and (name, order) in REFUSED), found.failure
 
 
 @pytest.mark.parametrize(("name", "order"), CASES)
 def test_indices_only_where_the_textbook_has_them(name, order):
     formula = textbook(BY_NAME[name], order)
     allowed = (name, order) in WITH_INDICES or (formula is not None and has_indices(formula))
-    assert derived(name, order).matrices or allowed, derived(name, order).text
+    found = derived(name, order)
+    assert found.refused or found.matrices or allowed, found.text
 
 
 @pytest.mark.parametrize(("name", "order"), [c for c in CASES if textbook(BY_NAME[c[0]], c[1])])
 def test_formula_is_not_much_longer_than_the_textbook_s(name, order):
     found = derived(name, order)
-    assert found.ratio <= LONGEST_RATIO or (name, order) in LONG, found.text
+    assert found.ratio is None or found.ratio <= LONGEST_RATIO or (name, order) in LONG, found.text
 
 
 def test_exceptions_are_cases():
-    assert not (WITH_INDICES.keys() | LONG.keys()) - set(CASES)
+    assert not (REFUSED.keys() | WITH_INDICES.keys() | LONG.keys()) - set(CASES)
 
 
 def test_names_are_unique():
