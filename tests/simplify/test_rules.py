@@ -17,7 +17,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
 from closedform.primitives.reductions import logsumexp, products_without, softmax
-from closedform.primitives.structure import select, unit
+from closedform.primitives.structure import reshaping, select, unit
 from closedform.simplify.rules import RULES
 from closedform.simplify.simplify import BY_OP, simplify
 
@@ -54,6 +54,8 @@ def columns(node):
     return contract([Factor(node, "i")], "ij", {"j": N})
 
 
+merged = reshaping(M.shape)
+
 # The slice [1:] of a vector.
 TAIL = select(N - 1, N, 1)
 
@@ -85,6 +87,19 @@ EXAMPLES = {
     "sum distributed": dot(number(1, (N,)), z * w - dot(z, w) / size_number(N)),
     "cofactors by the determinant": fn("cofactor", X) / fn("det", X, shape=()) ** 2,
     "product of the others": products_without(p, 2),
+    "tangent": fn("sinh", z) ** 2 * w / fn("cosh", z) ** 3,
+    "sign times abs": fn("sign", z) * fn("abs", z) ** 3,
+    "ramp times step": fn("maximum", z, number(0, (N,))) * (1 + fn("sign", z)) * w,
+    "determinant of inverse": fn("det", fn("inv", X), shape=()) * fn("logdet", fn("inv", Y), shape=()),
+    "cofactors of inverse": fn("cofactor", fn("inv", X)),
+    "determinant of product": fn("det", dot(transpose(X, (1, 0)), dot(Y, X)), shape=()),
+    "log determinant of product": fn("logdet", dot(X, Y), shape=()),
+    "cofactors of product": fn("cofactor", dot(X, transpose(Y, (1, 0)))),
+    "log of a determinant's size": fn("log", fn("abs", fn("det", X, shape=()))),
+    "cofactors times the matrix": dot(Y, dot(fn("cofactor", X), transpose(X, (1, 0)))),
+    "reshape there and back": contract(
+        [Factor(merged, "kij"), Factor(merged, "kpq"), Factor(M, "ij"), Factor(M, "pr")], "qr"
+    ),
     "square of abs": fn("abs", z) ** 2,
     "abs of nonnegative": fn("abs", fn("exp", z)),
     "square of sign": signs**2 * z,

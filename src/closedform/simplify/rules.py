@@ -6,6 +6,7 @@ may extend the domain of a formula, never change a value it had.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from closedform.expression.calculus import (
     factors_of,
     identity,
     is_integer,
+    is_symmetric,
     is_zero,
     label_sizes,
     linear,
@@ -420,14 +422,14 @@ def product_with_inverse(node: Expr) -> Expr | None:
         for j, g in enumerate(factors):
             if g.base is not f.base.args[0] or g.exponent != 1:
                 continue
-            for a in (0, 1):
+            orders = (g.labels, g.labels[::-1]) if is_symmetric(g.base) else (g.labels,)
+            for a, labels in itertools.product((0, 1), orders):
                 shared = f.labels[a]
                 uses = sum(h.labels.count(shared) for h in factors)
-                if g.labels[1 - a] == shared and shared not in spec.out and uses == 2:
+                if labels[1 - a] == shared and shared not in spec.out and uses == 2:
                     rest = [h for k, h in enumerate(factors) if k not in (i, j)]
-                    same = Factor(
-                        identity((label_sizes(node)[f.labels[1 - a]],)), (f.labels[1 - a], g.labels[a])
-                    )
+                    size = label_sizes(node)[f.labels[1 - a]]
+                    same = Factor(identity((size,)), (f.labels[1 - a], labels[a]))
                     return with_factors(node, [*rest, same])
     return None
 

@@ -8,7 +8,14 @@ from contextvars import ContextVar
 
 from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
 from closedform.expression.expr import Expr, toposort
-from closedform.simplify import by_facts, logarithms, rolling, sums  # noqa: F401  (they register their rules)
+from closedform.simplify import (  # noqa: F401  (they register their rules)
+    by_facts,
+    functions,
+    logarithms,
+    matrices,
+    rolling,
+    sums,
+)
 from closedform.simplify.rules import RULES, Rule
 
 BY_OP: dict[str, list[Rule]] = {}

@@ -19,7 +19,6 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
 from closedform.primitives import PRIMITIVES
-from closedform.primitives.linalg import inv
 from closedform.primitives.reductions import products_without
 from closedform.simplify.logarithms import sum_of_softmax
 from closedform.simplify.rules import rule, with_factors
@@ -89,23 +88,6 @@ def _constant_along(term: Expr, axes: list[int]) -> bool:
     spec = spec_of(term)
     used = {label for labels in spec.labels for label in labels}
     return any(spec.out[a] not in used for a in axes)
-
-
-@rule("cofactors by the determinant", "cof(X) / det X = X^-T", "contract")
-def cofactors_by_determinant(node: Expr) -> Expr | None:
-    factors = factors_of(node)
-    for i, f in enumerate(factors):
-        if f.base.op != "cofactor" or f.exponent != 1:
-            continue
-        (x,) = f.base.args
-        for j, g in enumerate(factors):
-            if g.base.op == "det" and g.base.args[0] is x and g.exponent <= -1:
-                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
-                rest.append(Factor(inv(x), f.labels[::-1]))
-                if g.exponent != -1:
-                    rest.append(g._replace(exponent=g.exponent + 1))
-                return with_factors(node, rest)
-    return None
 
 
 @rule(

@@ -1,0 +1,73 @@
+"""Named rewrites of functions of single entries: ratios of hyperbolic functions, signs and absolute values."""
+
+from __future__ import annotations
+
+from closedform.expression.calculus import Factor, factors_of, is_integer, is_zero, terms_of
+from closedform.expression.expr import Expr
+from closedform.simplify.rules import fn, is_one, rule, with_factors
+
+RATIOS = {("sinh", "cosh"): "tanh", ("sin", "cos"): "tan"}
+
+
+@rule("tangent", "sinh z / cosh z = tanh z, sin z / cos z = tan z", "contract")
+def ratio_to_tangent(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        for j, g in enumerate(factors):
+            tangent = RATIOS.get((f.base.op, g.base.op))
+            if tangent is None or f.base.args != g.base.args or f.labels != g.labels:
+                continue
+            if f.exponent * g.exponent > 0 or not is_integer(f.exponent) or not is_integer(g.exponent):
+                continue
+            count = min(abs(f.exponent), abs(g.exponent)) * (1 if f.exponent > 0 else -1)
+            rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+            parts = [
+                Factor(fn(tangent, f.base.args[0]), f.labels, count),
+                f._replace(exponent=f.exponent - count),
+                g._replace(exponent=g.exponent + count),
+            ]
+            return with_factors(node, [*rest, *(p for p in parts if p.exponent != 0)])
+    return None
+
+
+@rule("sign times abs", "sign(x) |x|^p = x |x|^(p − 1)", "contract")
+def sign_times_abs(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "sign" or not is_integer(f.exponent) or f.exponent < 1:
+            continue
+        for j, g in enumerate(factors):
+            if g.base.op == "abs" and g.base.args == f.base.args and g.labels == f.labels:
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                odd = f.exponent % 2
+                parts = [
+                    Factor(f.base.args[0], f.labels, odd),
+                    g._replace(exponent=g.exponent - odd),
+                ]
+                return with_factors(node, [*rest, *(p for p in parts if p.exponent != 0)])
+    return None
+
+
+@rule("ramp times step", "max(x, 0) (1 + sign x) = 2 max(x, 0)", "contract")
+def ramp_times_step(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for f in factors:
+        if f.base.op != "maximum" or not is_integer(f.exponent) or f.exponent < 1:
+            continue
+        x = next((a for a, b in (f.base.args, f.base.args[::-1]) if is_zero(b)), None)
+        for j, g in enumerate(factors):
+            if g.labels == f.labels and g.exponent == 1 and x is not None and _is_step(g.base, x):
+                rest = [h for k, h in enumerate(factors) if k != j]
+                doubled = with_factors(node, rest)
+                return doubled + doubled
+    return None
+
+
+def _is_step(node: Expr, x: Expr) -> bool:
+    """Whether the node is 1 + sign(x)."""
+    terms = terms_of(node)
+    return (
+        len(terms) == 2
+        and any(is_one(t) and c == 1 for c, t in terms)
+        and any(t.op == "sign" and t.args[0] is x and c == 1 for c, t in terms)
+    )
