@@ -884,7 +884,10 @@ def _taken_out(
     boundary = [label for label in dict.fromkeys(written) if label in whole]
     if any(len(_components([f for f in rest if f.labels], ())) > 1 for _, rest, _ in rests):
         return None
-    if any(f.base.ndim > 2 for _, rest, _ in rests for f in rest) or all(f.base.ndim < 2 for f in shared):
+    left = [f for _, rest, _ in rests for f in rest]
+    if any(f.base.ndim > 2 for f in left):
+        return None
+    if all(f.base.ndim < 2 for f in shared) and any(f.base.op not in SELECTIONS for f in left):
         return None  # A x + B x takes less than (A + B) x
     missing = set(first.out) - {label for f in shared for label in f.labels} - set(boundary)
     if missing:

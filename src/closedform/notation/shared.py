@@ -11,11 +11,14 @@ from closedform.notation.index import bound_labels, labels_of
 from closedform.notation.names import parts_of
 
 # A formula is left as it is up to this many nodes.
-LONGEST_PLAIN = 90
+LONGEST_PLAIN = 24
 # A part is named if it has at least this many nodes, and naming it saves this share of the formula.
-SHORTEST_NAMED, LEAST_SAVING = 5, 0.15
+SHORTEST_NAMED, LEAST_SAVING = 4, 0.2
 # In a longer formula every part that stands twice is named: written out, it could be of any length.
 LONGEST_WEIGHED = 2000
+
+# What the word and the brackets of a function count.
+WORD = 3
 
 _NEVER_NAMED = frozenset({"transpose", "negative", "literal", "symbol", "index", "part", "entry"})
 
@@ -117,7 +120,7 @@ def _written(*roots: Expr) -> dict[Expr, int]:
     """How many nodes each form has when it is written out."""
     weights: dict[Expr, int] = {}
     for form in toposort(*roots):
-        weights[form] = 1 + sum(weights[arg] for arg in form.args)
+        weights[form] = (WORD if form.op == "call" else 1) + sum(weights[arg] for arg in form.args)
     return weights
 
 

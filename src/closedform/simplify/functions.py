@@ -1,4 +1,4 @@
-"""Named rewrites of functions of single entries: ratios of hyperbolic functions, signs and absolute values."""
+"""Named rewrites of functions of single entries: hyperbolic ratios, signs and absolute values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def ratio_to_tangent(node: Expr) -> Expr | None:
                 continue
             if f.exponent * g.exponent > 0 or not is_integer(f.exponent) or not is_integer(g.exponent):
                 continue
-            count = min(abs(f.exponent), abs(g.exponent)) * (1 if f.exponent > 0 else -1)
+            least = min(abs(int(f.exponent)), abs(int(g.exponent)))
+            count = least if f.exponent > 0 else -least
             rest = [h for k, h in enumerate(factors) if k not in (i, j)]
             parts = [
                 Factor(fn(tangent, f.base.args[0]), f.labels, count),

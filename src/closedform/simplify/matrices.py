@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from closedform.expression.calculus import (
     Factor,
+    Label,
     contract,
     factors_of,
     identity,
@@ -62,6 +63,7 @@ def _square_chain(node: Expr) -> list[Expr] | None:
     if any(f.base.ndim != 2 or f.base.shape != node.shape or f.exponent != 1 for f in factors):
         return None
     chain = []
+    at: Label
     at, end = spec.out
     left = list(factors)
     while left:

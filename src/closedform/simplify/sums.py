@@ -23,6 +23,8 @@ from closedform.primitives.reductions import products_without
 from closedform.simplify.logarithms import sum_of_softmax
 from closedform.simplify.rules import rule, with_factors
 
+# Sums of more terms are not distributed in a number.
+MOST_DISTRIBUTED = 4
 MAPS = tuple(name for name, record in PRIMITIVES.items() if len(record.partials) == 1)
 
 
@@ -55,11 +57,12 @@ def sum_distributed(node: Expr) -> Expr | None:
         alone = any(label not in elsewhere for label in f.labels)
         summed = [a for a, label in enumerate(f.labels) if label not in spec.out]
         constant = [t for _, t in terms_of(f.base) if _constant_along(t, summed)]
-        if not alone and not constant:
+        closed = not spec.out and len(f.base.args) <= MOST_DISTRIBUTED  # mirrored terms are equal
+        if not (alone or constant or closed):
             continue
         products = {
             term: _settled(contract([*rest, Factor(term, f.labels)], spec.out, sizes, spec.coefficient))
-            for term in (f.base.args if alone else constant)
+            for term in (f.base.args if alone or closed else constant)
         }
         left = [(c, t) for c, t in terms_of(f.base) if t not in products or not is_zero(products[t])]
         if len(left) < len(f.base.args):
@@ -78,6 +81,12 @@ def _settled(product: Expr) -> Expr:
     """A product with the sums in it that are known."""
     if product.op != "contract":
         return product
+    factors = factors_of(product)
+    if any(not f.labels and f.base.op == "contract" for f in factors) and len(factors) > 1:
+        settled = [f if f.labels else f._replace(base=_settled(f.base)) for f in factors]
+        product = with_factors(product, settled)
+        if product.op != "contract":
+            return product
     return sum_of_softmax(product) or sum_distributed(product) or product
 
 
