@@ -19,6 +19,7 @@ from closedform.arguments import (
     annotated,
     check_declared,
     checked_array,
+    fact_text,
     prepare,
 )
 from closedform.code.idioms import trace_source
@@ -262,7 +263,9 @@ class Derivation:
         of = f"{self.trace.name}({', '.join(self.trace.arguments)})"
         by = ", ".join(self.variables)
         directions = ", ".join(self.directions)
-        return _SUMMARIES[self.operator].format(of=of, by=by, order=self.order, directions=directions)
+        what = _SUMMARIES[self.operator].format(of=of, by=by, order=self.order, directions=directions)
+        facts = [f"{name} {fact_text(x.params[1])}" for name, x in self.inputs.items() if x.params[1]]
+        return f"{what}, for {', '.join(facts)}" if facts else what
 
     def _checks(self, idiom: str) -> tuple[list[str], list[str]]:
         """Assertions that sizes and branches are those of the example, and the definitions they use."""

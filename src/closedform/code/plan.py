@@ -12,6 +12,7 @@ from closedform.code.contraction import WIRING, Network, Placed, placed_whole
 from closedform.code.products import Tensor, hadamard, volume
 from closedform.code.stable import HELPERS, polynomial_of, stable
 from closedform.code.steps import Place, Program, Step, toposort
+from closedform.code.structured import solver, structured
 from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
@@ -59,7 +60,7 @@ class _Planner:
                 continue
             if node in self.chosen:
                 continue
-            form = self.chosen[node] = arranged(stable(node))
+            form = self.chosen[node] = arranged(structured(stable(node)))
             if form is not node:
                 if form in self.chosen:
                     continue
@@ -87,6 +88,12 @@ class _Planner:
             labels = tuple(sorted({label for t in tensors for label in t.labels}))
             aligned = [program.arrange(t.step, t.labels, labels) for t in tensors]
             step = program.step("call", aligned, (node.op, node.params), [node.shape[i] for i in labels])
+        elif node.op in {"inv", "logdet"} and (kind := solver(node.args[0])):
+            operands = [self.full(node.args[0])]
+            program.solvers[operands[0]] = kind
+            definite = node.op == "logdet" and kind == "spd"
+            call = ("definite_logdet", ()) if definite else ("call", (node.op, node.params))
+            step = program.step(call[0], operands, call[1], node.shape)
         else:
             operands = [self.full(arg) for arg in node.args]
             step = program.step("call", operands, (node.op, node.params), node.shape)
@@ -357,12 +364,14 @@ def _solution(program: Program, step: Step, args: list[Step], solved: set[Step])
         inverse = step.args[side].args[0] if transposed else step.args[side]
         if inverse not in solved:
             continue
+        kind = program.solvers.get(inverse.args[0], "")
         factor = args[side].args[0] if transposed else args[side]
         matrix, other = factor.args[0], args[1 - side]
-        if transposed != (side == 1):
+        if transposed != (side == 1) and kind != "spd":
             matrix = program.transpose(matrix, (1, 0))
+            kind = {"lower": "upper", "upper": "lower"}.get(kind, kind)
         if side == 1 and other.ndim == 2:
             other = program.transpose(other, (1, 0))
-        solution = program.step("solve", (matrix, other), (), (matrix.sizes[1], *other.sizes[1:]))
+        solution = program.step("solve", (matrix, other), (kind,), (matrix.sizes[1], *other.sizes[1:]))
         return program.transpose(solution, (1, 0)) if side == 1 and other.ndim == 2 else solution
     return None

@@ -77,6 +77,7 @@ class Program:
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], Step] = {}
+        self.solvers: dict[Step, str] = {}  # of systems with a matrix, where it has one of its own
 
     def step(
         self, op: str, args: Sequence[Step] = (), params: tuple[Any, ...] = (), sizes: Sequence[Size] = ()

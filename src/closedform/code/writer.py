@@ -76,6 +76,7 @@ class Writer:
         self.literals: dict[str, str] = {}
         self.names: dict[ArrayConstant, str] = {}
         self.ranges: dict[str, str] = {}
+        self.factored: dict[Step, str] = {}
         self.lines: list[str] = []
         self.texts: dict[Step, Text] = {}
         self.reference = self._reference()
@@ -481,7 +482,39 @@ class Writer:
         return self.function("outer", step)
 
     def op_solve(self, step: Step) -> Text:
-        return self.function("linalg.solve", step)
+        matrix, right = step.args
+        (kind,) = step.params
+        if not kind or (kind == "spd" and self.idiom == "autograd"):
+            return self.function("linalg.solve", step)
+        torch = self.idiom == "torch"
+        column = torch and right.ndim == 1  # PyTorch's solvers take matrices only
+        b = f"{self.arg(right, ATOM)}[:, None]" if column else self.arg(right)
+        if kind == "spd":
+            factor = self.cholesky(matrix)
+            text = (
+                f"torch.cholesky_solve({b}, {factor})" if torch else f"scipy.linalg.cho_solve({factor}, {b})"
+            )
+        elif torch:
+            text = f"torch.linalg.solve_triangular({self.arg(matrix)}, {b}, upper={kind == 'upper'})"
+        else:
+            lower = ", lower=True" if kind == "lower" else ""
+            text = f"scipy.linalg.solve_triangular({self.arg(matrix)}, {b}{lower})"
+        return text + "[:, 0]" * column, ATOM
+
+    def cholesky(self, matrix: Step) -> str:
+        """The name of the Cholesky factor of a positive definite matrix, as its solver takes it."""
+        if matrix not in self.factored:
+            function = "torch.linalg.cholesky" if self.idiom == "torch" else "scipy.linalg.cho_factor"
+            self.factored[matrix] = self.fresh("C")
+            self.lines.append(f"{self.factored[matrix]} = {function}({self.arg(matrix)})")
+        return self.factored[matrix]
+
+    def op_definite_logdet(self, step: Step) -> Text:
+        (matrix,) = step.args
+        if self.idiom == "autograd":
+            return f"np.linalg.slogdet({self.arg(matrix)})[1]", ATOM
+        factor = self.cholesky(matrix) + "[0]" * (self.idiom != "torch")
+        return f"2 * np.log({factor}.diagonal()).sum()", PRODUCT
 
     def op_diagonal_matrix(self, step: Step) -> Text:
         return self.function("diag", step)

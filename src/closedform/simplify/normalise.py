@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.calculus import SizeMismatchError, identity, number, size_number
+from closedform.expression.calculus import SizeMismatchError, identity, multiply, number, size_number
 from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.primitives import PRIMITIVES
@@ -148,8 +148,10 @@ _LEAVES: dict[str, Leaf] = {
 
 def _constant(node: Expr) -> Expr:
     array = node.params[0].array
-    if array.ndim == 2 and np.array_equal(array, np.eye(len(array))):
-        return identity((Size.of(len(array)),))
+    if array.ndim == 2 and array.size and array.dtype.kind in "iuf" and np.isfinite(array[0, 0]):
+        scale = float(array[0, 0])
+        if scale and np.array_equal(array, scale * np.eye(len(array))):
+            return multiply(scale, identity((Size.of(len(array)),)))
     return constant(array.astype(float) if array.dtype.kind in "iu" else array, node.params[0].name)
 
 
