@@ -33,6 +33,7 @@ from closedform.expression.expr import Expr, input_
 from closedform.expression.facts import OPEN, holds
 from closedform.expression.pattern import structure
 from closedform.expression.size import Size
+from closedform.layouts import Printed, turned_in
 from closedform.linear_maps import LinearMap, linear_map
 from closedform.notation.latex import latex
 from closedform.notation.matrix import is_diagonal, needs_indices
@@ -91,6 +92,34 @@ class Derivation:
     def text(self) -> str:
         """The formula in Unicode; a tensor without a matrix form is written as a linear map, H[V] = ..."""
         return _joined(self._shown, "text", lambda expr: text(expr, self.inputs.values()), ", ")
+
+    def in_layout(self, layout: str) -> Printed:
+        """The formula as it is written in a layout of matrix calculus; it has `.text` and `.latex`.
+
+        derivative of        "numerator"         "denominator"        without, as NumPy's shapes
+        scalar by vector     row                 column               column
+        scalar by matrix     shape of X'         shape of X           shape of X
+        vector by scalar     column              row                  column
+        vector by vector     J_ij = dy_i/dx_j    J'_ij = dy_j/dx_i    J
+        matrix by scalar     shape of Y          shape of Y'          shape of Y
+
+        Products with the Hessian, and of a vector with the Jacobian, are written as gradients are; Hessians
+        and values are the same in all layouts. Raises InvalidArgumentError for other layouts, and for what
+        has none: derivatives of order 3 and more, of matrices by vectors and the like.
+
+        >>> import closedform as cf
+        >>> import numpy as np
+        >>> f = lambda x, A, b: 0.5 * np.sum((A @ x - b) ** 2)
+        >>> cf.grad(f).at(cf.vector("n"), cf.matrix("m", "n"), cf.vector("m")).in_layout("numerator")
+        (Ax − b)ᵀA
+        """
+        turned = turned_in(layout, self.operator, [self.inputs[v].ndim for v in self.variables], self.result)
+        known = list(self.inputs.values())
+        marks = {mark: iter(turned) for mark in ("text", "latex")}
+        return Printed(
+            _joined(self.result, "text", lambda e: text(e, known, next(marks["text"])), ", "),
+            _joined(self.result, "latex", lambda e: latex(e, known, next(marks["latex"])), r",\quad "),
+        )
 
     @cached_property
     def _shown(self) -> Nested:

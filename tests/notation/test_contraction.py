@@ -1,18 +1,20 @@
-"""Any contraction: its notation tree must mean what einsum computes."""
+"""Any contraction: its formula, read back, must mean what einsum computes."""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.notation.evaluate import meaning
+from tests.dense import evaluate
+from tests.reading import read_back
 
 from closedform.expression.calculus import Factor, contract, linear
-from closedform.expression.expr import Expr, input_
+from closedform.expression.expr import Expr, input_, inputs
 from closedform.expression.size import Size
-from closedform.notation.matrix import notation
 from closedform.notation.shared import shared
 
 SIZES = {"a": 2, "b": 3, "c": 2, "d": 2, "e": 3, "f": 2}
@@ -45,6 +47,11 @@ outs = st.lists(labels, max_size=4, unique=True).map("".join)
 terms = st.tuples(st.sampled_from([1, -2, 3]), factors, st.lists(labels, max_size=4).map("".join))
 
 
+def meaning(node: Expr, values: dict[str, np.ndarray]) -> np.ndarray:
+    """The value of the printed formula of a node."""
+    return evaluate(read_back(node, {leaf.params[0]: leaf for leaf in inputs(node)}), values)
+
+
 def build(term: Term) -> tuple[Expr, np.ndarray, dict[str, np.ndarray]]:
     """The node of a term, its value by einsum and the values of the names."""
     coefficient, parts, out = term
@@ -71,26 +78,26 @@ def build(term: Term) -> tuple[Expr, np.ndarray, dict[str, np.ndarray]]:
 
 @settings(max_examples=300)
 @given(terms)
-def test_the_notation_tree_means_the_contraction(term: Term) -> None:
+def test_the_formula_means_the_contraction(term: Term) -> None:
     node, value, values = build(term)
-    got = meaning(notation(node), values).reshape(value.shape)
+    got = meaning(node, values).reshape(value.shape)
     np.testing.assert_allclose(got, value, rtol=1e-10)
 
 
 @settings(max_examples=150)
 @given(st.lists(terms, min_size=2, max_size=3), st.lists(labels, max_size=4).map("".join))
-def test_the_notation_tree_means_the_sum(parts: list[Term], out: str) -> None:
+def test_the_formula_means_the_sum(parts: list[Term], out: str) -> None:
     built = [build((c, found, out)) for c, found, _ in parts]
     node = linear([(n + 1, node) for n, (node, _, _) in enumerate(built)], built[0][0].shape)
     value = sum((n + 1) * array for n, (_, array, _) in enumerate(built))
     values = {name: array for _, _, known in built for name, array in known.items()}
-    got = meaning(notation(node), values)
+    got = meaning(node, values)
     np.testing.assert_allclose(got.reshape(np.shape(value)), value, rtol=1e-9)
 
 
 @settings(max_examples=150)
 @given(st.lists(factors, min_size=2, max_size=2), st.lists(labels, min_size=3, max_size=4), factors, outs)
-def test_the_notation_tree_means_a_product_with_a_sum(
+def test_the_formula_means_a_product_with_a_sum(
     parts: list[Parts], inner: list[str], rest: Parts, out: str
 ) -> None:
     """A tensor that is a sum is multiplied out, or its sum is kept as one factor."""
@@ -108,12 +115,13 @@ def test_the_notation_tree_means_a_product_with_a_sum(
         operands += [np.ones(SIZES[label]), [numbers[label]]]
     value = np.einsum(*operands, [numbers[label] for label in out])
     node = contract(product, tuple(out), {label: Size.of(SIZES[label]) for label in out})
-    got = meaning(notation(node), values)
+    got = meaning(node, values)
     np.testing.assert_allclose(got.reshape(value.shape), value, rtol=1e-8, atol=1e-8)
 
 
 @given(terms)
 def test_named_parts_do_not_change_the_meaning(term: Term) -> None:
     node, value, values = build(term)
-    form = shared(notation(node * node + node), most=4)
-    np.testing.assert_allclose(meaning(form, values).reshape(value.shape), value**2 + value, rtol=1e-8)
+    with mock.patch("closedform.notation.text.shared", functools.partial(shared, most=4)):
+        got = meaning(node * node + node, values)
+    np.testing.assert_allclose(got, value**2 + value, rtol=1e-8)

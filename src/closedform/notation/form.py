@@ -138,6 +138,16 @@ def _marks(form: Expr) -> int:
     return (form.op == "transpose") + (_transposes(form) if form.op == "matmul" else 0)
 
 
+def row(form: Expr) -> Expr:
+    """The transpose of a column; that of a sum is the sum of rows."""
+    scalars, array = factored(form)
+    if array.op == "sum" and all(arg.op != "literal" for arg in array.args):
+        array = Expr("sum", tuple(row(arg) for arg in array.args), array.params, array.shape)
+    else:
+        array = transposed(array)
+    return product(*scalars, array)
+
+
 def negative(form: Expr) -> Expr:
     """-form."""
     if form.op == "negative":

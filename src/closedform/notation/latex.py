@@ -16,10 +16,11 @@ from closedform.notation.shared import shared
 from closedform.primitives.record import Primitive
 
 
-def latex(expr: Expr, inputs: Iterable[Expr] = ()) -> str:
+def latex(expr: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> str:
     r"""The formula in LaTeX (math mode); `closedform.notation.matrix` states the conventions.
 
     inputs  all arguments, if there are more than stand in the formula: their names are not used for others
+    turned  whether to write the transpose: of a vector, the row
 
     >>> from closedform.expression.calculus import dot, transpose
     >>> from closedform.expression.expr import input_
@@ -29,7 +30,8 @@ def latex(expr: Expr, inputs: Iterable[Expr] = ()) -> str:
     """
     known = list(inputs)
     names = [str(node.params[0]) for node in known]
-    return render(shared(notation(expr, known), names), _Latex(), names)
+    form = notation(expr, known, turned)
+    return render(shared(form, names), _Latex(), names)
 
 
 _TALL = re.compile(r"\\frac|\\sum|\\prod|\\left")

@@ -24,6 +24,7 @@ from closedform.expression.calculus import (
     label_sizes,
     spec_of,
     terms_of,
+    transpose,
 )
 from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
@@ -44,8 +45,9 @@ from closedform.notation.index import (
 from closedform.notation.structure import Reading, item_of, structure_read
 
 
-def notation(root: Expr, inputs: Iterable[Expr] = ()) -> Expr:
-    """The notation tree of an expression; `inputs` are all arguments, if there are more than stand in it.
+def notation(root: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> Expr:
+    """The notation tree of an expression; `inputs` are all arguments, if there are more than stand in it;
+    `turned` asks for the transpose.
 
     >>> from closedform.expression.calculus import dot
     >>> from closedform.expression.expr import input_
@@ -53,7 +55,10 @@ def notation(root: Expr, inputs: Iterable[Expr] = ()) -> Expr:
     >>> notation(dot(input_("A", (3, x.shape[0])), x)).op
     'matmul'
     """
-    return _Reader(root, inputs).read()
+    if turned and root.ndim == 2:
+        return _Reader(transpose(root, (1, 0)), inputs).read()
+    form = _Reader(root, inputs).read()
+    return fm.row(form) if turned and root.ndim == 1 else form
 
 
 def needs_indices(root: Expr) -> bool:

@@ -17,10 +17,11 @@ from closedform.notation.shared import shared
 from closedform.primitives.record import PRIMITIVES, Primitive
 
 
-def text(expr: Expr, inputs: Iterable[Expr] = ()) -> str:
+def text(expr: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> str:
     """The formula as one line of Unicode text; `closedform.notation.matrix` states the conventions.
 
     inputs  all arguments, if there are more than stand in the formula: their names are not used for others
+    turned  whether to write the transpose: of a vector, the row
 
     >>> from closedform.expression.calculus import dot, transpose
     >>> from closedform.expression.expr import input_
@@ -30,7 +31,8 @@ def text(expr: Expr, inputs: Iterable[Expr] = ()) -> str:
     """
     known = list(inputs)
     names = [str(node.params[0]) for node in known]
-    return render(shared(notation(expr, known), names), _Text(), names)
+    form = notation(expr, known, turned)
+    return render(shared(form, names), _Text(), names)
 
 
 def spelled(name: str) -> str:
