@@ -14,6 +14,11 @@ REFUSED: dict[tuple[str, int], str] = {
     ("largest_eigenvalue", 1): "eigenvalues",
 }
 
+# Formulas of textbooks that are not read: this library's ⊗ of matrices is a tensor of order 4.
+UNREAD: frozenset[tuple[str, int]] = frozenset(
+    {("kronecker_left", 1), ("kronecker_of_vectors", 1), ("kronecker_square", 1)}
+)
+
 # Written with indices where the textbook has none.
 WITH_INDICES: dict[tuple[str, int], str] = {
     ("alpine", 2): PRODUCT,

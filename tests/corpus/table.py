@@ -58,7 +58,7 @@ def derive(entry: Entry, order: int) -> Derivation:
 
 def error(entry: Entry, order: int, derivation: Derivation, seed: int, truths: Sequence[Truth]) -> float:
     """The largest error of an entry relative to the largest true entry, at a random point of another size."""
-    sizes = _example_sizes(entry) if _is_bound(derivation) else None
+    sizes = truth.example_sizes(entry) if _is_bound(derivation) else None
     arguments = truth.point(entry.function, entry.arguments, seed, sizes)
     with np.errstate(all="ignore"):
         got = derivation.function(*(np.asarray(a, dtype=float) for a in arguments))
@@ -92,17 +92,6 @@ def difference(got: Any, want: Any) -> float:
 def _is_bound(derivation: Derivation) -> bool:
     """Whether the derivation holds for the sizes, or the branches, of the example alone."""
     return bool(derivation.fixed or derivation.trace.guards)
-
-
-def _example_sizes(entry: Entry) -> dict[str | int, int]:
-    """The sizes of the library's example, for a function that uses them as numbers."""
-    nodes = cf.trace(entry.function, *entry.arguments).inputs.values()
-    named = [a.axes if isinstance(a, truth.Described) else () for a in entry.arguments]
-    return {
-        axis: size.value
-        for axes, node in zip(named, nodes, strict=True)
-        for axis, size in zip(axes, node.shape, strict=False)
-    }
 
 
 def textbook(entry: Entry, order: int) -> str | None:

@@ -5,12 +5,16 @@ from functools import cache
 
 import pytest
 from tests.corpus import truth
-from tests.corpus.exceptions import LONG, REFUSED, WITH_INDICES
-from tests.corpus.table import LONGEST_RATIO, Row, collect, orders, row, textbook
+from tests.corpus.exceptions import LONG, REFUSED, UNREAD, WITH_INDICES
+from tests.corpus.table import LONGEST_RATIO, TOLERANCE, Row, collect, difference, orders, row, textbook
+from tests.corpus.textbook import values
 from tests.corpus.tokens import has_indices
 
 BY_NAME = {entry.name: entry for entry in collect()}
 CASES = [(name, order) for name, entry in BY_NAME.items() for order in orders(entry)]
+
+
+PRINTED = [(name, order) for name, order in CASES if textbook(BY_NAME[name], order)]
 
 
 @cache
@@ -32,14 +36,20 @@ def test_indices_only_where_the_textbook_has_them(name, order):
     assert found.refused or found.matrices or allowed, found.text
 
 
-@pytest.mark.parametrize(("name", "order"), [c for c in CASES if textbook(BY_NAME[c[0]], c[1])])
+@pytest.mark.parametrize(("name", "order"), PRINTED)
 def test_formula_is_not_much_longer_than_the_textbook_s(name, order):
     found = derived(name, order)
     assert found.ratio is None or found.ratio <= LONGEST_RATIO or (name, order) in LONG, found.text
 
 
+@pytest.mark.parametrize(("name", "order"), sorted({*PRINTED} - {*REFUSED} - UNREAD))
+def test_textbook_is_right(name, order):
+    entry = BY_NAME[name]
+    assert difference(*values(entry, textbook(entry, order), order)) < TOLERANCE
+
+
 def test_exceptions_are_cases():
-    assert not (REFUSED.keys() | WITH_INDICES.keys() | LONG.keys()) - set(CASES)
+    assert not (UNREAD | REFUSED.keys() | WITH_INDICES.keys() | LONG.keys()) - set(CASES)
 
 
 def test_names_are_unique():

@@ -8,6 +8,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+from tests.corpus.record import Entry
 
 import closedform as cf
 from closedform.arguments import Described, example
@@ -43,6 +44,17 @@ def point(
             if np.all(np.isfinite(function(*found))):
                 return found
     raise ValueError(f"no point was found at which {function} is finite")
+
+
+def example_sizes(entry: Entry) -> dict[str | int, int]:
+    """The sizes of the named axes in the library's examples."""
+    nodes = cf.trace(entry.function, *entry.arguments).inputs.values()
+    named = [a.axes if isinstance(a, Described) else () for a in entry.arguments]
+    return {
+        axis: size.value
+        for axes, node in zip(named, nodes, strict=True)
+        for axis, size in zip(axes, node.shape, strict=False)
+    }
 
 
 def value(function: Callable[..., Any], arguments: Sequence[Any]) -> np.ndarray:

@@ -36,10 +36,8 @@ def discrete_boundary_value(x, t, h):
     return 2 * x - padded[:-2] - padded[2:] + h**2 * (x + t + 1) ** 3 / 2
 
 
-def trigonometric(x):
-    n = x.size
-    i = np.arange(1, n + 1)
-    r = n - np.sum(np.cos(x)) + i * (1 - np.cos(x)) - np.sin(x)
+def trigonometric(x, c):
+    r = x.size - np.sum(np.cos(x)) + c * (1 - np.cos(x)) - np.sin(x)
     return np.sum(r**2)
 
 
@@ -176,8 +174,8 @@ ENTRIES = (
         "trigonometric",
         MORE + "problem 26",
         trigonometric,
-        (VECTOR,),
-        "2(𝟏ᵀr) sin x + 2r ⊙ (i ⊙ sin x − cos x), where r = (nₓ − 𝟏ᵀ cos x)𝟏 + i ⊙ (1 − cos x) − sin x",
+        (VECTOR, VECTOR),
+        "2(𝟏ᵀr) sin x + 2r ⊙ (c ⊙ sin x − cos x), where r = (nₓ − 𝟏ᵀ cos x)𝟏 + c ⊙ (1 − cos x) − sin x",
     ),
     Entry(
         "powell_singular",
@@ -268,7 +266,7 @@ ENTRIES = (
         SURVEY + "Schwefel",
         schwefel,
         (VECTOR,),
-        "−sin √|x| − ½√|x| ⊙ cos √|x|",
+        "−sin(√|x|) − ½√|x| ⊙ cos(√|x|)",
     ),
     Entry(
         "salomon",
