@@ -62,7 +62,7 @@ CASES = {
     ),
     "softmax regression": (
         cf.hessian(softmax_regression).at(*REGRESSION),
-        "H[V] = Xᵀ(XV ⊙ softmax₁(XW) − diag((XV ⊙ softmax₁(XW))𝟏) softmax₁(XW))",
+        "H[V] = Xᵀ(P ⊙ XV − diag((P ⊙ XV)𝟏)P), where P = softmax₁(XW)",
         None,
     ),
     "outer product": (cf.jacobian(lambda x: np.outer(x, x)).at(vector("n")), "J[v] = vxᵀ + xvᵀ", None),
@@ -89,7 +89,7 @@ CASES = {
     ),
     "order 3, logistic": (
         cf.derivative(logistic, order=3).at(vector("n"), matrix("m", "n")),
-        "D³f[u, v] = Aᵀ(Au ⊙ Av ⊙ σ(Ax) ⊙ (1 − σ(Ax)) ⊙ (1 − 2σ(Ax)))",
+        "D³f[u, v] = Aᵀ(p ⊙ Au ⊙ Av ⊙ (1 − p) ⊙ (1 − 2p)), where p = σ(Ax)",
         None,
     ),
     "names that are taken": (

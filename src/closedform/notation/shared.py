@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator
 
 from closedform.expression.expr import Expr, rebuild, toposort
-from closedform.notation.form import is_symmetric, product, scalar_order, symbol
+from closedform.notation.form import has_differential, is_symmetric, product, scalar_order, symbol
 from closedform.notation.index import bound_labels, labels_of
 from closedform.notation.names import parts_of
 
@@ -149,7 +149,7 @@ def _most_saving(roots: list[Expr], most: int) -> Expr | None:
     savings = {
         form: (counts[form] - 1) * (weights[form] - 1)
         for form in _candidates(order)
-        if weights[form] >= SHORTEST_NAMED
+        if weights[form] >= SHORTEST_NAMED and not has_differential(form)
     }
     best = max(savings, key=lambda form: (savings[form], form.key), default=None)
     return best if best is not None and savings[best] >= LEAST_SAVING * total else None
