@@ -373,6 +373,8 @@ def prepare(
                 size = array.shape[position]
                 own = Size.axis(name, position, size, array.ndim) if size > 1 else Size.of(size)
                 shape[position] = own if isinstance(axis, int) else known.setdefault(axis, own)
+                if isinstance(axis, str):
+                    examples.setdefault(axis, size)
             if any(_FACTS[fact].axes == 2 for fact in facts):
                 shape[1] = shape[0]
         arrays.append(array)

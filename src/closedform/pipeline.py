@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +25,7 @@ from closedform.arguments import (
 )
 from closedform.code.idioms import trace_source
 from closedform.code.numpy_source import compile_source, source, source_and_constants
+from closedform.code.sparse import structure_of
 from closedform.derivative.forward import differential
 from closedform.derivative.higher import nth_derivative
 from closedform.derivative.reverse import jacobians
@@ -31,7 +33,6 @@ from closedform.errors import InvalidArgumentError, InvalidFunctionError, Unsupp
 from closedform.expression.calculus import Factor, contract, dot, linear, transpose
 from closedform.expression.expr import Expr, input_
 from closedform.expression.facts import OPEN, holds
-from closedform.expression.pattern import structure
 from closedform.expression.size import Size
 from closedform.layouts import Printed, turned_in
 from closedform.linear_maps import LinearMap, linear_map
@@ -62,6 +63,7 @@ class Derivation:
     equal      pairs of sizes that must be equal
     order      of the derivative
     symmetric  the convention for symmetric variables
+    form       "dense", or of a Hessian also "sparse" (a scipy.sparse array) or "operator" (a LinearOperator)
     """
 
     operator: str
@@ -75,6 +77,7 @@ class Derivation:
     order: int = 1
     equal: tuple[tuple[Size, Size], ...] = ()
     symmetric: str = "ambient"
+    form: str = "dense"
 
     @property
     def expr(self) -> Expr:
@@ -142,8 +145,9 @@ class Derivation:
     def structure(self) -> Nested:
         """Where a Jacobian, Hessian or higher derivative is zero by its structure, in words.
 
-        "zero", "diagonal", "block diagonal, a block for each row" (of the variable), ..., or "" where nothing
-        is known; a tuple where the derivation has several results. Raises InvalidArgumentError for others.
+        "zero", "diagonal", "block diagonal, a block for each row" (of the variable), "tridiagonal",
+        "diagonal plus rank one", "Kronecker product", ..., or "dense"; a tuple where the derivation has
+        several results. Raises InvalidArgumentError for others.
 
         >>> import closedform as cf
         >>> import numpy as np
@@ -157,13 +161,13 @@ class Derivation:
         of = self.function_expr
         variables = self.variables
         if self.operator == "jacobian":
-            return self._per_variable([structure(j, of.ndim) for j in _flat(self.result)])
+            return self._per_variable([structure_of(j, of.ndim) for j in _flat(self.result)])
         if self.operator == "derivative":
-            return structure(self.expr, self.free[variables[0]].ndim)
+            return structure_of(self.expr, self.free[variables[0]].ndim)
         blocks = iter(_flat(self.result))
         return self._per_variable(
             [
-                self._per_variable([structure(next(blocks), self.free[x].ndim) for _ in variables])
+                self._per_variable([structure_of(next(blocks), self.free[x].ndim) for _ in variables])
                 for x in variables
             ]
         )
@@ -251,16 +255,38 @@ class Derivation:
         Raises UnsupportedError where the idiom lacks an operation.
         """
         checks = self._checks(idiom)
-        return source(self.result, self.arguments, name, idiom, self._summary(), *checks)
+        sparse = self.form == "sparse"
+        return source(self.result, self.arguments, name, idiom, self._summary(), *checks, sparse=sparse)
 
     def program(self, idiom: str = "numpy", name: str = "derivative") -> tuple[str, dict[str, np.ndarray]]:
         """The source without its assertions, and the captured arrays that it reads as global names."""
-        return source_and_constants(self.result, self.arguments, name, idiom, f"{self._title()}.")
+        sparse = self.form == "sparse"
+        return source_and_constants(
+            self.result, self.arguments, name, idiom, f"{self._title()}.", sparse=sparse
+        )
 
     @cached_property
     def function(self) -> Callable[..., Any]:
         """The compiled function itself: no checks, no dispatch."""
-        return compile_source(*self.program(), "derivative")
+        compiled = compile_source(*self.program(), "derivative")
+        return compiled if self.form != "operator" else self._operator(compiled)
+
+    def _operator(self, product: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that returns the Hessian as an operator on flat vectors, by its product with them."""
+        from scipy.sparse.linalg import LinearOperator
+
+        position = self.arguments.index(self.variables[0])
+
+        def operator(*arrays: np.ndarray) -> Any:
+            shape, dtype = np.shape(arrays[position]), np.result_type(arrays[position])
+            size = math.prod(shape)
+
+            def matvec(v: np.ndarray) -> np.ndarray:
+                return np.ravel(product(*arrays, np.reshape(v, shape).astype(dtype, copy=False)))
+
+            return LinearOperator((size, size), matvec=matvec, rmatvec=matvec, dtype=dtype)
+
+        return operator
 
     @cached_property
     def steps(self) -> Any:
@@ -384,6 +410,7 @@ def derive(
     argnums: Argnums = 0,
     order: int = 1,
     symmetric: str = "ambient",
+    form: str = "dense",
 ) -> Derivation:
     """Trace, normalise, differentiate, simplify.
 
@@ -400,6 +427,7 @@ def derive(
         raise InvalidArgumentError(
             f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}"
         )
+    operator = _check_form(form, operator, argnums)
     leaves, trace = _traced(function, arguments, names, name)
     variables = _variables(argnums, names, name)
     free = [_freed(leaf) if leaf.params[0] in variables and operator != "value" else leaf for leaf in leaves]
@@ -438,7 +466,23 @@ def derive(
         order,
         normal.equal,
         symmetric,
+        form,
     )
+
+
+def _check_form(form: str, operator: str, argnums: Argnums) -> str:
+    """The operator to derive: a Hessian as a LinearOperator is its product with vectors."""
+    if form not in FORMS:
+        raise InvalidArgumentError(f"form={form!r} is not one of {', '.join(FORMS)}")
+    if form == "dense":
+        return operator
+    if operator != "hessian" or isinstance(argnums, tuple):
+        what = "several variables" if operator == "hessian" else f"a {operator}"
+        raise InvalidArgumentError(f"form={form!r} is for the Hessian in one variable, not for {what}")
+    return "hvp" if form == "operator" else operator
+
+
+FORMS = ("dense", "sparse", "operator")
 
 
 def _freed(leaf: Expr) -> Expr:

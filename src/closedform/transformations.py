@@ -33,6 +33,7 @@ class Derived:
         argnums: Argnums = 0,
         order: int = 1,
         symmetric: str = "ambient",
+        form: str = "dense",
     ) -> None:
         if not callable(function):
             raise InvalidArgumentError(
@@ -43,6 +44,7 @@ class Derived:
         self.argnums = argnums
         self.order = order
         self.symmetric = symmetric
+        self.form = form
         self._surroundings: Surroundings | None = None
         self._declared = annotated(function)
         self._known: dict[tuple[Any, ...], list[Derivation]] = {}
@@ -64,7 +66,9 @@ class Derived:
         return self._derive(self._positional(arguments, named))
 
     def _derive(self, arguments: tuple[Any, ...]) -> Derivation:
-        return derive(self.function, arguments, self.operator, self.argnums, self.order, self.symmetric)
+        return derive(
+            self.function, arguments, self.operator, self.argnums, self.order, self.symmetric, self.form
+        )
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         if named:
@@ -89,7 +93,7 @@ class Derived:
     ) -> Callable[..., Any]:
         count = len(arrays) - self._directions()
         derivation = self._derive(given[:count])
-        for v, name in zip(arrays[count:], derivation.directions, strict=True):
+        for v, name in zip(arrays[count:], derivation.directions, strict=False):
             wanted = tuple(s.value for s in derivation.inputs[name].shape)
             if v.shape != wanted:
                 what = "the result" if self.operator == "vjp" else "the variable"
@@ -205,17 +209,32 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
     return Derived(f, "jacobian", argnums)
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0, *, symmetric: str = "ambient") -> Derived:
+def hessian(
+    f: Callable[..., Any], argnums: Argnums = 0, *, symmetric: str = "ambient", form: str = "dense"
+) -> Derived:
     """The Hessian of a function that returns a number, of shape x.shape + x.shape.
 
     A tuple of variables gives the blocks d2 f / dx dy as a tuple of tuples. `symmetric` is as in `grad`,
     in each of the two pairs of axes.
 
+    form  "dense"     an array
+          "sparse"    a scipy.sparse array, made from the entries that are not zero by structure
+          "operator"  a scipy.sparse.linalg.LinearOperator, which multiplies and never forms the matrix
+          The last two act on the flat variable, for a matrix as for `X.ravel()`.
+
+    `.at(...).structure` says what is known of the zeros: "diagonal", "tridiagonal", "block diagonal", ...
+    Raises UnsupportedError where form="sparse" is asked of a Hessian without zeros.
+
     >>> import closedform as cf
     >>> cf.hessian(lambda x, A: x @ A @ x / 2).at(cf.vector("n"), cf.symmetric("n")).text
     'A'
+    >>> import numpy as np
+    >>> cf.hessian(lambda x: np.sum(x**4), form="sparse")(np.arange(3.0)).toarray()
+    array([[ 0.,  0.,  0.],
+           [ 0., 12.,  0.],
+           [ 0.,  0., 48.]])
     """
-    return Derived(f, "hessian", argnums, symmetric=symmetric)
+    return Derived(f, "hessian", argnums, symmetric=symmetric, form=form)
 
 
 def derivative(f: Callable[..., Any], order: int = 1, argnums: Argnums = 0) -> Derived:

@@ -25,11 +25,11 @@ CASES = {
         COLUMNS,
     ),
     "transposed": (cf.jacobian(lambda X: np.tanh(X).T).at(MATRIX), f"{ROWS} and column"),
-    "dense": (cf.hessian(lambda X: np.sum(X) ** 2).at(MATRIX), ""),
+    "dense": (cf.hessian(lambda X: np.sum(X) ** 2).at(MATRIX), "rank one"),
     "vector": (cf.hessian(lambda x: np.sum(x**4)).at(VECTOR), DIAGONAL),
-    "vector, dense": (cf.hessian(lambda x: (x @ x) ** 2).at(VECTOR), ""),
+    "vector, dense": (cf.hessian(lambda x: (x @ x) ** 2).at(VECTOR), "diagonal plus rank one"),
     "order 3": (cf.derivative(lambda x: np.sum(np.exp(x)), order=3).at(VECTOR), DIAGONAL),
-    "order 3, dense": (cf.derivative(lambda x: (x @ x) ** 2, order=3).at(VECTOR), ""),
+    "order 3, dense": (cf.derivative(lambda x: (x @ x) ** 2, order=3).at(VECTOR), "dense"),
     "linear": (cf.hessian(lambda X: np.sum(X)).at(MATRIX), "zero"),
 }
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from closedform.code.idioms import IMPORTS, imports_of
 from closedform.code.plan import plan
+from closedform.code.sparse import sparse_plan, structure_of
+from closedform.code.steps import Step
 from closedform.code.text import translated
 from closedform.code.writer import Writer
 from closedform.errors import UnsupportedError
@@ -26,6 +28,7 @@ def source_and_constants(
     docstring: str = "",
     assertions: Sequence[str] = (),
     helpers: Sequence[str] = (),
+    sparse: bool = False,
 ) -> tuple[str, dict[str, np.ndarray]]:
     """The source of a module whose function computes the expression, and the arrays it reads as global names.
 
@@ -35,13 +38,14 @@ def source_and_constants(
     idiom       "numpy", "jax", "torch" or "autograd"
     assertions  statements on the arguments that come first in the function
     helpers     definitions that the assertions use, written in the idiom
+    sparse      whether the result, a matrix or a tensor with two pairs of axes, is a sparse matrix
 
     Captured arrays of up to 16 entries are written as literals; the second result holds the larger ones.
-    Raises UnsupportedError where the idiom has no such operation.
+    Raises UnsupportedError where the idiom has no such operation, or a sparse result is dense.
     """
     if idiom not in IMPORTS:
         raise ValueError(f"idiom {idiom!r} is not one of {', '.join(IMPORTS)}")
-    writer = Writer(plan(list(_leaves(expr))), arguments, idiom)
+    writer = Writer(_sparse_steps(expr) if sparse else plan(list(_leaves(expr))), arguments, idiom)
     lines = [*assertions, *writer.lines, f"return {_tuple(expr, iter(writer.results))}"]
     body = [f"    {translated(line, idiom)}\n" for line in lines]
     if docstring:
@@ -54,6 +58,16 @@ def source_and_constants(
         idiom == "autograd" and bool(re.search(r"\bnumpy\.\w+\.at\(", text))
     ) + imports_of(text, idiom)
     return "\n".join(imports) + "\n\n\n" * bool(imports) + text, writer.constants
+
+
+def _sparse_steps(expr: Expr) -> list[Step]:
+    steps = sparse_plan(expr)
+    if steps is None:
+        raise UnsupportedError(
+            f"form='sparse': the matrix is {structure_of(expr, expr.ndim // 2)}, its entries are not zero "
+            f"by structure; use form='dense', or form='operator', which never forms it"
+        )
+    return steps
 
 
 def _leaves(expr: Nested) -> Iterator[Expr]:
@@ -86,6 +100,7 @@ def source(
     docstring: str = "",
     assertions: Sequence[str] = (),
     helpers: Sequence[str] = (),
+    sparse: bool = False,
 ) -> str:
     """The source of a standalone module whose function computes the expression, see `source_and_constants`.
 
@@ -101,7 +116,9 @@ def source(
 
     Raises UnsupportedError where the function captured an array that is too large for a literal.
     """
-    text, constants = source_and_constants(expr, arguments, name, idiom, docstring, assertions, helpers)
+    text, constants = source_and_constants(
+        expr, arguments, name, idiom, docstring, assertions, helpers, sparse
+    )
     if constants:
         listed = ", ".join(f"{key} of shape {value.shape}" for key, value in constants.items())
         raise UnsupportedError(

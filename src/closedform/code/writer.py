@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +12,9 @@ import numpy as np
 
 from closedform.code.assignment import Assignment
 from closedform.code.idioms import LIBRARIES
+from closedform.code.sparse import SPARSE
 from closedform.code.stable import HELPERS
-from closedform.code.steps import LEAVES, VIEWS, Step, toposort
+from closedform.code.steps import LEAVES, VIEWS, Place, Step, toposort
 from closedform.code.text import (
     ATOM,
     POWER,
@@ -477,6 +479,55 @@ class Writer:
         a = self.texts[left]
         first = a[0] if left.op == "matmul" or a[1] >= SIGN else f"({a[0]})"
         return f"{first} @ {self.arg(right, SIGN)}", PRODUCT
+
+    def op_sparse(self, step: Step) -> Text:
+        """A sparse matrix from the pieces of an array; pairs of axes are its rows and columns."""
+        if self.idiom != "numpy":
+            raise UnsupportedError(
+                f"sparse matrices are written for NumPy and SciPy, not {LIBRARIES[self.idiom]}"
+            )
+        half = step.ndim // 2
+        shape = step.sizes
+        flat = [math.prod(shape[1:half], start=shape[0]), math.prod(shape[half + 1 :], start=shape[half])]
+        if not step.args:
+            return f"scipy.sparse.csr_array({self.shape(flat)}, dtype={self.reference}.dtype)", ATOM
+        self.helpers["sparse"] = SPARSE
+        pieces = []
+        for value, (labels, places, sizes) in zip(step.args, step.params, strict=True):
+            order = [*labels, *(label for label in range(len(sizes)) if label not in labels)]
+            index = [self._place(place, order, sizes) for place in places]
+            after = len(order) - len(labels)
+            text = self.arg(value, ATOM if labels and after else 0)
+            if labels and after:
+                text += f"[...{', None' * after}]"
+            rows, columns = (
+                self._flat_index(index[at : at + half], shape[at : at + half]) for at in (0, half)
+            )
+            pieces.append(f"({text}, {rows}, {columns})")
+        return f"sparse({self.shape(flat)}, {self.reference}.dtype, {', '.join(pieces)})", ATOM
+
+    def _place(self, place: Place, order: Sequence[int], sizes: Sequence[Size]) -> Text:
+        """The indices along one axis, on the axes of a piece's labels."""
+        if place.label is None:
+            return bound_text(place.start, place.start), ATOM
+        after = len(order) - 1 - order.index(place.label)
+        stretched = "[:" + ", None" * after + "]" if after else ""
+        if place.entries is not None:
+            return self.constant(place.entries, "index") + stretched, ATOM
+        text = self.indices(sizes[place.label], stretched)
+        if place.step != 1:
+            text = f"{place.step} * {text}"
+        if place.start != Size.of(0):
+            return f"{text} + {size_text(place.start)}", SUM
+        return text, ATOM if place.step == 1 else PRODUCT
+
+    @staticmethod
+    def _flat_index(index: Sequence[Text], sizes: Sequence[Size]) -> str:
+        """The position in the flat array."""
+        text = index[0]
+        for item, size in zip(index[1:], sizes[1:], strict=True):
+            text = (f"{wrap(text, PRODUCT)} * {operand_text(size)} + {wrap(item, SUM)}", SUM)
+        return text[0]
 
     def op_outer(self, step: Step) -> Text:
         return self.function("outer", step)
