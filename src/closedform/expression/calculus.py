@@ -419,7 +419,8 @@ def _root(number: int, degree: int) -> int | None:
 def _components(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[list[Factor], bool]]:
     """Factors grouped by shared labels; whether the group holds a label of the result."""
     groups: list[tuple[list[Factor], set[Label]]] = []
-    for factor in factors:
+    scalars = [([factor], False) for factor in factors if not factor.labels]
+    for factor in (factor for factor in factors if factor.labels):
         labels = set(factor.labels)
         group = [factor]
         rest = []
@@ -430,7 +431,7 @@ def _components(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple
             else:
                 rest.append((members, theirs))
         groups = [*rest, (group, labels)]
-    return [(members, bool(labels & set(out))) for members, labels in groups]
+    return scalars + [(members, bool(labels & set(out))) for members, labels in groups]
 
 
 def _canonical(
