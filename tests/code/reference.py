@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from closedform.code.stable import HELPERS
+from closedform.code.helpers import HELPERS
 from closedform.expression.calculus import Factor, contract, linear, spec_of
 from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.size import Size
@@ -48,9 +48,9 @@ def _evaluate(node: Expr, args: list[Any], arrays: Arrays) -> Any:
     if node.op in {"select", "unit", "gather", "triangle", "reshape"}:
         return _structured(node.op, params, shape, arrays)
     if node.op in HELPERS:
-        namespace: dict[str, Any] = {"np": np}
-        exec(HELPERS[node.op], namespace)
-        return namespace[node.op](*args)
+        return HELPERS[node.op].call(*map(np.asarray, args), **params)
+    if node.op == "quotient":
+        return args[0] / args[1]
     call = PRIMITIVES[node.op].call
     assert call is not None
     return call(*args, **params)

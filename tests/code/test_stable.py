@@ -9,7 +9,7 @@ import pytest
 from tests.code.reference import evaluate
 
 from closedform.code.stable import STABLE_FORMS, stable
-from closedform.expression.calculus import number
+from closedform.expression.calculus import Factor, contract, dot, exact, identity, number
 from closedform.expression.expr import Expr, input_
 
 z = input_("z", (5,))
@@ -19,8 +19,33 @@ def fn(op: str, v: Expr = z) -> Expr:
     return Expr(op, (v,), (), v.shape)
 
 
+def outer(v: Expr, w: Expr) -> Expr:
+    return contract([Factor(v, (0,)), Factor(w, (1,))], (0, 1))
+
+
 # A formula that the form rewrites, where it holds, and a point with the value that the plain formula loses.
 EXAMPLES = {
+    "tanh of expit": (1 - 2 * fn("expit"), (-20, 20), 1e-9, -5e-10),
+    "complement": (1 - fn("erf") + fn("exp", -50 * z), (-2, 2), 5.0, math.erfc(5)),
+    "log cosh": (fn("log", fn("cosh")), (-20, 20), 1e-9, 5e-19),
+    "log(1 - exp)": (fn("log", 1 - fn("exp")), (-20, -0.1), -1e-20, math.log(1e-20)),
+    "log(1 + square)": (fn("log", 1 + z**2), (-20, 20), 1e200, 400 * math.log(10)),
+    "projection": (
+        (dot(z, z) * identity(z.shape) - outer(z, z)) * dot(z, z) ** exact(-1.5),
+        (-2, 2),
+        1e200,
+        (np.eye(5) - 0.2) / math.sqrt(5) * 1e-200,
+    ),
+    "outer difference": (outer(z, z) - dot(z, z) * identity(z.shape), (-2, 2), 3.0, 9 - 45 * np.eye(5)),
+    "powers apart": (z * (1 + z) ** -2 * (2 + z) ** -2, (0, 5), 1e90, 1e-270),
+    "squares": (
+        z**2 / (1 + z**2) * (z**2 + input_("w", z.shape) ** 2) ** exact(-0.5),
+        (-2, 2),
+        1e200,
+        1e-200,
+    ),
+    "difference of squares": (9 - 4 * z**2, (-5, 5), 1.5 + 2.0**-30, -12 * 2.0**-30 - 4 * 2.0**-60),
+    "root minus number": (2 - (4 + z**2) ** exact(0.5), (-5, 5), 1e-9, -2.5e-19),
     "opposite of expit": (1 - fn("expit"), (-20, 20), 40.0, math.exp(-40)),
     "sech from tanh": (1 - fn("tanh") ** 2, (-5, 5), 20.0, 4 * math.exp(-40)),
     "1 - tanh": (1 - fn("tanh"), (-5, 5), 20.0, 2 * math.exp(-40)),
@@ -43,9 +68,11 @@ def test_stable_form(form):
     rewritten = stable(plain)
     assert rewritten is not plain
     assert form.equation
-    points = {"z": np.random.default_rng(0).uniform(low, high, 5)}
+    points = {"z": np.random.default_rng(0).uniform(low, high, 5), "w": np.ones(5)}
     np.testing.assert_allclose(evaluate(rewritten, points), evaluate(plain, points), rtol=1e-7)
-    np.testing.assert_allclose(evaluate(rewritten, {"z": np.full(5, point)}), value, rtol=1e-12)
+    np.testing.assert_allclose(
+        evaluate(rewritten, {"z": np.full(5, point), "w": np.ones(5)}), value, rtol=1e-12
+    )
 
 
 def test_polynomials_are_divided_as_often_as_they_can_be():

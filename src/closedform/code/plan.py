@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from closedform.code.arrange import arranged
 from closedform.code.contraction import WIRING, Network, Placed, placed_whole
+from closedform.code.helpers import HELPERS
 from closedform.code.products import Tensor, hadamard, volume
-from closedform.code.stable import HELPERS, polynomial_of, stable
+from closedform.code.stable import polynomial_of, stable
 from closedform.code.steps import Place, Program, Step, toposort
 from closedform.code.structured import solver, structured
 from closedform.expression.calculus import Number, exact, factors_of, label_sizes, spec_of
@@ -83,11 +84,14 @@ class _Planner:
             step = program.step("name", (), (node.params[0],), node.shape)
         elif node.op in {"constant", "size", "select", "unit", "gather", "triangle", "reshape"}:
             step = program.step(node.op, (), node.params, node.shape)
-        elif node.op in HELPERS or (node.op in PRIMITIVES and PRIMITIVES[node.op].elementwise):
+        elif _is_elementwise(node):
             tensors = [self.tensor(arg) for arg in node.args]
             labels = tuple(sorted({label for t in tensors for label in t.labels}))
             aligned = [program.arrange(t.step, t.labels, labels) for t in tensors]
-            step = program.step("call", aligned, (node.op, node.params), [node.shape[i] for i in labels])
+            if node.op == "quotient":
+                step = program.product(1, aligned[:1], aligned[1:])
+            else:
+                step = program.step("call", aligned, (node.op, node.params), [node.shape[i] for i in labels])
         elif node.op in {"inv", "logdet"} and (kind := solver(node.args[0])):
             operands = [self.full(node.args[0])]
             program.solvers[operands[0]] = kind
@@ -327,6 +331,13 @@ class _Planner:
         present = tuple(i for i, label in enumerate(order) if label in placed.labels)
         args = (step,) if base is None else (step, base)
         return program.step("scatter", args, (sign, places, sizes, present), placed.shape)
+
+
+def _is_elementwise(node: Expr) -> bool:
+    """Whether the operation acts on each entry alone."""
+    if node.op in HELPERS:
+        return HELPERS[node.op].elementwise
+    return node.op == "quotient" or (node.op in PRIMITIVES and PRIMITIVES[node.op].elementwise)
 
 
 def _with_solves(program: Program, roots: list[Step]) -> list[Step]:

@@ -18,7 +18,7 @@ LEAST_SIZE = 100
 
 
 HALF = Fraction(1, 2)
-NONNEGATIVE = NONNEGATIVE_MAPS | {"expit_slope", "sech"}
+NONNEGATIVE = NONNEGATIVE_MAPS | {"expit_slope", "sech", "root_of_squares", "euclidean_norm"}
 
 
 class Tensor(NamedTuple):

@@ -6,6 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from closedform.code.squares import (
+    difference_of_squares,
+    outer_difference,
+    powers_apart,
+    projection_on_direction,
+    root,
+    root_minus_number,
+    without_overflow,
+)
 from closedform.expression.calculus import (
     Factor,
     Number,
@@ -21,22 +30,6 @@ from closedform.expression.calculus import (
     terms_of,
 )
 from closedform.expression.expr import Expr
-
-# Functions of one variable that code needs and formulas do not have: a template and a helper function.
-SECH = '''
-def sech(z):
-    """1 / cosh(z), without overflow."""
-    u = np.exp(-abs(z))
-    return 2 * u / (1 + u * u)
-'''
-EXPIT_SLOPE = '''
-def expit_slope(z):
-    """expit(z) * (1 - expit(z)), without cancellation."""
-    u = np.exp(-abs(z))
-    v = 1 + u
-    return u / (v * v)
-'''
-HELPERS = {"sech": SECH, "expit_slope": EXPIT_SLOPE}
 
 
 @dataclass(frozen=True)
@@ -148,6 +141,7 @@ def even(op: str, v: Expr) -> Expr:
     return fn(op, -v if any(c < 0 for c, _ in terms_of(v)[:1]) else v)
 
 
+_divisor("tanh of expit", "1 - 2 σ(z) = -tanh(z/2)", "expit", {0: 1, 1: -2}, lambda z: -fn("tanh", 0.5 * z))
 _divisor("opposite of expit", "1 - σ(z) = σ(-z)", "expit", {0: 1, 1: -1}, lambda z: fn("expit", -z))
 _divisor("sech from tanh", "1 - tanh²(z) = sech²(z)", "tanh", {0: 1, 2: -1}, lambda z: even("sech", z) ** 2)
 _divisor("1 - tanh", "1 - tanh(z) = 2 σ(-2 z)", "tanh", {0: 1, 1: -1}, lambda z: 2 * fn("expit", -2 * z))
@@ -160,7 +154,53 @@ _divisor(
 _divisor("expm1", "e^z - 1 = expm1(z)", "exp", {0: -1, 1: 1}, lambda z: fn("expm1", z))
 
 
+# 1 + f(z) and 1 - f(z) for functions f that tend to 1 and -1, or to 1 and 0.
+COMPLEMENTS: dict[tuple[str, int], Callable[[Expr], Expr]] = {
+    ("erf", 1): lambda z: fn("erfc", -z),
+    ("erf", -1): lambda z: fn("erfc", z),
+    ("tanh", 1): lambda z: 2 * fn("expit", 2 * z),
+    ("tanh", -1): lambda z: 2 * fn("expit", -2 * z),
+    ("expit", -1): lambda z: fn("expit", -z),
+}
+
+
+def _complement(node: Expr) -> Expr | None:
+    terms = terms_of(node)
+    one = number(1, node.shape)
+    for d in (c for c, t in terms if t is one):
+        for c, term in terms:
+            complement = COMPLEMENTS.get((term.op, int(c / d))) if c in (d, -d) else None
+            if complement is not None:
+                rest = [(k, t) for k, t in terms if t not in (one, term)]
+                return linear([*rest, (d, complement(term.args[0]))], node.shape)
+    return None
+
+
 # --- functions and products -----------------------------------------------------------------------
+
+
+def _log_cosh(node: Expr) -> Expr | None:
+    (v,) = node.args
+    if v.op == "cosh":
+        return fn("log_cosh", v.args[0])
+    if (
+        v.op == "contract" and v is 2 * fn("cosh", v.args[0].args[0])
+        if v.args and v.args[0].op == "cosh"
+        else False
+    ):
+        return Expr("logaddexp", (v.args[0].args[0], -v.args[0].args[0]), (), v.shape)
+    return None
+
+
+def _log1mexp(node: Expr) -> Expr | None:
+    rest = _without_one(node.args[0])
+    return fn("log1mexp", (-rest).args[0]) if rest is not None and (-rest).op == "exp" else None
+
+
+def _log1p_square(node: Expr) -> Expr | None:
+    rest = _without_one(node.args[0])
+    w = None if rest is None else root(rest)
+    return None if w is None else fn("log1p_square", w)
 
 
 def _without_one(v: Expr) -> Expr | None:
@@ -216,6 +256,12 @@ def _with_factors(node: Expr, factors: list[Factor]) -> Expr:
 
 
 STABLE_FORMS += [
+    StableForm(
+        "complement", "1 ± erf(z) = erfc(∓z), 1 ± tanh(z) = 2 σ(±2 z)", EVERYWHERE, "linear", _complement
+    ),
+    StableForm("log cosh", "ln cosh(z), ln(2 cosh(z)) = logaddexp(z, -z)", EVERYWHERE, "log", _log_cosh),
+    StableForm("log(1 - exp)", "ln(1 - e^z) without cancellation", (-800, -1e-300), "log", _log1mexp),
+    StableForm("log(1 + square)", "ln(1 + z^2) where z^2 overflows", EVERYWHERE, "log", _log1p_square),
     StableForm("log1p", "ln(1 + z) = log1p(z)", (-0.99, 1e300), "log", _log1p),
     StableForm("product", "∏(1 + z) without rounding 1 + z", (-4.0, 4.0), "prod", _one_plus_products),
     StableForm(
@@ -225,4 +271,20 @@ STABLE_FORMS += [
         "slope of expit", "σ(z) (1 - σ(z)) without cancellation", EVERYWHERE, "contract", _expit_slope
     ),
     StableForm("sech", "1 / cosh(z) = sech(z)", EVERYWHERE, "contract", _sech),
+    StableForm(
+        "projection", "((x'x) I - x x') / ‖x‖³ from x / ‖x‖", EVERYWHERE, "contract", projection_on_direction
+    ),
+    StableForm("outer difference", "(x'x) I - x x', diag(p) - p p'", EVERYWHERE, "linear", outer_difference),
+    StableForm("powers apart", "x / (u^p v^q) = x / u^p / v^q", EVERYWHERE, "contract", powers_apart),
+    StableForm("squares", "(a² + b²)^(1/2) where a² overflows", EVERYWHERE, "contract", without_overflow),
+    StableForm(
+        "difference of squares", "a² - b² = (a - b) (a + b)", EVERYWHERE, "linear", difference_of_squares
+    ),
+    StableForm(
+        "root minus number",
+        "(1 + z²)^(1/2) - 1 = z² / ((1 + z²)^(1/2) + 1)",
+        EVERYWHERE,
+        "linear",
+        root_minus_number,
+    ),
 ]

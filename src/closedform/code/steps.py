@@ -145,6 +145,9 @@ class Program:
                 if step.op == "number" and step.params[0] != 0:
                     coefficient = exact(coefficient * Fraction(step.params[0]) ** sign)
         above = [s for s in above if s.op != "number" or s.params[0] == 0]
+        for i, s in enumerate(above):
+            if s.op == "product" and s.params == (-1, (1,)):
+                coefficient, above[i] = -coefficient, s.args[0]
         below = [s for s in below if s.op != "number" or s.params[0] == 0]
         flat = [(s, sign) for steps, sign in ((above, 1), (below, -1)) for s in steps]
         if not flat:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from closedform.code.assignment import Assignment
+from closedform.code.helpers import HELPERS
 from closedform.code.idioms import LIBRARIES
 from closedform.code.sparse import SPARSE
-from closedform.code.stable import HELPERS
 from closedform.code.steps import LEAVES, VIEWS, Place, Step, toposort
 from closedform.code.text import (
     ATOM,
@@ -355,8 +355,7 @@ class Writer:
     def op_call(self, step: Step) -> Text:
         op, params = step.params
         if op in HELPERS:
-            self.helpers[op] = HELPERS[op]
-            return f"{op}({self.arg(step.args[0])})", ATOM
+            return self.helper_call(step)
         if op == "where" and self.based_on_array[step] and all(s.op == "number" for s in step.args[1:]):
             return self.indicator(*step.args)
         record = PRIMITIVES.get(op)
@@ -373,6 +372,19 @@ class Writer:
         )
         operands = [self.operand(arg, template.count(f"{{{i}}}") > 1) for i, arg in enumerate(step.args)]
         return fill(template, operands, {**values, "params": given}, self.idiom)
+
+    def helper_call(self, step: Step) -> Text:
+        """A call of a function that the module defines."""
+        op, params = step.params
+        helper = HELPERS[op]
+        if helper.scalar and not step.ndim and self.idiom == "numpy":
+            return fill(helper.scalar, [self.texts[arg] for arg in step.args], {}, self.idiom)
+        self.helpers[op] = helper.text(self.idiom)
+        operands = [self.operand(arg, False)[0] for arg in step.args]
+        return (
+            f"{op}({', '.join([*operands, *(f'{name}={literal(value)}' for name, value in params)])})",
+            ATOM,
+        )
 
     def indicator(self, condition: Step, one: Step, zero: Step) -> Text:
         """Two numbers, chosen by a condition, in the arguments' type."""

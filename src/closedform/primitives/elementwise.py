@@ -171,6 +171,14 @@ _function(
     ball=lambda v: v.erf(),
 )
 _function(
+    "erfc",
+    lambda v, y: -2 / math.sqrt(math.pi) * exp(-(v**2)),
+    numpy=(scipy.special.erfc,),
+    latex=r"\operatorname{{erfc}} {0}",
+    source="scipy.special.erfc({0})",
+    ball=lambda v: 1 - v.erf(),
+)
+_function(
     "gammaln",
     lambda v, y: Expr("digamma", (v,), (), v.shape),
     numpy=(scipy.special.gammaln,),
@@ -389,7 +397,7 @@ def _pair(name: str, partials: tuple[Formula, ...], *, numpy: tuple[Any, ...] = 
             name,
             numpy or (getattr(np, name),),
             _operands,
-            lambda *v: elementwise(name, *v),
+            facts.pop("lower", lambda *v: elementwise(name, *v)),
             partials=partials,
             strength=CALL if "strength" not in facts else facts.pop("strength"),
             **facts,
@@ -436,6 +444,7 @@ _pair(
 _pair(
     "hypot",
     (lambda v, w, y: v / y, lambda v, w, y: w / y),
+    lower=_broadcast_pair(lambda v, w: power(v**2 + w**2, 0.5)),
     latex=r"\sqrt{{{0}^2 + {1}^2}}",
     text="√({0}² + {1}²)",
     strength=ATOM,

@@ -1,0 +1,172 @@
+"""Functions that code needs and formulas do not have: the emitted module defines those that it calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+
+@dataclass(frozen=True)
+class Helper:
+    """A function by the text that defines it.
+
+    source       NumPy text; the function comes last in it
+    elsewhere    text for the other idioms, which cannot branch on values; `source` if it is empty
+    scalar       template of a call that does the same for numbers, in NumPy
+    elementwise  whether it acts on each entry alone
+    """
+
+    source: str
+    elsewhere: str = ""
+    scalar: str = ""
+    elementwise: bool = True
+
+    def text(self, idiom: str) -> str:
+        """The definition in an idiom, its modules still named as in NumPy."""
+        return self.elsewhere if self.elsewhere and idiom != "numpy" else self.source
+
+    @property
+    def call(self) -> Callable[..., Any]:
+        """The function itself."""
+        namespace: dict[str, Any] = {"np": np, "scipy": scipy}
+        exec(self.source, namespace)  # the library's own text
+        function: Callable[..., Any] = namespace[re.findall(r"^def (\w+)", self.source, re.MULTILINE)[-1]]
+        return function
+
+
+SUMS_WITHOUT = '''
+def sums_without(v):
+    """For each entry of v the sum of the others."""
+    zero = np.zeros(1, v.dtype)
+    return np.concatenate((zero, np.cumsum(v[:-1]))) + np.concatenate((np.cumsum(v[:0:-1])[::-1], zero))
+'''
+
+HELPERS: Mapping[str, Helper] = MappingProxyType(
+    {
+        "sech": Helper('''
+def sech(z):
+    """1 / cosh(z), without overflow."""
+    u = np.exp(-abs(z))
+    return 2 * u / (1 + u * u)
+'''),
+        "expit_slope": Helper('''
+def expit_slope(z):
+    """expit(z) * (1 - expit(z)), without cancellation."""
+    u = np.exp(-abs(z))
+    v = 1 + u
+    return u / (v * v)
+'''),
+        "log_cosh": Helper('''
+def log_cosh(z):
+    """log(cosh(z)), without overflow or cancellation."""
+    u = abs(z)
+    small = np.sinh(np.where(u < 1, u, 0) / 2)
+    return np.where(u < 1, np.log1p(2 * small * small), u + np.log1p(np.exp(-2 * u)) - 0.6931471805599453)
+'''),
+        "log1mexp": Helper('''
+def log1mexp(z):
+    """log(1 - exp(z)) for z < 0, without cancellation."""
+    large = z > -1
+    near, far = np.where(large, z, -1), np.where(large, -1, z)
+    return np.where(large, np.log(-np.expm1(near)), np.log1p(-np.exp(far)))
+'''),
+        "log1p_square": Helper(
+            '''
+def log1p_square(x):
+    """log(1 + x * x), also where the square is too large for a number."""
+    with np.errstate(over="ignore"):
+        square = x * x
+    if np.max(square, initial=0) < np.inf:
+        return np.log1p(square)
+    return np.where(square < np.inf, np.log1p(square), 2 * np.log(abs(x) + 1))
+''',
+            '''
+def log1p_square(x):
+    """log(1 + x * x), also where the square is too large for a number."""
+    small = np.where(abs(x) < 1e15, x, 0)
+    return np.where(abs(x) < 1e15, np.log1p(small * small), 2 * np.log(abs(x) + 1))
+''',
+        ),
+        "root_of_squares": Helper(
+            '''
+def root_of_squares(a, b):
+    """sqrt(a * a + b * b), also where a square is too large or too small for a number."""
+    with np.errstate(over="ignore"):
+        s = a * a + b * b
+    limits = np.finfo(np.result_type(s, 1.0))
+    if limits.tiny / limits.eps < s.min(initial=1) and s.max(initial=1) <= limits.max:
+        return np.sqrt(s)
+    return np.hypot(a, b)
+''',
+            '''
+def root_of_squares(a, b):
+    """sqrt(a * a + b * b), also where a square is too large or too small for a number."""
+    large, small = np.maximum(abs(a), abs(b)), np.minimum(abs(a), abs(b))
+    ratio = small / np.where(large > 0, large, 1)
+    return large * np.sqrt(1 + ratio * ratio)
+''',
+            scalar="np.hypot({0}, {1})",
+        ),
+        "projection": Helper(
+            SUMS_WITHOUT
+            + '''
+
+def projection(u, v):
+    """sum(u * v) * I - outer(u, v) for v in the direction of u, without cancellation."""
+    p = -np.outer(u, v)
+    p.flat[:: len(u) + 1] = sums_without(u * v)
+    return p
+''',
+            '''
+def projection(u, v):
+    """sum(u * v) * I - outer(u, v)."""
+    return (u @ v) * np.eye(len(u)) - np.outer(u, v)
+''',
+            elementwise=False,
+        ),
+        "covariance": Helper(
+            SUMS_WITHOUT
+            + '''
+
+def covariance(p):
+    """diag(p) - outer(p, p) for p with the sum 1, without cancellation."""
+    c = -np.outer(p, p)
+    c.flat[:: len(p) + 1] = p * sums_without(p)
+    return c
+''',
+            '''
+def covariance(p):
+    """diag(p) - outer(p, p)."""
+    return np.diag(p) - np.outer(p, p)
+''',
+            elementwise=False,
+        ),
+        "euclidean_norm": Helper(
+            '''
+def euclidean_norm(v, axis):
+    """sqrt(sum(v * v)) over axes, also where a square is too large or too small for a number."""
+    whole = len(axis) == v.ndim
+    with np.errstate(over="ignore"):
+        s = np.vdot(v, v) if whole else np.sum(v * v, axis=axis)
+    limits = np.finfo(np.result_type(v, 1.0))
+    if limits.tiny / limits.eps < np.min(s, initial=1) and np.max(s, initial=1) <= limits.max:
+        return np.sqrt(s)
+    scale = np.max(abs(v), axis=axis, keepdims=True, initial=0)
+    scale = np.where(scale > 0, scale, 1)
+    return np.sqrt(np.sum(np.square(v / scale), axis=axis)) * scale.reshape(np.shape(s))
+''',
+            '''
+def euclidean_norm(v, axis):
+    """sqrt(sum(v * v)) over axes."""
+    return np.sqrt((v * v).sum(axis))
+''',
+            elementwise=False,
+        ),
+    }
+)

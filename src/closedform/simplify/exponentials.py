@@ -1,0 +1,133 @@
+"""Rewrites of exponentials into the functions that have names for them: logaddexp, tanh, arsinh, ..."""
+
+from __future__ import annotations
+
+from closedform.expression.calculus import (
+    Factor,
+    Number,
+    factors_of,
+    is_integer,
+    is_zero,
+    linear,
+    multiply,
+    power,
+    spec_of,
+    terms_of,
+)
+from closedform.expression.expr import Expr
+from closedform.simplify.rules import fn, is_one, one_plus, rule, with_factors
+
+
+def pointwise(node: Expr) -> list[Factor]:
+    """The factors of a product entry by entry; none if a label is summed or stands twice in the result."""
+    if node.op != "contract":
+        return []
+    out = spec_of(node).out
+    factors = factors_of(node)
+    plain = len(set(out)) == len(out) and all(set(f.labels) <= set(out) for f in factors)
+    return factors if plain else []
+
+
+def _two_exponentials(node: Expr) -> tuple[Number, Expr, Expr] | None:
+    """(c, u, v) where node = e^u + c e^v."""
+    if node.op != "linear" or len(node.args) != 2 or any(arg.op != "exp" for arg in node.args):
+        return None
+    (c, d), (u, v) = node.params, (arg.args[0] for arg in node.args)
+    return (d, u, v) if c == 1 else (c, v, u) if d == 1 else None
+
+
+@rule("logaddexp", "ln(e^u + e^v) = logaddexp(u, v)", "log")
+def log_to_logaddexp(node: Expr) -> Expr | None:
+    found = _two_exponentials(node.args[0])
+    if found is None or found[0] != 1:
+        return None
+    return Expr("logaddexp", found[1:], (), node.shape)
+
+
+@rule("ratio of exponentials", "e^u / (e^u + e^v) = σ(u - v)", "contract")
+def ratio_of_exponentials(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        found = _two_exponentials(f.base) if f.exponent == -1 else None
+        if found is None or found[0] != 1:
+            continue
+        for u, v in (found[1:], found[:0:-1]):
+            for j, g in enumerate(factors):
+                if g == Factor(fn("exp", u), f.labels):
+                    rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                    return with_factors(node, [*rest, Factor(fn("expit", u - v), f.labels)])
+    return None
+
+
+@rule("hyperbolic functions", "e^z + e^-z = 2 cosh z, e^z - e^-z = 2 sinh z", "linear")
+def hyperbolic(node: Expr) -> Expr | None:
+    found = _two_exponentials(node)
+    if found is None or found[1] is not -found[2] or found[0] not in (1, -1):
+        return None
+    c, u, v = found
+    if terms_of(u)[0][0] < 0:
+        return 2 * fn("cosh", v) if c == 1 else -2 * fn("sinh", v)
+    return 2 * fn("cosh" if c == 1 else "sinh", u)
+
+
+@rule("tanh of expit", "(e^z - 1) / (e^z + 1) = tanh(z/2)", "contract")
+def expit_to_tanh(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        v = one_plus(f.base)
+        if v is None or f.exponent != 1 or (-v).op != "exp":
+            continue
+        z = (-v).args[0]
+        for j, g in enumerate(factors):
+            if g == Factor(fn("expit", -z), f.labels):
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                return with_factors(node, [*rest, Factor(fn("tanh", -z / 2), f.labels)])
+    return None
+
+
+@rule("arsinh", "ln(z + (1 + z^2)^(1/2)) = arsinh z", "log")
+def log_to_arcsinh(node: Expr) -> Expr | None:
+    (v,) = node.args
+    terms = terms_of(v)
+    for c, z in terms:
+        z = z if c == 1 else c * z
+        if len(terms) == 2 and v is z + power(1 + z**2, 0.5):
+            return fn("arcsinh", z)
+    return None
+
+
+@rule("artanh", "ln((1 + z) / (1 - z)) = 2 artanh z", "log")
+def log_to_arctanh(node: Expr) -> Expr | None:
+    (v,) = node.args
+    exponents = {f.exponent: f for f in pointwise(v)}
+    if len(factors_of(v) if exponents else ()) != 2 or set(exponents) != {1, -1}:
+        return None
+    above, below = (with_factors(v, [exponents[p]._replace(exponent=1)]) for p in (1, -1))
+    below = below / spec_of(v).coefficient
+    whole, difference = above + below, above - below
+    if whole.args or is_zero(whole) or any(is_one(t) for _, t in terms_of(difference)):
+        return None
+    return 2 * fn("arctanh", difference / whole)
+
+
+@rule("common denominator", "x^m (1 + u x^-m) = x^m + u", "contract")
+def common_denominator(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "linear" or not is_integer(f.exponent) or f.exponent >= 0:
+            continue
+        for term in f.base.args:
+            for g in pointwise(term):
+                if not is_integer(g.exponent) or g.exponent >= 0 or g.labels != spec_of(term).out:
+                    continue
+                raised = Factor(g.base, f.labels, f.exponent * g.exponent)
+                for j, h in enumerate(factors):
+                    if h.base is g.base and h.labels == f.labels and h.exponent < 0:
+                        rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                        cleared = linear(
+                            [(c, multiply(t, power(g.base, -g.exponent))) for c, t in terms_of(f.base)],
+                            f.base.shape,
+                        )
+                        rest += [h._replace(exponent=h.exponent + raised.exponent)]
+                        return with_factors(node, [*rest, f._replace(base=cleared)])
+    return None
