@@ -45,4 +45,4 @@ def test_most_of_the_points_are_tested() -> None:
     assert len(points) == COUNT and np.all(np.isfinite(true[0]))
     with np.errstate(over="ignore"):
         got = np.sqrt(1 + points**2)
-    assert np.mean(largest_errors(got, true[0]) > TOLERANCE) > 0.1
+    assert np.mean(largest_errors(got, true[0]) > TOLERANCE) > 0.05

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from closedform.expression.calculus import (
     Factor,
+    Label,
     Number,
     contract,
     exact,
@@ -220,7 +221,7 @@ class Projection(NamedTuple):
 
 
 def outer_difference(node: Expr) -> Expr | None:
-    """diag(p) - p p' for p = softmax(z), x'x I - x x' and I - x x' / x'x, their diagonals without cancellation."""
+    """diag(p) - p p' for p = softmax(z), x'x I - x x' and I - x x' / x'x, without cancellation."""
     if node.op != "linear" or node.ndim != 2 or sorted(node.params) != [-1, 1]:
         return None
     for (sign, diagonal), (_, outer) in (terms_of(node), terms_of(node)[::-1]):
