@@ -21,7 +21,13 @@ KINDS: dict[str, tuple[int, Callable[..., Any]]] = {
     "matrix": (2, cf.matrix),
     "symmetric": (1, cf.symmetric),
     "spd": (1, cf.spd),
+    "diagonal": (1, cf.diagonal),
+    "orthogonal": (1, cf.orthogonal),
+    "lower": (1, cf.lower_triangular),
+    "upper": (1, cf.upper_triangular),
     "positive": (1, cf.positive),
+    "nonnegative": (1, cf.nonnegative),
+    "simplex": (1, cf.simplex),
     "signs": (1, cf.signs),
 }
 _AXIS = re.compile(r"[A-Za-z_]\w*|[1-9]\d*")
