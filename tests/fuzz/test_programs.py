@@ -7,10 +7,12 @@ import pytest
 from tests.dense import evaluate
 from tests.fuzz.programs import compiled, program
 from tests.fuzz.run import difference, verdict
+from tests.notation.test_formulas import balanced
 from tests.reading import assert_same, read_back
 
 import closedform as cf
 from closedform.errors import InvalidArgumentError
+from closedform.notation.latex import latex
 from closedform.notation.text import text
 
 BATCH = 25
@@ -39,6 +41,7 @@ def test_emitted_code_has_the_value_of_the_formula(first):
                 got = derivation.function(*arguments)
             shown = text(derivation.expr, derivation.inputs.values())
             if seed < MOST_READ and len(shown) < LONGEST_READ:
+                assert balanced(latex(derivation.expr, derivation.inputs.values()))
                 reads_back(derivation, dict(zip(derivation.arguments, arguments, strict=True)), seed)
             if np.all(np.isfinite(formula)):
                 assert difference(got, formula) < 1e-9, f"seed {seed}\n{source}\n{derivation.source()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,35 @@ def test_formulas_are_printed_as_in_the_snapshot() -> None:
 )
 def test_matrix_calculus_has_no_index_sums(expr: Expr) -> None:
     assert not any(mark in latex(expr) for mark in (r"\sum", r"\delta", "einsum", "_{ij"))
+
+
+BRACKETS = re.compile(r"\\left\s*(\\[a-zA-Z]+|.)|\\right\s*(\\[a-zA-Z]+|.)|\\[a-zA-Z]+|[(){}\[\]]")
+OPENING = {"(": ")", "[": "]", "{": "}", r"\lVert": r"\rVert", r"\lvert": r"\rvert", r"\lceil": r"\rceil"}
+
+
+def balanced(formula: str) -> bool:
+    """Whether every bracket of a LaTeX formula is closed by one of its kind."""
+    waiting: list[str] = []
+    for match in BRACKETS.finditer(formula):
+        left, right = match.groups()
+        sign = left or right or match[0]
+        prefix = "left" if left else "right" if right else ""
+        if sign in OPENING:
+            waiting.append(("right" if prefix else "") + OPENING[sign])
+        elif sign in OPENING.values() and (not waiting or waiting.pop() != prefix + sign):
+            return False
+    return not waiting
+
+
+@pytest.mark.parametrize("expr", [e for cases in CASES.values() for e in cases.values()])
+def test_brackets_of_latex_are_balanced(expr: Expr) -> None:
+    assert balanced(latex(expr))
+
+
+def test_unbalanced_brackets_are_found() -> None:
+    assert balanced(r"\left( \frac{a}{b} \right) \lVert x \rVert_{[0]}")
+    for formula in ("(x", "x)", "(x]", r"\left( x )", r"\frac{a}{b", r"\lVert x"):
+        assert not balanced(formula)
 
 
 def some_values(expr: Expr) -> dict[str, np.ndarray]:

@@ -441,7 +441,7 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     else:
         fraction, whole = Fraction(fraction.numerator), Fraction(fraction.denominator)
     denominator = _with_number(whole, below)
-    if tail and not above and fraction == 1 and tail[0].op in {"symbol", "part"}:
+    if tail and not above and fraction == 1 and _is_short(tail[0], denominator):
         return Expr("fraction", (tail[0], denominator), (), tail[0].shape)
     quotient = Expr("fraction", (_with_number(fraction, above), denominator), (), ())
     return _juxtaposed([quotient, *tail])
@@ -456,6 +456,16 @@ def _powers(factors: list[Expr]) -> list[Expr]:
     if len(exponents) == len(factors):
         return factors
     return [base if p == 1 else Expr("power", (base,), (p,), ()) for base, p in exponents.items()]
+
+
+def _is_short(array: Expr, denominator: Expr) -> bool:
+    """Whether an array may stand above the line: a name, or x x' over x'x, but (1/n) 1 1'."""
+    if array.op in {"symbol", "part"}:
+        return True
+    names = {(part.args[0] if part.op == "transpose" else part).op for part in array.args}
+    return (
+        array.op == "matmul" and len(array.args) == 2 and names == {"symbol"} and denominator.op != "symbol"
+    )
 
 
 def is_long(value: Number) -> bool:

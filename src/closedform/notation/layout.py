@@ -48,6 +48,7 @@ class Piece:
     simple          a name: a function may stand before it without brackets
     head, argument  of a function: its name, and its operand with brackets where it needs them
     closed          a bare function with brackets
+    shut            a product whose last factor is a bare function, with brackets there
     opens, closes   whether it begins or ends with a word of several letters
     """
 
@@ -57,6 +58,7 @@ class Piece:
     head: str = ""
     argument: str = ""
     closed: str = ""
+    shut: str = ""
     opens: bool = False
     closes: bool = False
 
@@ -236,6 +238,8 @@ class _Layout:
         return Piece(self.style.subscript(self.reserved("S"), [_item(form.params[0])], letters=False))
 
     def triangle(self, form: Expr, _: list[Piece]) -> Piece:
+        if not form.params[0] and form.shape[0] == form.shape[1]:
+            return Piece(self.reserved("L"))
         one, top = self.style.signs["ones"], self.style.signs["transpose"]
         inner = self.joined([Piece(one), Piece(self.style.superscript(one, top))])
         return self._lower(inner, form)
@@ -279,13 +283,30 @@ class _Layout:
 
     def _chain(self, factors: Sequence[Piece]) -> Piece:
         level = min(Level.PRODUCT, *(piece.level for piece in factors))
-        return Piece(self.joined(factors), level, opens=factors[0].opens, closes=factors[-1].closes)
+        last = factors[-1].closed or factors[-1].shut
+        shut = self.joined([*factors[:-1], replace(factors[-1], string=last)]) if last else ""
+        opens, closes = factors[0].opens, factors[-1].closes
+        return Piece(self.joined(factors), level, shut=shut, opens=opens, closes=closes)
 
-    def matmul(self, _: Expr, pieces: list[Piece]) -> Piece:
+    def matmul(self, form: Expr, pieces: list[Piece]) -> Piece:
+        runs = [(part, len(list(group))) for part, group in itertools.groupby(form.args)]
+        pieces = [piece for part, count in runs for piece in self._repeated(part, count)]
+        if len(pieces) == 1:
+            return pieces[0]
         last = pieces[-1]
         factors = [piece if piece.level > Level.BARE else self.bracketed(piece) for piece in pieces[:-1]]
         factors.append(last if last.level >= Level.BARE else self.bracketed(last))
         return self._chain(factors)
+
+    def _repeated(self, form: Expr, count: int) -> list[Piece]:
+        """Equal matrices side by side: A², A⁻², (A − B)²."""
+        piece, power = self.pieces[form], count
+        if form.op == "inverse":
+            piece, power = self.pieces[form.args[0]], -count
+        plain = form.args[0] if form.op in {"transpose", "inverse"} else form
+        if count == 1 or plain.op not in {"symbol", "sum"}:
+            return [self.pieces[form]] * count
+        return [self._raised(piece, _exponent(self.style, power))]
 
     def fraction(self, form: Expr, pieces: list[Piece]) -> Piece:
         above, below = pieces

@@ -6,7 +6,8 @@ the Kronecker product of P and Q, P_il Q_jk is the same times the commutation ma
 and A_ij B_kl is vec(A) vec(B)'. diag_n(v), n > 2, is the tensor of order n with v where all indices are
 equal. A plain number in a sum with a vector is added to every entry. Functions of arrays act on each entry,
 but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the elementwise one); an
-index at a function is the axis it works along. S with a slice is the matrix that takes the slice. A vector x
+index at a function is the axis it works along. S with a slice is the matrix that takes
+the slice, L x are the running sums of x. A vector x
 has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 

@@ -152,7 +152,8 @@ class _Text(Style):
         return f"{base}[{', '.join(items)}]"
 
     def fraction(self, above: Piece, below: Piece) -> Piece:
-        left = above.string if above.level > Level.SUM else self.brackets(above.string)
+        inner = above.shut or above.closed or above.string
+        left = inner if above.level > Level.SUM else self.brackets(inner)
         right = below.string if below.level > Level.BARE else self.brackets(below.string)
         return Piece(f"{left}/{right}", Level.PRODUCT)
 

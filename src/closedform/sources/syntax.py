@@ -89,7 +89,7 @@ class Pattern:
 
 
 # Words of the notation that are not functions of the registry.
-CONSTANTS = frozenset({"I", "K", "S", "e", "π", "𝟏", "δ"})
+CONSTANTS = frozenset({"I", "K", "L", "S", "e", "π", "𝟏", "δ"})
 OWN = frozenset({"vec", "reshape", "diag", "diagonal"})
 COMPARISONS = {"≥": ">=", "≤": "<=", "≠": "!=", "=": "=="}
 
@@ -171,6 +171,7 @@ class _Parser:
     def __init__(self, text: str, found: list[Token]) -> None:
         self.text, self.tokens = text, found
         self.position = 0
+        self.bare = -1  # where the operand of a function without brackets ended
         self.open: list[str] = []  # the closing signs that are waited for
         self.known: dict[tuple[int, str], tuple[Syntax, int] | InvalidArgumentError] = {}
 
@@ -279,6 +280,8 @@ class _Parser:
                 self.take()
                 factors.append(self.factor())
             elif self.sees("/"):
+                if self.position == self.bare:
+                    self.refuse("where the function's operand ends is not clear: write f(x)/a or f(x/a)")
                 sign = self.take()
                 above = factors[0] if len(factors) == 1 else Syntax("product", at, tuple(factors))
                 form = Syntax("fraction", sign.at, (above, self.factor()))
@@ -621,6 +624,8 @@ class _Parser:
         unclear = self.token.kind in {"number", "name"} and not (apart and self.token.spaced)
         if unclear or self.token.kind == "raised" or self.sees("^", "^⊙"):
             self.refuse("where the function's operand ends is not clear: write brackets around it", start)
+        if not apart:
+            self.bare = self.position
         return form
 
     def by_name(self, token: Token, axes: tuple[int, ...] | None, marked: bool) -> Syntax:

@@ -37,7 +37,7 @@ from closedform.expression.size import Atom, AxisOf, Quotient, Size
 from closedform.primitives.elementwise import elementwise
 from closedform.primitives.record import PRIMITIVES, Primitive
 from closedform.primitives.reductions import products_without
-from closedform.primitives.structure import reshaping, unit
+from closedform.primitives.structure import reshaping, triangle, unit
 from closedform.sources.syntax import Call, Exponent, Formula, Syntax, constant, syntax
 from closedform.sources.tokens import refuse
 
@@ -272,6 +272,11 @@ class _Reading:
         if form.value == "I":
             size = self.sizes.fresh(form.at, "I")
             return Value((size,), (size,), {}, once(lambda: identity((self.sizes.of(size),))))
+        if form.value == "L":
+            size = self.sizes.fresh(form.at, "L")
+            return Value(
+                (size,), (size,), {}, once(lambda: triangle(self.sizes.of(size), self.sizes.of(size)))
+            )
         if form.value == "K":
             m, n = (self.sizes.fresh(form.at, "K") for _ in range(2))
             parts: list[tuple[Value, tuple[Label, ...]]] = []
