@@ -382,8 +382,8 @@ CONVEX_FUNCTIONS = (
         CONVEX + "section 3.1",
         geometric_mean_by_logarithms,
         (POSITIVE,),
-        "(exp(𝟏ᵀ ln x/nₓ)/nₓ)𝟏 ⊘ x",
-        "(exp(𝟏ᵀ ln x/nₓ)/nₓ²)((𝟏 ⊘ x)(𝟏 ⊘ x)ᵀ − nₓ diag(𝟏 ⊘ x^⊙2))",
+        "(exp(𝟏ᵀ ln(x)/nₓ)/nₓ)𝟏 ⊘ x",
+        "(exp(𝟏ᵀ ln(x)/nₓ)/nₓ²)((𝟏 ⊘ x)(𝟏 ⊘ x)ᵀ − nₓ diag(𝟏 ⊘ x^⊙2))",
     ),
     Entry(
         "quadratic_over_linear",
