@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test fuzz corpus lint lock clean distclean
+.PHONY: help setup lab test fuzz stable corpus lint lock clean distclean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -17,6 +17,7 @@ help:
 	@echo 'make setup      make .venv from requirements.lock, with closedform editable in it'
 	@echo 'make fuzz N=1000  derivatives of N random programs against JAX'
 	@echo 'make corpus     derivatives of textbook functions against the books: a table (ARGS=-v with formulas)'
+	@echo 'make stable N=1000  values and derivatives at N points of every magnitude against the exact ones'
 	@echo 'make lint       ruff (rules and format) and mypy'
 	@echo 'make lock       make requirements.lock anew from pyproject.toml'
 	@echo 'make clean      remove caches, reports and builds; make distclean also removes .venv'
@@ -55,6 +56,11 @@ fuzz: setup
 corpus: export JAX_PLATFORMS := cpu
 corpus: setup
 	$(BIN)/python -m tests.corpus.table $(ARGS)
+
+# Elementwise functions and what people write, at N points from 1e-300 to 1e300; other libraries beside it.
+stable: export JAX_PLATFORMS := cpu
+stable: setup
+	$(BIN)/python -m tests.code.stable_sweep $(or $(N),1000) $(or $(SEED),0)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -46,8 +46,8 @@ def pair(name: str, function: Callable[[Any, Any], Any]) -> Case:
     return Case(name, lambda x, y: function(x, y), 2, arguments=2)
 
 
-# What is not right to TOLERANCE, by case and order: why, and the largest error that was measured.
-_REMOVABLE = "a difference that vanishes at 0 is divided by a power of x as it is written; np.sinc is right"
+# What is not right to TOLERANCE, by case and order, and why.
+_REMOVABLE = "a difference that vanishes at 0 is divided by a power of x, as it is written"
 _LARGEST = "1 - p for the largest entry p of a softmax is not taken as the sum of the others, as in SciPy"
 LIMITS: dict[tuple[str, int], str] = {
     ("gammaln", 0): "SciPy's gammaln near its zeros at 1 and 2: errors up to 4e-2 within 1e-14 of them",

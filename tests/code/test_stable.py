@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from tests.code.reference import evaluate
 
+from closedform.code.numpy_source import compile_source, source_and_constants
 from closedform.code.stable import STABLE_FORMS, stable
+from closedform.errors import UnsupportedError
 from closedform.expression.calculus import Factor, contract, dot, exact, identity, number
 from closedform.expression.expr import Expr, input_
 
@@ -73,6 +75,29 @@ def test_stable_form(form):
     np.testing.assert_allclose(
         evaluate(rewritten, {"z": np.full(5, point), "w": np.ones(5)}), value, rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("idiom", ["jax", "torch", "autograd"])
+@pytest.mark.parametrize("form", STABLE_FORMS, ids=lambda form: form.name)
+def test_stable_form_in_other_idioms(form, idiom):
+    plain, (low, high), *_ = EXAMPLES[form.name]
+    if form.name in {"product", "products"} and idiom == "torch":
+        with pytest.raises(UnsupportedError, match="PyTorch has no one_plus_products"):
+            source_and_constants(plain, ["z", "w"], idiom=idiom)
+        return
+    points = np.random.default_rng(1).uniform(low, high, 5)
+    given = [points, np.ones(5)]
+    if idiom == "jax":
+        jax = pytest.importorskip("jax")
+        jax.config.update("jax_enable_x64", True)
+    if idiom == "torch":
+        torch = pytest.importorskip("torch")
+        given = [torch.as_tensor(array) for array in given]
+    text, constants = source_and_constants(plain, ["z", "w"], idiom=idiom)
+    function = compile_source(text, constants)
+    got = jax.jit(function)(*given) if idiom == "jax" else function(*given)
+    want = evaluate(plain, {"z": points, "w": np.ones(5)})
+    np.testing.assert_allclose(np.asarray(got), want, rtol=1e-7)
 
 
 def test_polynomials_are_divided_as_often_as_they_can_be():

@@ -62,19 +62,27 @@ def expit_slope(z):
     v = 1 + u
     return u / (v * v)
 '''),
-        "log_cosh": Helper('''
+        "log_cosh": Helper(
+            '''
 def log_cosh(z):
     """log(cosh(z)), without overflow or cancellation."""
-    u = abs(z)
-    small = np.sinh(np.where(u < 1, u, 0) / 2)
-    return np.where(u < 1, np.log1p(2 * small * small), u + np.log1p(np.exp(-2 * u)) - 0.6931471805599453)
-'''),
+    with np.errstate(over="ignore"):
+        v = 2 * np.square(np.sinh(z / 2))
+    if np.max(v, initial=0) < np.inf:
+        return np.log1p(v)
+    return np.where(v < np.inf, np.log1p(v), abs(z) - 0.6931471805599453)
+''',
+            '''
+def log_cosh(z):
+    """log(cosh(z)), without overflow or cancellation."""
+    s = np.sinh(np.where(abs(z) < 80, z, 0) / 2)
+    return np.where(abs(z) < 80, np.log1p(2 * s * s), abs(z) - 0.6931471805599453)
+''',
+        ),
         "log1mexp": Helper('''
 def log1mexp(z):
     """log(1 - exp(z)) for z < 0, without cancellation."""
-    large = z > -1
-    near, far = np.where(large, z, -1), np.where(large, -1, z)
-    return np.where(large, np.log(-np.expm1(near)), np.log1p(-np.exp(far)))
+    return -np.log1p(-np.exp(z) / np.expm1(z))
 '''),
         "log1p_square": Helper(
             '''
