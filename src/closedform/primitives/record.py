@@ -36,7 +36,8 @@ class Primitive:
                  cotangent of shape lead + operand.shape
     pushforward  the same forwards, where the pullback of the identity would be a large tensor:
                  (node, operand number, tangent of operand.shape) -> tangent of node.shape
-    latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it)
+    latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it);
+                 `text` is also the syntax by which a formula that is read calls the function
     strength     binding strength of the printed form
     call         (*operands, **parameters) -> value, by default the first of `numpy`
     source       NumPy source template: {0}, {1}, ... operands, {args} all of them, {name} a parameter,
