@@ -135,6 +135,20 @@ def test_symmetric_input_moves_along_symmetric_directions() -> None:
         reference(crooked)
 
 
+def test_conventions_for_symmetric_variables_have_no_reference() -> None:
+    derivation = cf.derive(lambda S: S[0, 0] * S[1, 0], (cf.symmetric("n"),), "grad", symmetric="independent")
+    with pytest.raises(UnsupportedError, match="no exact reference with symmetric='independent'"):
+        reference(derivation)
+
+
+def test_declared_zeros_and_rounded_facts() -> None:
+    derivation = cf.derive(lambda x, D: x @ D @ D @ x, (cf.vector("n"), cf.diagonal("n")), "grad", "D")
+    assert reference(derivation).bound < 1e-20
+    derivation = cf.derive(lambda x, Q: x @ Q @ x, (cf.vector("n"), cf.orthogonal("n")), "grad")
+    with pytest.raises(UnsupportedError, match="'Q' was declared orthogonal, which no rounding keeps"):
+        reference(derivation)
+
+
 def samples(primitive: Primitive) -> tuple[tuple[np.ndarray, ...], dict[str, Any]]:
     rng = np.random.default_rng(7)
     if primitive.samples is not None:

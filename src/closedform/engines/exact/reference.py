@@ -312,6 +312,10 @@ def _on_diagonal(array: np.ndarray) -> np.ndarray:
 
 def _values(derivation: Derivation, vector: Any) -> dict[str, np.ndarray]:
     """Name -> array of all inputs, which must be what was declared of them."""
+    if derivation.symmetric != "ambient":
+        raise UnsupportedError(
+            f"no exact reference with symmetric={derivation.symmetric!r}: use the ambient one"
+        )
     values = {
         name: np.asarray(array)
         for name, array in zip(derivation.trace.arguments, derivation.trace.example, strict=True)
