@@ -14,7 +14,7 @@ from closedform.expression.calculus import Factor, contract, linear, spec_of
 from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
-from closedform.primitives.structure import gather, reshaping, select, triangle, unit
+from closedform.primitives.structure import gather, reshaping, roll, select, triangle, unit
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -45,7 +45,7 @@ def _evaluate(node: Expr, args: list[Any], arrays: Arrays) -> Any:
         return sum(float(c) * a for c, a in zip(node.params, args, strict=True))
     if node.op == "contract":
         return _contraction(node, args, shape)
-    if node.op in {"select", "unit", "gather", "triangle", "reshape"}:
+    if node.op in {"select", "unit", "gather", "shift", "triangle", "reshape"}:
         return _structured(node.op, params, shape, arrays)
     if node.op in HELPERS:
         return HELPERS[node.op].call(*map(np.asarray, args), **params)
@@ -85,6 +85,8 @@ def _structured(op: str, params: dict[str, Any], shape: tuple[int, ...], arrays:
     result = np.zeros(shape)
     if op == "unit":
         result[params["index"]] = 1
+    elif op == "shift":
+        return np.roll(np.eye(shape[0]), params["by"], axis=0)
     elif op == "gather":
         result[np.arange(shape[0]), params["index"].array] = 1
     else:
@@ -105,7 +107,7 @@ STRUCTURES = [
     select(N - 1, N, 1), select(N - 1, N, 0), select(N, N, N - 1, -1), select(N.ceildiv(2), N, 0, 2),
     select(N.ceildiv(2), N, N - 1, -2), select(N, M + N, M), unit(N, 0), unit(N, -1), unit(M, 1),
     gather(np.array([1, 0, 1]), M), gather(np.array([2, 0]), N), gather(np.array([0, 2, 2, 1, 2]), N),
-    triangle(N, N, 0), triangle(M, N, 1), triangle(N, M, -1), reshaping((M, N)), reshaping((N, N)),
+    roll(N, 1), roll(N, -2), roll(M, 4), triangle(N, N, 0), triangle(M, N, 1), triangle(N, M, -1), reshaping((M, N)), reshaping((N, N)),
 ]  # fmt: skip
 NUMBERS = [1, 1, 1, 2, -1, Fraction(1, 2), Fraction(-2, 3), 4]
 

@@ -165,6 +165,10 @@ class _Meaning:
 
     ravel = vec
 
+    def roll(self, form: Expr) -> Any:
+        by, axis = form.params
+        return np.roll(self.of(form.args[0]), by, axis)
+
     def reshape(self, form: Expr) -> Any:
         return self.of(form.args[0]).reshape([s.value for s in form.shape])
 

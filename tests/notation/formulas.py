@@ -19,7 +19,7 @@ from closedform.expression.calculus import (
     zeros,
 )
 from closedform.expression.expr import Expr, constant, input_
-from closedform.primitives.structure import gather, reshaping, select, triangle, unit
+from closedform.primitives.structure import gather, reshaping, roll, select, triangle, unit
 
 x = input_("x", (5,))
 n = x.shape[0]
@@ -159,6 +159,8 @@ CASES: dict[str, dict[str, Expr]] = {
         "every other": dot(select((n - 1).ceildiv(2), n, 1, 2), x),
         "entries": dot(unit(n, 0), x) * dot(unit(n, -1), x) * dot(unit(n, 0), dot(B, unit(n, 1))),
         "row and column": dot(unit(n, 2), B) + dot(B, unit(n, 2)),
+        "rolled": dot(roll(n, 2), x) * x + dot(x**2, roll(n, 1)),
+        "rolled back": dot(dot(turned(select(n - 1, n, 1)), dot(select(n - 1, n, 1), x) ** 2), roll(n, 1)),
         "gathered": dot(gather(np.array([2, 0, 2]), n), x),
         "running sums": dot(triangle(n, n), x),
         "lower triangle": einsum("ij,ij,j->i", B, triangle(n, n, -1), x),

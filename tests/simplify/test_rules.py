@@ -17,7 +17,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
 from closedform.primitives.reductions import logsumexp, products_without, softmax
-from closedform.primitives.structure import reshaping, select, unit
+from closedform.primitives.structure import reshaping, roll, select, unit
 from closedform.simplify.rules import RULES
 from closedform.simplify.simplify import BY_OP, simplify
 
@@ -117,6 +117,16 @@ EXAMPLES = {
     "sum of a unit vector": contract([Factor(unit(Size.of(4), 1), "i"), Factor(s)], ()),
     "slice of a slice's transpose": contract(
         [Factor(TAIL, "ai"), Factor(TAIL, "bi"), Factor(z, "j"), Factor(TAIL, "bj")], "a"
+    ),
+    "product of cyclic shifts": contract(
+        [
+            Factor(roll(N, 3), "ik"),
+            Factor(roll(N, 1), "jk"),
+            Factor(z, "j"),
+            Factor(roll(N, 2), "lm"),
+            Factor(w, "m"),
+        ],
+        "i",
     ),
     "function of transpose": fn("inv", transpose(X, (1, 0))),
     "invariant of transpose": fn("det", transpose(X, (1, 0)), shape=()),

@@ -112,6 +112,12 @@ def changes_shape(x):
     return np.sum(y)
 
 
+def assigns_twice(x):
+    y = x * 1.0
+    y[np.array([0, 0])] = x[:2]
+    return np.sum(y)
+
+
 REFUSED = {
     "captured": (
         mutates_captured,
@@ -133,12 +139,12 @@ REFUSED = {
     "view": (assigns_to_view, UnsupportedError, "shares its memory"),
     "shape": (changes_shape, InvalidFunctionError, r"change the shape \(\) to \(4,\)"),
     "math": (lambda x: math.exp(x[0]), InvalidFunctionError, "use NumPy functions"),
-    "array": (lambda x: np.sum(np.array([x[0], x[1]])), InvalidFunctionError, "np.stack"),
+    "array": (lambda x: np.sum(np.array([x[0], 1], dtype=int)), UnsupportedError, "of int64"),
     "complex": (lambda x: np.sum(x * 1j), InvalidFunctionError, "complex"),
-    "unknown": (lambda x: np.sum(np.sort(x)), UnsupportedError, r"np.sort is not supported .*\(4,\)"),
+    "unknown": (lambda x: np.sum(np.unwrap(x)), UnsupportedError, r"np.unwrap is not supported .*\(4,\)"),
     "option": (lambda x: np.sum(x, dtype=float), UnsupportedError, "dtype"),
-    "reduce": (lambda x: np.add.reduce(x), UnsupportedError, "np.add.reduce is not supported"),
-    "mask": (lambda x: np.sum(x[x > 0]), UnsupportedError, "np.where"),
+    "reduce": (lambda x: np.hypot.reduce(x), UnsupportedError, "np.hypot.reduce is not supported"),
+    "twice": (assigns_twice, UnsupportedError, "assigned to twice: use np.add.at"),
     "shapes": (lambda x: np.sum(A[:, :3] @ x), InvalidArgumentError, r"matmul failed on .*\(4, 3\), \(4,\)"),
     "random": (
         lambda x: np.sum(x) * np.random.default_rng().random(),
@@ -147,11 +153,11 @@ REFUSED = {
     ),
     "nothing": (lambda x: None, InvalidFunctionError, "return statement"),
     "tuple": (lambda x: (x, x), InvalidFunctionError, "returned a tuple"),
-    "attribute": (lambda x: x.argsort(), AttributeError, "supported methods"),
+    "attribute": (lambda x: x.nonzero(), AttributeError, "supported methods"),
     "trace": (
-        lambda x: np.trace(np.outer(x, x)[:2]),
+        lambda x: np.trace(np.outer(x, x)[:2], offset=5),
         UnsupportedError,
-        r"only of a square matrix \(in <lambda>",
+        r"no entries with column - row = 5 \(in <lambda>",
     ),
     "integer": (lambda x: np.sum(np.eye(int(x[0]))), InvalidFunctionError, "Python integer"),
     "cast": (lambda x: np.sum(x.astype(int)), InvalidFunctionError, "int64 has no derivative"),

@@ -53,14 +53,16 @@ def _sum(terms: Sequence[tuple[Number, Expr]], like: Expr) -> Expr:
 
 def is_sparse(node: Expr) -> bool:
     """Whether most entries are zero by structure: deltas, and slices put back into their place."""
-    if node.op in {"select", "unit", "gather"}:
+    if node.op in {"select", "unit", "gather", "shift"}:
         return True
     if node.op != "contract":
         return False
     spec = spec_of(node)
     out = set(spec.out)
     scattered = any(
-        (base.op == "unit" and labels[0] in out) or (base.op in {"select", "gather"} and labels[1] in out)
+        (base.op == "unit" and labels[0] in out)
+        or (base.op in {"select", "gather"} and labels[1] in out)
+        or (base.op == "shift" and set(labels) <= out)
         for base, labels in zip(node.args, spec.labels, strict=True)
     )
     return scattered or len(out) < len(spec.out)

@@ -12,7 +12,7 @@ from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 
 # Constants that say where entries go; all others are arrays like any.
-WIRING = frozenset({"select", "unit", "gather", "reshape"})
+WIRING = frozenset({"select", "unit", "gather", "shift", "reshape"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ Wire = tuple[Expr, tuple[int, ...]]
 
 def _eliminated(node: Expr, labels: tuple[int, ...]) -> int:
     """The label that a structured constant says what it stands for."""
-    return labels[1] if node.op in {"select", "gather"} else labels[0]
+    return labels[1] if node.op in {"select", "gather", "shift"} else labels[0]
 
 
 def _next(pending: list[Wire]) -> Wire:
@@ -103,6 +103,7 @@ class Network:
         self.coefficient = coefficient
         self.summed = set(sizes)
         self.traced: set[int] = set()
+        self.rolled: list[tuple[int, int]] = []
         pending = list(wiring)
         while pending:
             self._wire(*_next(pending), pending)
@@ -123,8 +124,10 @@ class Network:
                 done = self._substitute(labels[1], Place(labels[0], Size.of(params["start"]), params["step"]))
             elif node.op == "gather":
                 done = self._substitute(labels[1], Place(labels[0], entries=params["index"]))
+            elif node.op == "shift":
+                done = self._roll(labels[0], labels[1], params["by"])
             elif node.op == "reshape":
-                done = self._reshape(labels[0], labels[1:])
+                done = self._reshape(labels[0], labels[1:]) or self._flatten(labels[0], labels[1:])
         if not done:
             self._array(node, labels)
 
@@ -159,10 +162,38 @@ class Network:
             labels[axis] = place.label
         return Tensor(step, tuple(labels), tensor.exponent)
 
+    def _is_whole(self, axis: int) -> bool:
+        """Whether a label fills an axis of the result as it is."""
+        place = self.places[axis]
+        return place.is_identity and self.sizes[place.label] == self.shape[axis]  # type: ignore[index]
+
+    def _roll(self, label: int, rolled: int, by: int) -> bool:
+        """Let entry i - by (cyclically) of `rolled` be entry i of `label`: factors are rolled forth, the result
+        back, when all else is done."""
+        if any(p.label == rolled and not self._is_whole(axis) for axis, p in enumerate(self.places)):
+            return False
+        for axis, place in enumerate(self.places):
+            if place.label == rolled:
+                self.places[axis] = Place(label)
+                self.rolled.append((axis, -by))
+        self.tensors = [self._with_rolled(t, label, rolled, by) for t in self.tensors]
+        self.summed.discard(rolled)
+        return True
+
+    def _with_rolled(self, tensor: Tensor, label: int, rolled: int, by: int) -> Tensor:
+        step, labels = tensor.step, list(tensor.labels)
+        while rolled in labels:
+            axis = labels.index(rolled)
+            step = self.program.step("roll", (step,), (axis, by), step.sizes)
+            labels[axis] = label
+        return Tensor(step, tuple(labels), tensor.exponent)
+
     def _reshape(self, flat: int, parts: tuple[int, ...]) -> bool:
         """Let the flat label stand for the others together; in the result they get axes of their own."""
-        if any(p.label == flat and not p.is_identity for p in self.places):
+        if any(p.label == flat and not self._is_whole(axis) for axis, p in enumerate(self.places)):
             return False
+        if self.rolled and any(p.label == flat for p in self.places):
+            return False  # the axes that are rolled at the end keep their places
         self.tensors = [self._unflattened(t, flat, parts) for t in self.tensors]
         places, shape = [], []
         for place, size in zip(self.places, self.shape, strict=True):
@@ -181,6 +212,23 @@ class Network:
             sizes = [*step.sizes[:axis], *(self.sizes[p] for p in parts), *step.sizes[axis + 1 :]]
             step = self.program.step("reshape", (step,), (), sizes)
         return Tensor(step, labels, tensor.exponent)
+
+    def _flatten(self, flat: int, parts: tuple[int, ...]) -> bool:
+        """Merge the axes of the only factor that has them into the flat one."""
+        holders = [i for i, t in enumerate(self.tensors) if set(parts) & set(t.labels)]
+        if len(holders) != 1 or any(p.label in parts for p in self.places):
+            return False
+        (i,) = holders
+        step, labels, exponent = self.tensors[i]
+        rest = [label for label in labels if label not in parts]
+        if sorted(labels) != sorted([*rest, *parts]):
+            return False
+        step = self.program.transpose(step, [labels.index(label) for label in (*rest, *parts)])
+        sizes = [*(step.sizes[k] for k in range(len(rest))), self.sizes[flat]]
+        step = self.program.step("reshape", (step,), (), sizes)
+        self.tensors[i] = Tensor(step, (*rest, flat), exponent)
+        self.summed -= set(parts)
+        return True
 
     # --- products ---------------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ class _Planner:
         labels = tuple(range(node.ndim))
         if node.op == "input":
             step = program.step("name", (), (node.params[0],), node.shape)
-        elif node.op in {"constant", "size", "select", "unit", "gather", "triangle", "reshape"}:
+        elif node.op in {"constant", "size", "select", "unit", "gather", "shift", "triangle", "reshape"}:
             step = program.step(node.op, (), node.params, node.shape)
         elif _is_elementwise(node):
             tensors = [self.tensor(arg) for arg in node.args]
@@ -142,12 +142,17 @@ class _Planner:
             else:
                 tensor = self.tensor(base)
                 tensors.append(Tensor(tensor.step, tuple(labels[a] for a in tensor.labels), exponent))
-        placed = Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale).plan()
-        if placed.shape == node.shape:
+        network = Network(self.program, tensors, wiring, spec.out, label_sizes(node), scale)
+        placed = network.plan()
+        if placed.shape == node.shape and not network.rolled:
             return placed
         step, labels, _ = self._tensor(placed)
-        flat = self.program.step("reshape", (self._full(step, labels, placed.shape),), (), node.shape)
-        return placed_whole(flat, range(node.ndim), node.shape)
+        whole = self._full(step, labels, placed.shape)
+        for axis, by in network.rolled:
+            whole = self.program.step("roll", (whole,), (axis, by), whole.sizes)
+        if placed.shape != node.shape:
+            whole = self.program.step("reshape", (whole,), (), node.shape)
+        return placed_whole(whole, range(node.ndim), node.shape)
 
     def _into_sum(self, node: Expr, scale: Number, scalars: Sequence[Tensor]) -> Placed | None:
         """A sum times numbers, with its terms multiplied instead where that is less work."""

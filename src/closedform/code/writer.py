@@ -259,6 +259,17 @@ class Writer:
         index = self.constant(dict(step.params)["index"], "index")
         return f"np.eye({size_text(step.sizes[1])}{self.dtype()})[{index}]", ATOM
 
+    def op_shift(self, step: Step) -> Text:
+        word = "dims" if self.idiom == "torch" else "axis"
+        by = dict(step.params)["by"]
+        return f"np.roll(np.eye({size_text(step.sizes[0])}{self.dtype()}), {by}, {word}=0)", ATOM
+
+    def op_roll(self, step: Step) -> Text:
+        axis, by = step.params
+        word = "dims" if self.idiom == "torch" else "axis"
+        along = f", {word}={axis}" if step.ndim > 1 else ""
+        return f"np.roll({self.arg(step.args[0])}, {by}{along})", ATOM
+
     def op_triangle(self, step: Step) -> Text:
         rows, columns = map(size_text, step.sizes)
         return f"np.tril(np.ones(({rows}, {columns}){self.dtype()}), {dict(step.params)['k']})", ATOM

@@ -25,6 +25,7 @@ a column is a row; both have one axis.
     part(A; items)          an index or a slice for each axis
     ravel(A), reshape(v)    in C order
     differential(A)         dA, of the shape of A
+    roll(A; by, axis)       entries shifted cyclically along an axis; roll(I; by, 0) x is roll(x; by)
     call(a, b; name)        a primitive of the registry
     index(body; letters)    the array whose entries are `body`, a scalar with free letters
     entry(A; letters), delta(; letters), different(; letters)
@@ -120,6 +121,9 @@ def transposed(form: Expr) -> Expr:
         return form.args[0]
     if not form.shape or is_symmetric(form):
         return form
+    if form.op == "roll" and form.args[0].op == "identity":
+        by, axis = form.params
+        return Expr("roll", form.args, (-by, axis), form.shape)
     if form.op == "matmul":
         return matmul(*(transposed(part) for part in reversed(form.args)))
     if form.op in {"product", "negative", "fraction"}:

@@ -139,8 +139,8 @@ def _letters(first: str) -> Iterator[str]:
     return itertools.chain(plain, (f"{letter}_{n}" for n in itertools.count(1) for letter in LETTERS))
 
 
-def pushed(form: Expr, label: Label, fresh: Iterator[int]) -> Expr:
-    """The entry of a vector with the label at its names: (1 - a)_k is written 1 - a_k."""
+def pushed(form: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
+    """The entry of an array with the labels at its names: (1 - a)_k is written 1 - a_k."""
     done: dict[Expr, Expr] = {}
     stack = [form]
     while stack:
@@ -154,7 +154,7 @@ def pushed(form: Expr, label: Label, fresh: Iterator[int]) -> Expr:
         if spreads:
             done[node] = scalar_version(node, [done[arg] for arg in node.args])
         else:
-            done[node] = entry(node, (label,), fresh) if node.shape else node
+            done[node] = entry(node, labels, fresh) if node.shape else node
     return done[form]
 
 

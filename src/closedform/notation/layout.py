@@ -359,6 +359,12 @@ class _Layout:
             head = self.style.subscript(head, [str(form.ndim)])
         return self.function(head, Piece(arguments))
 
+    def roll(self, form: Expr, pieces: list[Piece]) -> Piece:
+        by, axis = form.params
+        shift = f"{self.style.minus if by < 0 else ''}{abs(by)}"
+        along = f", {axis}" if form.ndim > 1 and form.args[0].op != "identity" else ""
+        return self.function(self.style.word("roll"), Piece(f"{pieces[0].string}, {shift}{along}"))
+
     def norm(self, form: Expr, pieces: list[Piece]) -> Piece:
         inner = pieces[0].string
         text = self.style.brackets(self.style.brackets(inner) if "‖" in inner else inner, "||")
@@ -525,6 +531,7 @@ _RULES: dict[str, Rule] = {
     "transpose": _Layout.transpose,
     "inverse": _Layout.inverse,
     **dict.fromkeys(_WORDS, _Layout.named),
+    "roll": _Layout.roll,
     "norm": _Layout.norm,
     "ceiling": _Layout.ceiling,
     "differential": _Layout.differential,

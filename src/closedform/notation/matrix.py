@@ -16,6 +16,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Iterable
 
+import numpy as np
+
 from closedform.expression.calculus import (
     Factor,
     Number,
@@ -43,7 +45,7 @@ from closedform.notation.index import (
     running_product,
     scalar_version,
 )
-from closedform.notation.structure import Reading, item_of, structure_read
+from closedform.notation.structure import Reading, item_of, rolled, structure_read
 
 
 def notation(root: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> Expr:
@@ -111,7 +113,7 @@ class _Reader:
     def constant(self, node: Expr) -> Expr:
         """A captured array: a number, or a name no input has."""
         array = node.params[0].array
-        if array.ndim == 0 and array.dtype.kind in "biuf":
+        if array.ndim == 0 and array.dtype.kind in "biuf" and np.isfinite(array):
             return fm.literal(exact(float(array)))
         wanted = node.params[0].name or ("c" if array.ndim < 2 else "C")
         candidates = itertools.chain([wanted], (f"{wanted}_{n}" for n in itertools.count(1)))
@@ -147,6 +149,10 @@ class _Reader:
 
     def triangle(self, node: Expr) -> Expr:
         return Expr("triangle", (), (dict(node.params)["k"],), node.shape)
+
+    def shift(self, node: Expr) -> Expr:
+        """The matrix R with R x = roll(x): the identity, rolled."""
+        return rolled(fm.identity(node.shape[0]), dict(node.params)["by"], 0)
 
     def reshaping(self, node: Expr) -> Expr:
         return Expr("reshaping", (), (), node.shape)
@@ -261,15 +267,20 @@ class _Reader:
         return Expr("inverse", (self.forms[node.args[0]],), (), node.shape)
 
     def product_over(self, node: Expr) -> Expr:
-        label = next(self.fresh)
-        return running_product(pushed(self.forms[node.args[0]], label, self.fresh), label)
+        (array,) = node.args
+        labels = [next(self.fresh) for _ in array.shape]
+        label = labels[dict(node.params).get("axis", 0)]
+        body = running_product(pushed(self.forms[array], labels, self.fresh), label)
+        return bound(body, [other for other in labels if other != label], node.shape)
 
     def product_without(self, node: Expr) -> Expr:
-        """The product of all entries but some; zero where two of these are the same."""
-        label, *axes = [next(self.fresh) for _ in range(1 + node.ndim)]
-        body = running_product(pushed(self.forms[node.args[0]], label, self.fresh), label, axes)
+        """The product of all entries along the last axis but some; zero where two of these are the same."""
+        (array,) = node.args
+        *lead, label = [next(self.fresh) for _ in array.shape]
+        axes = [next(self.fresh) for _ in range(node.ndim - len(lead))]
+        body = running_product(pushed(self.forms[array], [*lead, label], self.fresh), label, axes)
         apart = [different(a, b) for a, b in itertools.combinations(axes, 2)]
-        return bound(fm.product(*apart, body), axes, node.shape)
+        return bound(fm.product(*apart, body), [*lead, *axes], node.shape)
 
 
 def _orders(known: list[Expr], nodes: Iterable[Expr]) -> dict[str, int]:
@@ -325,6 +336,7 @@ _READINGS: dict[str, Callable[[_Reader, Expr], Expr]] = {
     "select": _Reader.selection,
     "gather": _Reader.selection,
     "unit": _Reader.basis,
+    "shift": _Reader.shift,
     "triangle": _Reader.triangle,
     "reshape": _Reader.reshaping,
     "linear": _Reader.linear,

@@ -30,6 +30,8 @@ CONSTANTS = {"pi": math.pi, "e": math.e, "pi^2": math.pi**2, "sqrt(pi)": math.sq
 }
 # Fractions whose denominator divides a power of ten, but none of these, are written as decimals.
 PLAIN_DENOMINATORS = frozenset(range(1, 10))
+# A multiple of a constant has no larger numerator or denominator: pi / 180 is one.
+LARGEST_RATIO = 360
 
 
 def written(value: Number) -> Written:
@@ -44,8 +46,12 @@ def written(value: Number) -> Written:
     elif fraction.denominator <= LARGEST_DENOMINATOR or _is_short(fraction):
         return Written(fraction.numerator, fraction.denominator)
     for name, constant in CONSTANTS.items():
-        ratio = (fraction / Fraction(constant)).limit_denominator(24)
-        if ratio.numerator <= 24 and ratio and abs(float(fraction) / (float(ratio) * constant) - 1) < 3e-16:
+        ratio = (fraction / Fraction(constant)).limit_denominator(LARGEST_RATIO)
+        if (
+            ratio.numerator <= LARGEST_RATIO
+            and ratio
+            and abs(float(fraction) / (float(ratio) * constant) - 1) < 3e-16
+        ):
             return Written(ratio.numerator, ratio.denominator, name)
     mantissa, _, exponent = _shortest(fraction).partition("e")
     return Written(mantissa=mantissa, exponent=int(exponent or 0))

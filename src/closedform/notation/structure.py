@@ -111,6 +111,30 @@ def part(form: Expr, axis: int, item: Item, size: tuple[Size, ...]) -> Expr:
     return Expr("part", (form,), items, shape)
 
 
+def _roll(factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written) -> list[Reading] | None:
+    """A cyclic shift of a factor: forth along the axis that it shares, or back."""
+    by = dict(factor.node.params)["by"]
+    for shared, kept, shift in ((1, 0, by), (0, 1, -by)):
+        n = _only(factor.labels[shared], others, out)
+        if n is None or factor.labels[0] == factor.labels[1] or others[n].node.op in _RULES:
+            continue
+        other = others[n]
+        if factor.labels[kept] in other.labels or (other.form.op == "sum" and other.form.ndim > 1):
+            continue
+        axis = other.labels.index(factor.labels[shared])
+        labels = (*other.labels[:axis], factor.labels[kept], *other.labels[axis + 1 :])
+        form = rolled(other.form, shift, axis)
+        return [*others[:n], Reading(form, labels, other.exponent, form), *others[n + 1 :]]
+    return None
+
+
+def rolled(form: Expr, by: int, axis: int) -> Expr:
+    """A form whose entries are shifted cyclically along an axis, as np.roll does."""
+    if form.op == "transpose" and form.ndim == 2:
+        return transposed(rolled(form.args[0], by, 1 - axis))
+    return Expr("roll", (form,), (by, axis), form.shape)
+
+
 def _reshape(
     factor: Reading, others: list[Reading], out: tuple[int, ...], written: Written, _: SizeName
 ) -> list[Reading] | None:
@@ -142,5 +166,6 @@ _RULES: dict[str, Rule] = {
     "select": _cut,
     "unit": _cut,
     "gather": _cut,
+    "shift": _roll,
     "reshape": _reshape,
 }

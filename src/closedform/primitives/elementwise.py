@@ -20,7 +20,7 @@ from closedform.expression.calculus import (
     power,
 )
 from closedform.expression.expr import Expr
-from closedform.primitives.record import ATOM, CALL, POWER, PRODUCT, SUM, Primitive, register
+from closedform.primitives.record import ATOM, CALL, POWER, PRODUCT, SUM, Primitive, emitted, register
 
 Formula = Callable[..., Any]
 
@@ -74,8 +74,8 @@ def fn(op: str) -> Formula:
     return lambda v: Expr(op, (v,), (), v.shape)
 
 
-exp, log, sin, cos, sinh, cosh, sign, expit = map(
-    fn, ("exp", "log", "sin", "cos", "sinh", "cosh", "sign", "expit")
+exp, log, log1p, sin, cos, sinh, cosh, sign, expit = map(
+    fn, ("exp", "log", "log1p", "sin", "cos", "sinh", "cosh", "sign", "expit")
 )
 
 POSITIVE = (0.1, 4.0)
@@ -208,6 +208,105 @@ def polygamma(v: Expr, order: int) -> Expr:
     return Expr("polygamma", (v,), (("n", order),), v.shape)
 
 
+_function(
+    "erfc",
+    lambda v, y: -2 / math.sqrt(math.pi) * exp(-(v**2)),
+    numpy=(scipy.special.erfc,),
+    latex=r"\operatorname{{erfc}} {0}",
+    source="scipy.special.erfc({0})",
+    ball=lambda v: 1 - v.erf(),
+    sources={"autograd": "1 - autograd.scipy.special.erf({0})"},
+)
+_function(
+    "ndtr",
+    lambda v, y: multiply(power(2 * math.pi, -0.5), exp(-0.5 * v**2)),
+    numpy=(scipy.special.ndtr,),
+    latex=r"\Phi({0})",
+    text="Φ({0})",
+    strength=ATOM,
+    source="scipy.special.ndtr({0})",
+    ball=lambda v: (1 + (v / (0 * v + 2).sqrt()).erf()) / 2,
+    sources={"autograd": "(1 + autograd.scipy.special.erf({0} / 2**0.5)) / 2"},
+)
+_function(
+    "log_ndtr",
+    lambda v, y: multiply(power(2 * math.pi, -0.5), exp(-0.5 * v**2 - y)),
+    numpy=(scipy.special.log_ndtr,),
+    latex=r"\ln\Phi({0})",
+    text="ln Φ({0})",
+    strength=ATOM,
+    source="scipy.special.log_ndtr({0})",
+    ball=lambda v: ((1 + (v / (0 * v + 2).sqrt()).erf()) / 2).log(),
+    sources={"autograd": "np.log((1 + autograd.scipy.special.erf({0} / 2**0.5)) / 2)"},
+)
+_function(
+    "entr",
+    lambda v, y: -1 - log(v),
+    numpy=(scipy.special.entr,),
+    latex=r"\operatorname{{entr}} {0}",
+    source="scipy.special.entr({0})",
+    ball=lambda v: -(v * v.log()),
+    domain=POSITIVE,
+    sources={"autograd": "-{0} * np.log({0})"},
+)
+
+
+def sinc(v: Expr, order: int = 0) -> Expr:
+    """The derivative of order `order` of sin(pi v) / (pi v)."""
+    return Expr("sinc_derivative", (v,), (("n", order),), v.shape) if order else fn("sinc")(v)
+
+
+SINC = '''
+def sinc_derivative(x, n):
+    """Derivative of order n of np.sinc: its series near zero, else y s_k + k s_(k-1) = sin^(k)(y)."""
+    y = np.pi * x
+    near = abs(y) < n + 1
+    apart = np.where(near, n + 1.0, y)
+    far = np.sin(apart) / apart
+    for k in range(1, n + 1):
+        far = (np.sin(apart + k * np.pi / 2) - k * far) / apart
+    y = np.where(near, y, 0.0)
+    half = (n + 1) // 2
+    term, series = (-1) ** half * y ** (n % 2), 0 * y
+    for k in range(half, half + 14 + n):
+        series = series + term / (2 * k + 1)
+        term = -term * y * y / ((2 * k - n + 1) * (2 * k - n + 2))
+    return np.pi**n * np.where(near, series, far)
+'''
+
+_function(
+    "sinc",
+    lambda v, y: sinc(v, 1),
+    latex=r"\operatorname{{sinc}} {0}",
+    ball=lambda v: _exact_sinc(v, 0),
+)
+
+
+def _exact_sinc(v: Any, n: int) -> Any:
+    """The recurrence of `sinc_derivative`, where no digits are lost."""
+    pi = 4 * (0 * v + 1).atan()
+    y = pi * v
+    value = y.sin() / y
+    for k in range(1, n + 1):
+        wave = (y.cos(), -y.sin(), -y.cos(), y.sin())[(k - 1) % 4]
+        value = (wave - k * value) / y
+    return value * pi**n
+
+
+register(
+    Primitive(
+        "sinc_derivative",
+        partials=(lambda v, y: sinc(v, dict(y.params)["n"] + 1),),
+        latex=r"\operatorname{{sinc}}^{{({n})}}({0})",
+        text="sinc⁽{n}⁾({0})",
+        strength=ATOM,
+        source="sinc_derivative({0}, {n})",
+        helper=SINC,
+        call=emitted(SINC, "sinc_derivative"),
+        ball=_exact_sinc,
+        samples=lambda rng: ((rng.uniform(-2, 2, (2, 3)),), {"n": 1}),
+    )
+)
 register(
     Primitive(
         "polygamma",
@@ -218,7 +317,7 @@ register(
         source="scipy.special.polygamma({n}, {0})",
         call=lambda v, n: scipy.special.polygamma(n, v),
         ball=lambda v, n: v.polygamma(n),
-        domain=POSITIVE,
+        samples=lambda rng: ((rng.uniform(*POSITIVE, (2, 3)),), {"n": 1}),
     )
 )
 
@@ -291,6 +390,44 @@ _composed(
     ball=lambda v: (v / (1 - v)).log(),
     sources={"autograd": "np.log({0} / (1 - {0}))"},
 )
+
+
+_composed(
+    "log_expit",
+    lambda v: -Expr("softplus", (-v,), (), v.shape),
+    numpy=(scipy.special.log_expit,),
+    latex=r"\ln\sigma({0})",
+    text="ln σ({0})",
+    strength=ATOM,
+    source="scipy.special.log_expit({0})",
+    ball=lambda v: -(1 + (-v).exp()).log(),
+    sources={
+        "autograd": "-np.logaddexp(0, -{0})",
+        "jax": "-jnp.logaddexp(0.0, -{0})",
+        "torch": "torch.nn.functional.logsigmoid({0})",
+    },
+)
+_composed(
+    "exp10",
+    lambda v: exp(log(number(10)) * v),
+    numpy=(scipy.special.exp10,),
+    latex="10^{{{0}}}",
+    text="10^({0})",
+    strength=POWER,
+    source="scipy.special.exp10({0})",
+    ball=lambda v: (v * (0 * v + 10).log()).exp(),
+    sources=dict.fromkeys(("autograd", "jax", "torch"), "10.0 ** {0}"),
+)
+for _name, _callables, _factor in (
+    ("deg2rad", (np.deg2rad, np.radians), math.pi / 180),
+    ("rad2deg", (np.rad2deg, np.degrees), 180 / math.pi),
+):
+    _composed(
+        _name,
+        lambda v, factor=_factor: factor * v,
+        numpy=_callables,
+        ball=lambda v, factor=_factor: factor * v,
+    )
 
 
 def _two_arrays(rng: np.random.Generator) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -433,6 +570,89 @@ _pair(
     ball=lambda v, w: (v.exp() + w.exp()).log(),
 )
 _pair(
+    "logaddexp2",
+    (
+        lambda v, w, y: expit(math.log(2) * (v - w)),
+        lambda v, w, y: expit(math.log(2) * (w - v)),
+    ),
+    latex=r"\log_2(2^{{{0}}} + 2^{{{1}}})",
+    text="log2(2^({0}) + 2^({1}))",
+    strength=ATOM,
+    ball=lambda v, w: (
+        ((v * (0 * v + 2).log()).exp() + (w * (0 * w + 2).log()).exp()).log() / (0 * v + 2).log()
+    ),
+)
+_pair(
+    "heaviside",
+    (lambda v, w, y: number(0, v.shape), lambda v, w, y: elementwise("equal", v, number(0))),
+    ball=lambda v, w: (1 + v.sign()) / 2,
+    sources={"autograd": None, "torch": None},
+)
+_pair(
+    "copysign",
+    (
+        lambda v, w, y: sign(v) * elementwise("copysign", number(1, w.shape), w),
+        lambda v, w, y: number(0, w.shape),
+    ),
+    latex=r"\lvert {0} \rvert \operatorname{{sign}}({1})",
+    text="|{0}| sign({1})",
+    strength=PRODUCT,
+    domain=POSITIVE,
+    ball=lambda v, w: v * v.sign() * w.sign(),
+    sources={"autograd": None},
+)
+
+
+def _entropy(name: str, partials: tuple[Formula, Formula], latex: str, text: str, **facts: Any) -> None:
+    """Register one of SciPy's functions of two variables that are 0 ln 0 = 0 at zero."""
+    _pair(
+        name,
+        partials,
+        numpy=(getattr(scipy.special, name),),
+        latex=latex,
+        text=text,
+        source=f"scipy.special.{name}({{0}}, {{1}})",
+        **{"domain": POSITIVE, "strength": PRODUCT, **facts},
+    )
+
+
+_entropy(
+    "xlogy",
+    (lambda v, w, y: log(w), lambda v, w, y: v / w),
+    r"{0} \ln {1}",
+    "{0} ln({1})",
+    ball=lambda v, w: v * w.log(),
+    sources={"autograd": "{0} * np.log({1})"},
+)
+_entropy(
+    "xlog1py",
+    (lambda v, w, y: log1p(w), lambda v, w, y: v / (1 + w)),
+    r"{0} \operatorname{{log1p}}({1})",
+    "{0} log1p({1})",
+    ball=lambda v, w: v * (1 + w).log(),
+    sources={"autograd": "{0} * np.log1p({1})"},
+)
+_entropy(
+    "rel_entr",
+    (lambda v, w, y: 1 + log(v / w), lambda v, w, y: -v / w),
+    r"{0} \ln({0} / {1})",
+    "{0} ln({0} / {1})",
+    ball=lambda v, w: v * (v / w).log(),
+    sources={"autograd": "{0} * np.log({0} / {1})", "torch": "{0} * torch.log({0} / {1})"},
+)
+_entropy(
+    "kl_div",
+    (lambda v, w, y: log(v / w), lambda v, w, y: 1 - v / w),
+    r"({0} \ln({0} / {1}) - {0} + {1})",
+    "({0} ln({0} / {1}) − {0} + {1})",
+    strength=ATOM,
+    ball=lambda v, w: v * (v / w).log() - v + w,
+    sources={
+        "autograd": "{0} * np.log({0} / {1}) - {0} + {1}",
+        "torch": "{0} * torch.log({0} / {1}) - {0} + {1}",
+    },
+)
+_pair(
     "arctan2",
     (lambda v, w, y: w / (v**2 + w**2), lambda v, w, y: -v / (v**2 + w**2)),
     latex=r"\operatorname{{atan2}}({0}, {1})",
@@ -501,16 +721,70 @@ for _name, _sign, _latex in (
     )
 
 
-def _lower_clip(v: Expr, low: Expr | None = None, high: Expr | None = None) -> Expr:
-    if low is not None:
-        v = elementwise("maximum", v, low)
-    return v if high is None else elementwise("minimum", v, high)
+def _step(
+    name: str, count: int = 1, numpy: tuple[Any, ...] = (), *, text: str = "", latex: str = "", **facts: Any
+) -> None:
+    """Register a function that is constant between its jumps: its derivative is zero, as JAX has it."""
+    operands = ", ".join(f"{{{i}}}" for i in range(count))
+    register(
+        Primitive(
+            name,
+            numpy or (getattr(np, name),),
+            _unary if count == 1 else _binary,
+            partials=tuple(lambda v, *_: number(0, v.shape) for _ in range(count)),
+            latex=latex or rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({operands})",
+            text=text or f"{name}({operands})",
+            strength=ATOM,
+            source=f"np.{name}({operands})",
+            **facts,
+        )
+    )
 
 
-def _bind_clip(a: Any, a_min: Any = None, a_max: Any = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if a_min is None or a_max is None:
-        raise TypeError("both bounds are needed: write np.maximum or np.minimum for one")
-    return (a, a_min, a_max), {}
+_step("floor", latex=r"\lfloor {0} \rfloor", text="⌊{0}⌋")
+_step("ceil", latex=r"\lceil {0} \rceil", text="⌈{0}⌉")
+_step("rint", latex=r"\operatorname{{round}}({0})", text="round({0})", sources={"torch": "torch.round({0})"})
+_step("trunc", numpy=(np.trunc, np.fix))
+_step("isfinite")
+_step("isnan")
+_step("isinf")
+_step("logical_not", latex=r"\neg({0})", text="¬({0})")
+for _name, _latex, _text in (
+    ("logical_and", r"\wedge", "∧"),
+    ("logical_or", r"\vee", "∨"),
+    ("logical_xor", r"\oplus", "⊻"),
+):
+    _step(_name, 2, latex=rf"({{0}} {_latex} {{1}})", text=f"({{0}} {_text} {{1}})")
+_step(
+    "floor_divide",
+    2,
+    latex=r"\lfloor {0} / {1} \rfloor",
+    text="⌊{0} / {1}⌋",
+    domain=POSITIVE,
+    sources={"torch": "torch.floor({0} / {1})"},
+)
+
+_pair(
+    "remainder",
+    (
+        lambda v, w, y: number(1, v.shape),
+        lambda v, w, y: -1 * elementwise("floor_divide", v, w),
+    ),
+    latex=r"({0} \bmod {1})",
+    text="({0} mod {1})",
+    strength=ATOM,
+    domain=POSITIVE,
+)
+
+
+def _lower_clip(v: Expr, low: Expr, high: Expr) -> Expr:
+    return elementwise("minimum", elementwise("maximum", v, low), high)
+
+
+def _bind_clip(
+    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (a, a_min if min is None else min, a_max if max is None else max), {}
 
 
 register(

@@ -104,6 +104,11 @@ def register(primitive: Primitive) -> Primitive:
     return primitive
 
 
+def shape(rng: np.random.Generator, ndim: int, least: int = 1) -> tuple[int, ...]:
+    """A random shape of sample operands, each axis between `least` and `least` + 3 long."""
+    return tuple(int(n) for n in rng.integers(least, least + 4, ndim))
+
+
 def emitted(helper: str, name: str) -> Callable[..., Any]:
     """The function that a helper's text defines, so that there is one text of it for running and emitting."""
     namespace: dict[str, Any] = {"np": np, "scipy": scipy}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from closedform.expression.calculus import (
     multiply,
     power,
     size_number,
+    transpose,
+    zeros,
 )
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound, _hashable
-from closedform.primitives.record import CALL, Primitive, emitted, register
+from closedform.primitives.record import ATOM, CALL, Primitive, emitted, register, shape
 
 Axis = int | tuple[int, ...] | None
 
@@ -71,14 +74,24 @@ def _lower_deviation(node: Expr, axis: Axis, ddof: int, keepdims: bool) -> Expr:
 
 
 def _bind(a: Any, axis: Any = None, *, keepdims: Any = False) -> Bound:
+    if keepdims and axis is None:
+        axis = tuple(range(np.ndim(a)))  # PyTorch needs them
     return (a,), {"axis": _axis(axis), "keepdims": bool(keepdims)}
 
 
-def _bind_scipy(a: Any, axis: Any = None, *, keepdims: Any = False) -> Bound:
-    return _bind(a, axis, keepdims=keepdims)
+def _bind_where(neutral: float) -> Any:
+    """The call of a reduction with the keyword `where`: other entries do not count."""
+
+    def bind(a: Any, axis: Any = None, *, keepdims: Any = False, where: Any = True) -> Bound:
+        return _bind(a if where is True else np.where(where, a, neutral), axis, keepdims=keepdims)
+
+    return bind
 
 
-def _bind_spread(a: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False) -> Bound:
+def _bind_spread(
+    a: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False, correction: int | None = None
+) -> Bound:
+    ddof = ddof if correction is None else correction
     return (a,), {"axis": _axis(axis), "ddof": ddof, "keepdims": bool(keepdims)}
 
 
@@ -87,24 +100,36 @@ def _axis(axis: Any) -> Axis:
     return found
 
 
-def _matrix(rng: np.random.Generator) -> Bound:
-    return (rng.standard_normal((3, 4)),), {"axis": 1, "keepdims": False}
+def _some_axes(rng: np.random.Generator) -> Bound:
+    """An array of any rank and some of its axes."""
+    ndim = int(rng.integers(1, 4))
+    axes: list[Axis] = [None, 0, -1, tuple(range(ndim)), (-1, 0)[: min(ndim, 2)]]
+    axis = axes[rng.integers(len(axes))]
+    keepdims = axis is not None and bool(rng.integers(2))
+    return (rng.standard_normal(shape(rng, ndim)),), {"axis": axis, "keepdims": keepdims}
+
+
+def _one_axis(rng: np.random.Generator) -> Bound:
+    """An array and one of its axes."""
+    ndim = int(rng.integers(1, 4))
+    return (rng.standard_normal(shape(rng, ndim)),), {"axis": int(rng.integers(-ndim, ndim))}
 
 
 def _spread(rng: np.random.Generator) -> Bound:
-    return (rng.standard_normal((3, 4)),), {"axis": 0, "ddof": 0, "keepdims": False}
+    (a,), parameters = _some_axes(rng)
+    return (np.repeat(a, 2, axis=-1),), {**parameters, "ddof": int(rng.integers(2)), "axis": -1}
 
 
 register(
     Primitive(
         "sum",
         (np.sum,),
-        _bind,
+        _bind_where(0),
         sum_over,
         latex=r"\textstyle\sum {0}",
         text="Σ {0}",
         source="np.sum({0}{params})",
-        samples=_matrix,
+        samples=_some_axes,
     )
 )
 register(
@@ -116,7 +141,7 @@ register(
         latex=r"\operatorname{{mean}}({0})",
         text="mean({0})",
         source="np.mean({0}{params})",
-        samples=_matrix,
+        samples=_some_axes,
         call=np.mean,
     )
 )
@@ -196,14 +221,14 @@ register(
     Primitive(
         "logsumexp",
         (scipy.special.logsumexp,),
-        _bind_scipy,
+        _bind,
         logsumexp,
         jacobian=_logsumexp_jacobian,
         latex=r"\operatorname{{logsumexp}}({0})",
         text="logsumexp({0})",
         strength=CALL,
         source="scipy.special.logsumexp({0}{params})",
-        samples=_matrix,
+        samples=_some_axes,
         sources={"torch": "torch.logsumexp({0}, {axis} or tuple(range({0}.ndim)), keepdim={keepdims})"},
     )
 )
@@ -217,54 +242,106 @@ register(
         latex=r"\operatorname{{softmax}}({0})",
         text="softmax({0})",
         source="scipy.special.softmax({0}, axis={axis})",
-        samples=lambda rng: ((rng.standard_normal((3, 4)),), {"axis": 1}),
+        samples=_one_axis,
         sources={"autograd": "np.exp({0}) / np.sum(np.exp({0}), axis={axis}, keepdims=True)"},
     )
 )
 
 
-def prod_over(node: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
-    """The product of the entries of a vector, or of all entries of an array."""
+def _lower_log_softmax(x: Expr, axis: Axis = None) -> Expr:
+    return x - broadcast(logsumexp(x, axis, True), x.shape)
+
+
+register(
+    Primitive(
+        "log_softmax",
+        (scipy.special.log_softmax,),
+        lambda x, axis=None: ((x,), {"axis": _axis(axis)}),
+        _lower_log_softmax,
+        latex=r"\ln\operatorname{{softmax}}({0})",
+        text="ln softmax({0})",
+        source="scipy.special.log_softmax({0}, axis={axis})",
+        samples=_one_axis,
+        sources={
+            "autograd": "{0} - autograd.scipy.special.logsumexp({0}, axis={axis}, keepdims=True)",
+            "jax": "{0} - jax.scipy.special.logsumexp({0}, axis={axis}, keepdims=True)",
+        },
+    )
+)
+
+
+def _moved_to_end(node: Expr, axes: tuple[int, ...]) -> Expr:
+    """The array with some of its axes merged into one, the last."""
     from closedform.primitives.structure import merge_axes  # structure builds on this module
 
+    kept = [a for a in range(node.ndim) if a not in axes]
+    return merge_axes(transpose(node, [*kept, *axes]), [*([1] * len(kept)), len(axes)])
+
+
+def prod_over(node: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
+    """The product over axes."""
     axes = axes_of(node, axis)
-    if len(axes) != node.ndim:
-        raise NotImplementedError("a product along one axis of several")
-    flat = merge_axes(node, [node.ndim]) if node.ndim > 1 else node
-    return keep_axes(products_without(flat, 0), node, axes, keepdims)
+    if not axes:
+        return node
+    if len(axes) == node.ndim:
+        product = products_without(_moved_to_end(node, axes), 0)
+    elif len(axes) == 1:
+        kept = [size for a, size in enumerate(node.shape) if a not in axes]
+        product = Expr("prod", (node,), (("axis", axes[0]),), kept)
+    else:
+        product = prod_over(_moved_to_end(node, axes), -1)
+    return keep_axes(product, node, axes, keepdims)
 
 
 def products_without(v: Expr, order: int) -> Expr:
-    """The derivative of order `order` of the product of a vector's entries: at [k1, ..., kn] the product
+    """The derivative of order `order` of the product along the last axis: at [..., k1, ..., kn] the product
     of all entries but those, and zero where two of the indices are equal."""
     if not v.shape:
         return v
-    if order == 0:
-        return Expr("prod", (v,), (), ())
-    return Expr("products_without", (v,), (("order", order),), v.shape * order)
+    if order:
+        size = v.shape[-1]
+        return Expr("products_without", (v,), (("order", order),), (*v.shape[:-1], *[size] * order))
+    axis = (("axis", v.ndim - 1),) if v.ndim > 1 else ()
+    return Expr("prod", (v,), axis, v.shape[:-1])
 
 
 def _products_jacobian(node: Expr, _: int) -> Expr:
     """The derivative of prod without some entries leaves out one more."""
-    order = dict(node.params).get("order", 0)
-    return products_without(node.args[0], order + 1)
+    (v,) = node.args
+    parameters = dict(node.params)
+    axis, order = parameters.get("axis", v.ndim - 1), parameters.get("order", 0)
+    more = products_without(_moved_to_end(v, (axis,)), order + 1)
+    return _along(v, axis, more, order)
+
+
+def _along(v: Expr, axis: int, more: Expr, order: int) -> Expr:
+    """The Jacobian of a function along one axis of v: `more` has the other axes, `order` axes of the
+    function's own and the axis of v."""
+    lead: list[Label] = [a for a in range(v.ndim) if a != axis]
+    own: list[Label] = [("own", k) for k in range(order)]
+    inner: list[Label] = ["entry" if a == axis else a for a in range(v.ndim)]
+    return contract([Factor(more, (*lead, *own, "entry"))], (*lead, *own, *inner))
 
 
 PRODUCTS_WITHOUT = '''
 def products_without(v, order):
-    """At [k1, ..., k_order] the product of the entries of v but those; zero where indices are equal."""
+    """At [..., k1, ..., k_order] the product along the last axis but those; zero where indices are equal."""
     if order == 0:
-        return np.prod(v)
-    before = np.concatenate((np.ones(1, v.dtype), np.cumprod(v[:-1])))
-    after = np.concatenate((np.cumprod(v[:0:-1])[::-1], np.ones(1, v.dtype)))
+        return np.prod(v, axis=-1)
+    if v.shape[-1] < order:
+        return np.zeros(v.shape[:-1] + v.shape[-1:] * order, v.dtype)
+    ones = np.ones_like(v[..., :1])
+    before = np.concatenate((ones, np.cumprod(v[..., :-1], axis=-1)), axis=-1)
+    after = np.concatenate((np.cumprod(v[..., :0:-1], axis=-1)[..., ::-1], ones), axis=-1)
     if order == 1:
         return before * after
-    result = np.zeros((len(v),) * order, dtype=v.dtype)
-    for k in range(len(v)):
-        rest = products_without(np.delete(v, k), order - 1)
-        others = np.delete(np.arange(len(v)), k)
-        result[(k, *np.ix_(*[others] * (order - 1)))] = rest
-    return result
+    parts = []
+    for k in range(v.shape[-1]):
+        part = products_without(np.delete(v, k, axis=-1), order - 1)
+        for axis in range(1, order):
+            part = np.insert(part, k, 0, axis=-axis)
+        parts.append(part)
+    return np.stack(parts, axis=-order)
 '''
 ONE_PLUS_PRODUCTS = (
     PRODUCTS_WITHOUT
@@ -280,12 +357,15 @@ def one_plus_products(v, order):
 
 def one_plus_products(v: Expr, order: int) -> Expr:
     """`products_without` of 1 + v."""
-    return Expr("one_plus_products", (v,), (("order", order),), v.shape * order)
+    shape = (*v.shape[:-1], *[v.shape[-1]] * order)
+    return Expr("one_plus_products", (v,), (("order", order),), shape)
 
 
 def _one_plus_jacobian(node: Expr, _: int) -> Expr:
     """The derivative leaves out one entry more, as that of `products_without`."""
-    return one_plus_products(node.args[0], dict(node.params)["order"] + 1)
+    (v,) = node.args
+    order = dict(node.params)["order"]
+    return _along(v, v.ndim - 1, one_plus_products(v, order + 1), order)
 
 
 register(
@@ -299,20 +379,23 @@ register(
         sources={"torch": None},
         helper=ONE_PLUS_PRODUCTS,
         call=emitted(ONE_PLUS_PRODUCTS, "one_plus_products"),
-        samples=lambda rng: ((rng.standard_normal(4),), {"order": 1}),
+        samples=lambda rng: (
+            (rng.standard_normal(shape(rng, int(rng.integers(1, 3)))),),
+            {"order": int(rng.integers(1, 3))},
+        ),
     )
 )
 register(
     Primitive(
         "prod",
         (np.prod,),
-        _bind,
+        _bind_where(1),
         prod_over,
         jacobian=_products_jacobian,
         latex=r"\textstyle\prod {0}",
         text="∏ {0}",
         source="np.prod({0}{params})",
-        samples=lambda rng: ((rng.standard_normal(4),), {"axis": None, "keepdims": False}),
+        samples=lambda rng: (_one_axis(rng)[0], {"axis": (None, 0, -1)[rng.integers(3)], "keepdims": False}),
     )
 )
 register(
@@ -326,7 +409,209 @@ register(
         sources={"torch": None},
         helper=PRODUCTS_WITHOUT,
         call=emitted(PRODUCTS_WITHOUT, "products_without"),
-        samples=lambda rng: ((rng.standard_normal(4),), {"order": 1}),
+        samples=lambda rng: (
+            (rng.standard_normal(shape(rng, int(rng.integers(1, 3)))),),
+            {"order": int(rng.integers(1, 3))},
+        ),
+    )
+)
+
+
+# --- running products, order ------------------------------------------------------------------------
+
+
+def _lower_cumprod(a: Expr, axis: int | None) -> Expr:
+    if axis is None:
+        a, axis = _moved_to_end(a, tuple(range(a.ndim))), 0
+    return Expr("cumprod", (a,), (("axis", axis % a.ndim),), a.shape)
+
+
+def _cumprod_jacobian(node: Expr, _: int) -> Expr:
+    """d (v_0 ... v_i) / d v_j is the product of the others for j <= i: that of row i of the matrix
+    with v_j for j <= i and ones elsewhere."""
+    from closedform.primitives.structure import triangle  # structure builds on this module
+
+    (v,) = node.args
+    axis = dict(node.params)["axis"]
+    size = v.shape[axis]
+    moved = _moved_to_end(v, (axis,))
+    lead = list(range(v.ndim - 1))
+    below = triangle(size, size)
+    rows = contract([Factor(moved, (*lead, "j")), Factor(below, ("i", "j"))], (*lead, "i", "j"))
+    rows = rows + broadcast(1 - below, rows.shape)
+    others = contract(
+        [Factor(products_without(rows, 1), (*lead, "i", "j")), Factor(below, ("i", "j"))], (*lead, "i", "j")
+    )
+    before, after = lead[:axis], lead[axis:]
+    out = [*before, "i", *after, *before, "j", *after]
+    return contract([Factor(others, (*lead, "i", "j"))], out)
+
+
+register(
+    Primitive(
+        "cumprod",
+        (np.cumprod,),
+        lambda a, axis=None: ((a,), {"axis": axis}),
+        _lower_cumprod,
+        jacobian=_cumprod_jacobian,
+        latex=r"\operatorname{{cumprod}}({0})",
+        text="cumprod({0})",
+        source="np.cumprod({0}, axis={axis})",
+        sources={"autograd": None},
+        samples=_one_axis,
+    )
+)
+
+
+def _nothing(node: Expr, operand: int, cotangent: Expr) -> Expr:
+    """The share of an operand that only decides: its derivative is zero."""
+    lead = cotangent.shape[: cotangent.ndim - node.ndim]
+    return zeros((*lead, *node.args[operand].shape))
+
+
+def _decision(name: str, lower: Callable[..., Expr], bind: Callable[..., Bound], **facts: Any) -> None:
+    """Register a function whose values are positions or truth values: its derivative is zero."""
+    register(
+        Primitive(
+            name,
+            (getattr(np, name),),
+            bind,
+            lower,
+            pullback=_nothing,
+            latex=rf"\operatorname{{{{{name}}}}}({{0}})",
+            text=f"{name}({{0}})",
+            **{"source": f"np.{name}({{0}}{{params}})", **facts},
+        )
+    )
+
+
+def _lower_argsort(a: Expr, axis: int) -> Expr:
+    return Expr("argsort", (a,), (("axis", axis % a.ndim),), a.shape)
+
+
+def _lower_position(name: str) -> Callable[..., Expr]:
+    def lower(a: Expr, axis: int | None = None, keepdims: bool = False) -> Expr:
+        if axis is None:
+            reduced = lower(_moved_to_end(a, tuple(range(a.ndim))), 0)
+            return keep_axes(reduced, a, tuple(range(a.ndim)), keepdims)
+        return _reduction(name, a, axis, keepdims)
+
+    return lower
+
+
+def _call_position(name: str) -> Callable[..., Any]:
+    def call(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        return getattr(np, name)(a, axis[0] if isinstance(axis, tuple) else axis, keepdims=keepdims)
+
+    return call
+
+
+def _reduced(name: str) -> Callable[..., Expr]:
+    def lower(a: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
+        return _reduction(name, a, axis, keepdims)
+
+    return lower
+
+
+_decision(
+    "argsort",
+    _lower_argsort,
+    lambda a, axis=-1: ((a,), {"axis": axis}),
+    source="np.argsort({0}, axis={axis})",
+    sources={"autograd": None},
+    samples=_one_axis,
+)
+for _name in ("argmax", "argmin"):
+    _decision(
+        _name,
+        _lower_position(_name),
+        _bind,
+        call=_call_position(_name),
+        samples=lambda rng: (_one_axis(rng)[0], {"axis": (None, 0)[rng.integers(2)], "keepdims": False}),
+    )
+for _name in ("all", "any"):
+    _decision(_name, _reduced(_name), _bind, samples=_some_axes)
+
+
+def _lower_sort(a: Expr, axis: int | None) -> Expr:
+    if axis is None:
+        a, axis = _moved_to_end(a, tuple(range(a.ndim))), 0
+    return Expr("sort", (a,), (("axis", axis % a.ndim),), a.shape)
+
+
+def take_along(values: Expr, order: Expr, axis: int) -> Expr:
+    """values[..., order, ...]: the order, a permutation along the axis `axis` of `order`, is that of the last
+    axes of the values."""
+    if values.ndim == 1:
+        return Expr("rearranged", (values, order), (), values.shape)
+    return Expr("take_along", (values, order), (("axis", axis - order.ndim),), values.shape)
+
+
+def _sort_pullback(node: Expr, _: int, cotangent: Expr) -> Expr:
+    """Each entry's cotangent is that of its rank."""
+    axis = dict(node.params)["axis"]
+    return take_along(cotangent, _lower_argsort(_lower_argsort(node.args[0], axis), axis), axis)
+
+
+def _take_along_pullback(node: Expr, operand: int, cotangent: Expr) -> Expr:
+    """The inverse permutation puts the entries back."""
+    order = node.args[1]
+    if operand:
+        return _nothing(node, operand, cotangent)
+    axis = order.ndim + dict(node.params).get("axis", -1)
+    return take_along(cotangent, _lower_argsort(order, axis), axis)
+
+
+TAKE_ALONG = '''
+def take_along(values, order, axis):
+    """The values, along an axis counted from the end, in an order that is the same for all leading axes."""
+    order = order.reshape((1,) * (values.ndim - order.ndim) + order.shape)
+    return np.take_along_axis(values, order, axis)
+'''
+
+
+def _permuted(rng: np.random.Generator) -> Bound:
+    values = rng.standard_normal(shape(rng, 3))
+    return (values, np.argsort(rng.standard_normal(values.shape[1:]), axis=0)), {"axis": -2}
+
+
+register(
+    Primitive(
+        "sort",
+        (np.sort,),
+        lambda a, axis=-1: ((a,), {"axis": axis}),
+        _lower_sort,
+        pullback=_sort_pullback,
+        latex=r"\operatorname{{sort}}({0})",
+        text="sort({0})",
+        source="np.sort({0}, axis={axis})",
+        sources={"autograd": None, "torch": "torch.sort({0}, dim={axis}).values"},
+        samples=_one_axis,
+    )
+)
+register(
+    Primitive(
+        "take_along",
+        pullback=_take_along_pullback,
+        latex=r"\operatorname{{take\_along}}({0}, {1})",
+        text="take_along({0}, {1})",
+        source="take_along({0}, {1}, {axis})",
+        sources={"autograd": None, "torch": "torch.take_along_dim({0}, {1}, {axis})"},
+        helper=TAKE_ALONG,
+        call=emitted(TAKE_ALONG, "take_along"),
+        samples=_permuted,
+    )
+)
+register(
+    Primitive(
+        "rearranged",
+        pullback=_take_along_pullback,
+        latex=r"{0}_{{{1}}}",
+        text="{0}[{1}]",
+        strength=ATOM,
+        source="{0}[{1}]",
+        call=lambda values, order: values[order],
+        samples=lambda rng: ((rng.standard_normal(4), rng.permutation(4)), {}),
     )
 )
 
@@ -348,8 +633,6 @@ def _extreme(name: str) -> None:
         return Expr(f"arg{name}_share", (v,), (("axis", axes_of(v, axis)),), v.shape)
 
     def share(node: Expr, _: int) -> Expr:
-        from closedform.expression.calculus import zeros
-
         return zeros((*node.shape, *node.shape))
 
     helper = f'''
@@ -368,7 +651,7 @@ def arg{name}_share(v, axis):
             latex=rf"\{name}({{0}})",
             text=f"{name}({{0}})",
             source=f"np.{name}({{0}}{{params}})",
-            samples=_matrix,
+            samples=_some_axes,
             sources={"torch": f"torch.a{name}({{0}}{{params}})"},
         )
     )
@@ -382,7 +665,7 @@ def arg{name}_share(v, axis):
             text=f"arg{name}({{0}})",
             source=f"arg{name}_share({{0}}, {{axis}})",
             helper=helper,
-            samples=lambda rng: ((rng.standard_normal((3, 4)),), {"axis": (1,)}),
+            samples=lambda rng: ((rng.standard_normal(shape(rng, 2)),), {"axis": (1,)}),
         )
     )
 

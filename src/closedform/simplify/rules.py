@@ -34,6 +34,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
 from closedform.primitives.reductions import logsumexp, softmax
+from closedform.primitives.structure import roll
 
 Rewrite = Callable[[Expr], Expr | None]
 
@@ -303,7 +304,7 @@ def sine_and_cosine(node: Expr) -> Expr | None:
 
 # --- structured constants -------------------------------------------------------------------------
 
-ZERO_ONE = frozenset({"unit", "select", "gather", "triangle", "reshape"})
+ZERO_ONE = frozenset({"unit", "select", "gather", "shift", "triangle", "reshape"})
 
 
 @rule("power of zeros and ones", "s^p = s for s in {0, 1}", "contract")
@@ -352,6 +353,35 @@ def selection_times_transpose(node: Expr) -> Expr | None:
             rest = [h for j, h in enumerate(factors) if j not in uses]
             same = Factor(identity((f.base.shape[0],)), (f.labels[0], g.labels[0]))
             return with_factors(node, [*rest, same])
+    return None
+
+
+@rule("product of cyclic shifts", "R^s R^t = R^(s + t), R' = R^-1, 1'R = 1'", "contract")
+def product_of_shifts(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    out = spec_of(node).out
+    for i, f in enumerate(factors):
+        if f.base.op != "shift" or f.labels[0] == f.labels[1]:
+            continue
+        by = dict(f.base.params)["by"]
+        for a in (0, 1):
+            shared, kept = f.labels[a], f.labels[1 - a]
+            uses = [j for j, g in enumerate(factors) for label in g.labels if label == shared and j != i]
+            if shared in out or len(uses) > 1:
+                continue
+            rest = [g for j, g in enumerate(factors) if j not in (i, *uses)]
+            if not uses:
+                if kept in out or any(kept in g.labels for g in rest):
+                    return with_factors(node, rest)
+                continue
+            g = factors[uses[0]]
+            if g.base.op != "shift" or g.base.shape != f.base.shape:
+                continue
+            b = g.labels.index(shared)
+            # f moves kept to shared by `by` if a is 1, back if it is 0; so g from shared on
+            total = (by if a else -by) + (dict(g.base.params)["by"] if b == 0 else -dict(g.base.params)["by"])
+            combined = Factor(roll(f.base.shape[0], total), (kept, g.labels[1 - b]))
+            return with_factors(node, [*rest, combined])
     return None
 
 

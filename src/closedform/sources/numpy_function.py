@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
+import operator
 import sys
+import sysconfig
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,18 +20,24 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunctionError, UnsupportedError
-from closedform.expression.expr import ArrayConstant, Expr, inputs
+from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import freeze_index
+from closedform.sources.compositions import COMPOSITIONS
 from closedform.sources.surroundings import Surroundings
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
 # Operations whose result shares its operand's memory in NumPy.
-VIEWS = frozenset({"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims"})
-CREATORS = [np.eye, np.identity, np.zeros, np.ones, np.full, np.arange, np.linspace]
-# Of these, the ones whose sizes become plain numbers.
-PINNING = {np.arange, np.linspace}
+VIEWS = frozenset(
+    {"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims", "broadcast_to"}
+)
+# Functions that make arrays from numbers: what they make can be assigned to.
+CREATORS = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
+# Those whose sizes become plain numbers, and functions of lists and tuples.
+PINNING = frozenset({np.arange, np.tri})
+OF_LISTS = frozenset({np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block})
+LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
 OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "slogdet"})
 LARGEST_CONDITION = 1e12
@@ -178,10 +187,9 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         target = options.pop("out", None)
         if method != "__call__":
-            raise UnsupportedError(
-                f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function, "
-                f"such as np.sum, np.cumsum or np.outer"
-            )
+            return _method(ufunc, method, operands, options)
+        if ufunc in _OF_SIZES and not options and (size := _of_sizes(ufunc, operands)) is not None:
+            return size
         result = apply(ufunc, operands, options)
         if target is None:
             return result
@@ -200,7 +208,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         return apply(function, operands, options)
 
-    def __array__(self, *_: Any, **__: Any) -> Any:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if not any(inputs(self.expr)):
+            _pin_all(self.expr)
+            return np.array(self.value, dtype=dtype)
         raise InvalidFunctionError(
             f"a traced array of shape {np.shape(self.value)} was turned into a plain array ({where()}); "
             f"use np.stack or np.concatenate to build arrays, and NumPy functions on them"
@@ -236,6 +247,16 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """The transposed array."""
         return np.transpose(self)
 
+    @property
+    def mT(self) -> Any:  # noqa: N802  (NumPy's name)
+        """The transposed matrices of a stack."""
+        return np.matrix_transpose(self)
+
+    @property
+    def real(self) -> Any:
+        """The same values."""
+        return self.copy()
+
     def __len__(self) -> int:
         shape = np.shape(self.value)
         if not shape:
@@ -255,7 +276,14 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         pending = _tape().pending
         if pending is not None and value is pending[0]:
             _tape().pending = None
+        if isinstance(index, Traced) and _is_mask(index) and np.ndim(_value(value)) == 0:
+            after = (1,) * (self.ndim - index.ndim)
+            mask = index if not after else np.reshape(index, (*index.shape, *after))
+            self._assign(np.where(mask, value, self))
+            return
         self._assign(record("setitem", (self, value), {"index": _index(index)}))
+        if _is_plain(self.expr):
+            self.expr = _lift(np.asarray(self.value))
 
     def _assign(self, result: Traced) -> None:
         if self.owner is not None:
@@ -334,9 +362,21 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """A scalar stays traced."""
         return self.reshape(())
 
-    def flatten(self) -> Any:
-        """The entries as a vector."""
-        return np.ravel(self)
+    def flatten(self, order: str = "C") -> Any:
+        """The entries as a vector of its own memory."""
+        return np.ravel(self, order=order).copy()
+
+    def fill(self, value: Any) -> None:
+        """Give every entry one value."""
+        self[...] = value
+
+    def sort(self, axis: int = -1) -> None:
+        """Sort in place."""
+        self._assign(np.sort(self, axis=axis))
+
+    def tolist(self) -> Any:
+        """The entries in lists: they stay traced."""
+        return [part.tolist() for part in self] if self.ndim > 1 else list(self)
 
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """As np.reshape."""
@@ -376,6 +416,15 @@ _METHODS = frozenset(
         "repeat",
         "round",
         "conj",
+        "conjugate",
+        "cumprod",
+        "take",
+        "compress",
+        "argsort",
+        "argmax",
+        "argmin",
+        "all",
+        "any",
     ]
 )
 
@@ -389,14 +438,70 @@ def _shared(line: Line) -> UnsupportedError:
 
 def _index(index: Any) -> Any:
     items = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(i, Traced) and i.ndim for i in items):
-        raise UnsupportedError(
-            f"an index computed from the arguments ({where()}); for a mask write np.where(mask, x, 0)"
-        )
     try:
-        return freeze_index(index)
+        return freeze_index(tuple(_index_item(item) for item in items))
     except TypeError as error:
         raise UnsupportedError(f"this index cannot be traced ({where()}): {error}") from None
+
+
+def _index_item(item: Any) -> Any:
+    """An item of an index without stand-ins: what is computed from the arguments is a branch, as it was taken
+    at the example."""
+    if isinstance(item, slice):
+        return slice(*(_bound(b) for b in (item.start, item.stop, item.step)))
+    if not isinstance(item, Traced):
+        return item
+    value = np.asarray(item.value)
+    if value.dtype.kind not in "iub" or not any(inputs(item.expr)):
+        return int(item) if not value.ndim else np.asarray(item)
+    if not value.ndim and item.expr.op == "input":
+        return int(item)
+    same = np.all(np.equal(item, value)) if value.ndim else np.equal(item, value)
+    _tape().guards.append(Guard(same.expr, True, where()))
+    return value if value.ndim else value.item()
+
+
+def _bound(bound: Any) -> Any:
+    """A bound of a slice: a size stays one."""
+    return _as_size(bound) if isinstance(bound, Traced) else bound
+
+
+def _is_mask(array: Traced) -> bool:
+    return array.ndim > 0 and np.asarray(array.value).dtype == bool
+
+
+def _is_plain(expr: Expr) -> bool:
+    """Whether an expression has neither arguments nor their sizes in it."""
+    return not any(node.op == "input" or any(_sizes_in(node.params)) for node in toposort(expr))
+
+
+# --- sizes as numbers -----------------------------------------------------------------------------
+
+_OF_SIZES = frozenset(
+    {np.add, np.subtract, np.multiply, np.floor_divide, np.remainder, np.maximum, np.minimum}
+)
+
+
+def _of_sizes(ufunc: Any, operands: tuple[Any, ...]) -> Any:
+    """The result for sizes and integers: a size, or a plain number; None for other operands."""
+    sizes = []
+    for operand in operands:
+        if isinstance(operand, Traced) and operand.expr.op == "size":
+            sizes.append(operand.expr.params[0])
+        elif isinstance(operand, int | np.integer) and not isinstance(operand, bool):
+            sizes.append(Size.of(int(operand)))
+        else:
+            return None
+    first, second = sizes
+    if ufunc is np.floor_divide and second.is_literal and second.value > 0:
+        result = (first - (second.value - 1)).ceildiv(second.value)
+    elif ufunc in (np.add, np.subtract, np.multiply):
+        result = {np.add: first + second, np.subtract: first - second, np.multiply: first * second}[ufunc]
+    else:  # known for these sizes only
+        _pin(first)
+        _pin(second)
+        return int(ufunc(first.value, second.value))
+    return int(result.value) if result.is_literal else _size(result)
 
 
 def _size(size: Size) -> Traced:
@@ -411,11 +516,17 @@ def _pin(size: Size) -> None:
 
 
 def _pin_all(expr: Expr) -> None:
-    from closedform.expression.expr import toposort
-
     for node in toposort(expr):
-        if node.op == "size":
-            _pin(node.params[0])
+        for size in _sizes_in(node.params):
+            _pin(size)
+
+
+def _sizes_in(value: Any) -> Iterator[Size]:
+    if isinstance(value, Size):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _sizes_in(item)
 
 
 # --- recording ------------------------------------------------------------------------------------
@@ -423,10 +534,18 @@ def _pin_all(expr: Expr) -> None:
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
-    if function in _SPECIAL:
-        return _SPECIAL[function](*operands, **options)
-    primitive = BY_CALLABLE.get(function)
     name = getattr(function, "__name__", str(function))
+    composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
+    if composed is not None:
+        try:
+            result = composed(*operands, **options)
+        except TypeError as error:
+            raise UnsupportedError(
+                f"np.{name} was called in a way that is not supported ({where()}): {error}"
+            ) from None
+        if result is not NotImplemented:
+            return result
+    primitive = BY_CALLABLE.get(function)
     if primitive is None or primitive.bind is None:
         raise UnsupportedError(
             f"np.{name} is not supported ({where()}); operands of shapes {_shapes(_flat(operands))}. "
@@ -456,17 +575,28 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
     args = tuple(_lift(o) for o in operands)
     call = PRIMITIVES[op].call
     assert call is not None, op
-    with np.errstate(all="ignore"):
-        try:
-            value = call(*(tape.values[a] for a in args), **_concrete(parameters))
-        except (ValueError, IndexError, TypeError, np.linalg.LinAlgError) as error:
-            raise InvalidArgumentError(
-                f"{op} failed on operands of shapes {_shapes(operands)} ({where()}): {error}"
-            ) from error
-    expr = Expr(op, args, tuple(_symbolic(parameters).items()), np.shape(value))
+    concrete, symbolic = _concrete(parameters), tuple(_symbolic(parameters).items())
+    try:
+        with np.errstate(all="ignore"), _paused():
+            value = call(*(tape.values[a] for a in args), **concrete)
+    except (ValueError, IndexError, TypeError, np.linalg.LinAlgError) as error:
+        raise InvalidArgumentError(
+            f"{op} failed on operands of shapes {_shapes(operands)} ({where()}): {error}"
+        ) from error
+    expr = Expr(op, args, symbolic, np.shape(value))
     tape.values[expr] = value
     tape.lines.setdefault(expr, where())
     return Traced(expr)
+
+
+@contextmanager
+def _paused() -> Iterator[None]:
+    """What runs now is not the user's function."""
+    tape, _ACTIVE.tape = _ACTIVE.tape, None
+    try:
+        yield
+    finally:
+        _ACTIVE.tape = tape
 
 
 def _concrete(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -544,36 +674,99 @@ def _slogdet(a: Any) -> Any:
     return _SlogdetResult((record("slogdet", (a,), {"part": 0}), record("slogdet", (a,), {"part": 1})))
 
 
-def _stacked(kind: str) -> Callable[..., Any]:
-    def join(arrays: Any) -> Any:
-        parts = [np.reshape(a, (1,)) if np.ndim(_plain(a)) == 0 else a for a in arrays]
-        if kind == "hstack":
-            return np.concatenate(parts, axis=0 if np.ndim(_plain(parts[0])) == 1 else 1)
-        return np.concatenate([p[None, :] if np.ndim(_plain(p)) == 1 else p for p in parts], axis=0)
-
-    return join
+def _value(operand: Any) -> Any:
+    return operand.value if isinstance(operand, Traced) else operand
 
 
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Traced) else value
+def _method(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """np.add.reduce and the like, as the functions that they are."""
+    function = _UFUNC_METHODS.get((ufunc, method))
+    if function is not None:
+        return function(
+            *operands, **({"axis": 0} if method == "reduce" and len(operands) == 1 else {}) | options
+        )
+    if method == "outer":
+        first, second = operands
+        return ufunc(np.reshape(first, (*np.shape(first), *[1] * np.ndim(second))), second)
+    if method == "at" and ufunc in (np.add, np.subtract):
+        target, index, value = operands
+        if not isinstance(target, Traced):
+            raise InvalidFunctionError(
+                f"np.{ufunc.__name__}.at changes a plain array ({where()}); start from np.zeros_like(...)"
+            )
+        signed = value if ufunc is np.add else -value
+        target._assign(record("add_at", (target, signed), {"index": _index(index)}))
+        return None
+    raise UnsupportedError(
+        f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function, "
+        f"such as np.sum, np.cumsum or np.outer"
+    )
 
 
-def _squeeze(a: Any, axis: Any = None) -> Any:
-    shape = np.shape(a.value)
-    drop = [i for i, s in enumerate(shape) if s == 1] if axis is None else np.atleast_1d(axis).tolist()
-    return a[tuple(0 if i in [d % len(shape) for d in drop] else slice(None) for i in range(len(shape)))]
+_UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.add, "accumulate"): lambda a, axis=0: np.cumsum(a, axis=axis),
+    (np.multiply, "accumulate"): lambda a, axis=0: np.cumprod(a, axis=axis),
+}
+
+
+def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    if np.ndim(a) == 2 and (offset, axis1, axis2) == (0, 0, 1):
+        return NotImplemented
+    return a.share(record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2}))
+
+
+def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    if not isinstance(a, Traced) or a.ndim != 2 or wrap or np.ndim(_value(val)):
+        raise TypeError("only of a traced matrix, with one number")
+    a._assign(a - np.diag(np.diag(a)) + np.diag(np.full(np.shape(np.diag(a)), val)))
+
+
+def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The operators &, |, ^ and ~, of comparisons."""
+
+    def operate(*operands: Any) -> Any:
+        if any(np.asarray(_value(o)).dtype != bool for o in operands):
+            raise TypeError("of numbers that are not truth values")
+        return function(*operands)
+
+    return operate
+
+
+def _array(object: Any, dtype: Any = None, **_: Any) -> Any:
+    """np.array of nested lists in which there are traced numbers or arrays."""
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise TypeError(f"of {np.dtype(dtype)}: it has no derivative")
+    if isinstance(object, Traced):
+        return object.copy()
+    if not isinstance(object, list | tuple):
+        return object
+    return np.stack([_array(item) for item in object])
+
+
+def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Any:
+    return start + np.linspace(0.0, 1.0, int(num), endpoint=endpoint) * (stop - start)
 
 
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.linalg.slogdet: _slogdet,
-    np.hstack: _stacked("hstack"),
-    np.vstack: _stacked("vstack"),
-    np.squeeze: _squeeze,
-    np.copy: lambda a, **_: a.copy(),
+    np.diagonal: _diagonal,
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
-    np.size: lambda a: a.size,
-    np.fabs: np.abs,
+    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
+    np.fill_diagonal: _fill_diagonal,
+    np.bitwise_and: _of_truth_values(np.logical_and),
+    np.bitwise_or: _of_truth_values(np.logical_or),
+    np.bitwise_xor: _of_truth_values(np.logical_xor),
+    np.invert: _of_truth_values(np.logical_not),
+    np.array: _array,
+    np.asarray: _array,
+    np.linspace: _linspace,
+    np.empty: lambda shape, dtype=None: np.zeros(shape),
+    np.empty_like: lambda a, dtype=None: np.zeros_like(a),
 }
 
 
@@ -589,7 +782,7 @@ def _redirected(function: Callable[..., Any]) -> Iterator[None]:
         for c in BY_CALLABLE
         if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)
     ]
-    outside += CREATORS
+    outside += [*CREATORS, *PINNING, *OF_LISTS]
     scopes: list[dict[str, Any]] = [
         sys.modules[m].__dict__ for m in ("numpy", "scipy.linalg", "scipy.special")
     ]
@@ -614,14 +807,45 @@ def _as_integer(value: Any) -> Any:
 
 def _dispatching(function: Any) -> Any:
     def call(*args: Any, **options: Any) -> Any:
-        given = _flat((*args, *options.values()))
-        if getattr(_ACTIVE, "tape", None) is not None and any(isinstance(a, Traced) for a in given):
+        if getattr(_ACTIVE, "tape", None) is None:
+            return function(*args, **options)
+        if _holds_traced((*args, *options.values())):
             if function in PINNING:
                 return function(*map(_as_integer, args), **{k: _as_integer(v) for k, v in options.items()})
+            if function in _FOLDS and isinstance(args[0], list | tuple):
+                if not options and all(_is_size(item) for item in args[0]):
+                    return functools.reduce(_FOLDS[function], args[0])
+                return apply(function, (_array(args[0]), *args[1:]), options)
+            return apply(function, args, options)
+        if function in CREATORS and _makes_floats(options) and _is_user_code(sys._getframe(1)):
             return apply(function, args, options)
         return function(*args, **options)
 
     return call
+
+
+def _holds_traced(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_traced, value))
+    return isinstance(value, Traced)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, Traced) and value.expr.op == "size")
+
+
+# np.prod(x.shape) and the like
+_FOLDS = {np.sum: operator.add, np.prod: operator.mul, np.max: max, np.min: min}
+
+
+def _makes_floats(options: Mapping[str, Any]) -> bool:
+    dtype = options.get("dtype")
+    return dtype is None or np.dtype(dtype).kind == "f"
+
+
+def _is_user_code(frame: FrameType) -> bool:
+    """Whether a call stands in the user's code, not in a library that works on plain arrays."""
+    return not frame.f_code.co_filename.startswith((PACKAGE, *LIBRARIES, "<__array_function__"))
 
 
 def argument_names(function: Callable[..., Any], count: int) -> tuple[str, ...]:

@@ -1,0 +1,565 @@
+"""NumPy functions that are a few others: each is written with those, and traced as they are.
+
+Some are so for some keywords only: they return NotImplemented where the call has a record of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+# --- entry by entry -------------------------------------------------------------------------------
+
+
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """np.clip with one bound."""
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
+    if low is None:
+        return +a if high is None else np.minimum(a, high)
+    return np.maximum(a, low) if high is None else NotImplemented
+
+
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    """np.select: the first choice whose condition holds."""
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        default = np.where(condition, choice, default)
+    return default
+
+
+def float_power(x1: Any, x2: Any) -> Any:
+    """np.float_power."""
+    return np.power(x1 * 1.0, x2)
+
+
+def round_(a: Any, decimals: int = 0) -> Any:
+    """np.round."""
+    return np.rint(a) if decimals == 0 else np.rint(a * 10.0**decimals) / 10.0**decimals
+
+
+def isclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Any:
+    """np.isclose, of finite numbers."""
+    return np.abs(a - b) <= atol + rtol * np.abs(b)
+
+
+def allclose(a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Any:
+    """np.allclose, of finite numbers."""
+    return np.all(isclose(a, b, rtol, atol))
+
+
+def array_equal(a1: Any, a2: Any) -> Any:
+    """np.array_equal."""
+    return np.shape(a1) == np.shape(a2) and np.all(np.equal(a1, a2))
+
+
+# --- reductions -----------------------------------------------------------------------------------
+
+
+def mean(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    """np.mean with the keyword `where`."""
+    if where is True:
+        return NotImplemented
+    counted = np.sum(np.where(where, np.ones_like(a), 0), axis=axis, keepdims=keepdims)
+    return np.sum(np.where(where, a, 0), axis=axis, keepdims=keepdims) / counted
+
+
+def prod(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True) -> Any:
+    """np.prod over several axes: one after the other."""
+    if not isinstance(axis, tuple):
+        return NotImplemented
+    a = a if where is True else np.where(where, a, 1)
+    for at in sorted((i % np.ndim(a) for i in axis), reverse=True):
+        a = np.prod(a, axis=at, keepdims=keepdims)
+    return a
+
+
+def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """np.ptp."""
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+    """np.average."""
+    if weights is None:
+        return np.mean(a, axis=axis, keepdims=keepdims)
+    if np.ndim(weights) == 1 and np.ndim(a) > 1:
+        after = np.ndim(a) - axis % np.ndim(a) - 1
+        spread, total = weights[(slice(None), *[None] * after)], np.sum(weights)
+    else:
+        spread, total = weights, np.sum(weights, axis=axis, keepdims=keepdims)
+    return np.sum(a * spread, axis=axis, keepdims=keepdims) / total
+
+
+def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """np.median: the middle of the sorted entries, or the mean of the two in the middle."""
+    if axis is None:
+        flat = median(np.ravel(a), 0)
+        return np.reshape(flat, (1,) * np.ndim(a)) if keepdims else flat
+    if isinstance(axis, tuple | list):
+        raise TypeError("axis: one, or None")
+    n = int(np.shape(a)[axis])
+    ordered = np.sort(a, axis=axis)
+    lower, upper = (_along(ordered, axis, slice(k, k + 1)) for k in ((n - 1) // 2, n // 2))
+    middle = lower if n % 2 else (lower + upper) / 2
+    return middle if keepdims else np.squeeze(middle, axis=axis)
+
+
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """np.count_nonzero."""
+    return np.sum(np.not_equal(a, 0), axis=axis, keepdims=keepdims)
+
+
+def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    """np.trapezoid."""
+    middles = (_along(y, axis, slice(1, None)) + _along(y, axis, slice(None, -1))) / 2
+    if x is None:
+        return dx * np.sum(middles, axis=axis)
+    widths = np.diff(x, axis=axis if np.ndim(x) > 1 else -1)
+    if np.ndim(x) == 1:
+        widths = widths[(slice(None), *[None] * (np.ndim(y) - axis % np.ndim(y) - 1))]
+    return np.sum(widths * middles, axis=axis)
+
+
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None) -> Any:
+    """np.cov of the rows (or columns) of a matrix, or of vectors."""
+    if np.ndim(m) == 2 and not rowvar:
+        m = np.transpose(m)
+    if y is not None:
+        second = np.transpose(y) if np.ndim(y) == 2 and not rowvar else y
+        m = np.concatenate((np.atleast_2d(m), np.atleast_2d(second)))
+    count = np.shape(m)[-1] - ((0 if bias else 1) if ddof is None else ddof)
+    centred = m - np.mean(m, axis=-1, keepdims=True)
+    if np.ndim(m) == 1:
+        return centred @ centred / count
+    return centred @ np.transpose(centred) / count
+
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    """np.corrcoef of the rows (or columns) of a matrix, or of vectors."""
+    c = cov(x, y, rowvar)
+    if np.ndim(c) == 0:
+        return c / c
+    deviations = np.sqrt(np.diag(c))
+    return c / np.outer(deviations, deviations)
+
+
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    """scipy.special.logsumexp with weights: ln sum b e^a = logsumexp(a) + ln sum b softmax(a)."""
+    if b is None:
+        return NotImplemented
+    weighted = np.sum(b * scipy.special.softmax(a, axis=axis), axis=axis, keepdims=keepdims)
+    return np.log(weighted) + scipy.special.logsumexp(a, axis=axis, keepdims=keepdims)
+
+
+# --- products -------------------------------------------------------------------------------------
+
+
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """np.trace of more than a matrix."""
+    if np.ndim(a) == 2 and (offset, axis1, axis2) == (0, 0, 1):
+        return NotImplemented
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+
+
+def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """np.vecdot."""
+    return np.sum(x1 * x2, axis=axis)
+
+
+def matvec(x1: Any, x2: Any) -> Any:
+    """np.matvec."""
+    return np.einsum("...ij,...j->...i", x1, x2)
+
+
+def vecmat(x1: Any, x2: Any) -> Any:
+    """np.vecmat."""
+    return np.einsum("...i,...ij->...j", x1, x2)
+
+
+def cross(a: Any, b: Any, axis: int = -1) -> Any:
+    """np.cross of vectors with three entries."""
+    if np.shape(a)[axis] != 3 or np.shape(b)[axis] != 3:
+        raise TypeError("only of vectors with three entries")
+    a, b = np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1)
+    product = np.roll(a, -1, -1) * np.roll(b, 1, -1) - np.roll(a, 1, -1) * np.roll(b, -1, -1)
+    return np.moveaxis(product, -1, axis)
+
+
+def polyval(p: Any, x: Any) -> Any:
+    """np.polyval, by Horner's rule."""
+    value = 0 * x
+    for k in range(len(p)):
+        value = value * x + p[k]
+    return value
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """np.vander."""
+    powers = range(len(x) if N is None else int(N))
+    return np.stack([x**k for k in (powers if increasing else reversed(powers))], axis=-1)
+
+
+# --- axes -----------------------------------------------------------------------------------------
+
+
+def matrix_transpose(x: Any) -> Any:
+    """np.matrix_transpose."""
+    return np.swapaxes(x, -1, -2)
+
+
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """np.moveaxis."""
+    ndim = np.ndim(a)
+    sources, targets = ([int(i) % ndim for i in np.atleast_1d(x)] for x in (source, destination))
+    order = [i for i in range(ndim) if i not in sources]
+    for target, moved in sorted(zip(targets, sources, strict=True)):
+        order.insert(target, moved)
+    return np.transpose(a, tuple(order))
+
+
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """np.rollaxis."""
+    ndim = np.ndim(a)
+    axis, start = axis % ndim, start + ndim if start < 0 else start
+    return np.moveaxis(a, axis, start - (axis < start))
+
+
+def reshape(a: Any, shape: Any, order: str = "C") -> Any:
+    """np.reshape in Fortran's order: C order of the transposed arrays."""
+    if order != "F":
+        return NotImplemented
+    sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    return np.transpose(np.reshape(np.transpose(a), sizes[::-1]))
+
+
+def ravel(a: Any, order: str = "C") -> Any:
+    """np.ravel in Fortran's order."""
+    return np.ravel(np.transpose(a)) if order == "F" else NotImplemented
+
+
+def squeeze(a: Any, axis: Any = None) -> Any:
+    """np.squeeze."""
+    shape = np.shape(_plain(a))
+    axes = [i for i, n in enumerate(shape) if n == 1] if axis is None else np.atleast_1d(axis).tolist()
+    drop = {i % len(shape) for i in axes}
+    if any(shape[i] != 1 for i in drop):
+        raise TypeError(f"an axis of {shape} that is not of length 1")
+    return a[tuple(0 if i in drop else slice(None) for i in range(len(shape)))]
+
+
+def _plain(value: Any) -> Any:
+    return getattr(value, "value", value)
+
+
+def atleast_1d(*arrays: Any) -> Any:
+    """np.atleast_1d."""
+    return _each(lambda a: a if np.ndim(a) else np.reshape(a, (1,)), arrays)
+
+
+def atleast_2d(*arrays: Any) -> Any:
+    """np.atleast_2d."""
+    return _each(lambda a: a if np.ndim(a) > 1 else np.atleast_1d(a)[None, :], arrays)
+
+
+def atleast_3d(*arrays: Any) -> Any:
+    """np.atleast_3d."""
+    return _each(lambda a: a if np.ndim(a) > 2 else np.atleast_2d(a)[:, :, None], arrays)
+
+
+def _each(change: Callable[[Any], Any], arrays: Sequence[Any]) -> Any:
+    return change(arrays[0]) if len(arrays) == 1 else tuple(change(a) for a in arrays)
+
+
+def _along(a: Any, axis: int, part: Any) -> Any:
+    """A part along one axis."""
+    return a[(slice(None),) * (axis % np.ndim(a)) + (part,)]
+
+
+# --- joining and splitting ------------------------------------------------------------------------
+
+
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    """np.concatenate of flattened arrays, for axis=None."""
+    return np.concatenate([np.ravel(a) for a in arrays]) if axis is None else NotImplemented
+
+
+def hstack(arrays: Any) -> Any:
+    """np.hstack."""
+    parts = [np.atleast_1d(a) for a in arrays]
+    return np.concatenate(parts, axis=0 if np.ndim(parts[0]) == 1 else 1)
+
+
+def vstack(arrays: Any) -> Any:
+    """np.vstack."""
+    return np.concatenate([np.atleast_2d(a) for a in arrays], axis=0)
+
+
+def dstack(arrays: Any) -> Any:
+    """np.dstack."""
+    return np.concatenate([np.atleast_3d(a) for a in arrays], axis=2)
+
+
+def column_stack(arrays: Any) -> Any:
+    """np.column_stack."""
+    return np.concatenate([a if np.ndim(a) > 1 else np.atleast_1d(a)[:, None] for a in arrays], axis=1)
+
+
+def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    """np.append."""
+    if axis is None:
+        return np.concatenate((np.ravel(arr), np.ravel(values)))
+    return np.concatenate((arr, values), axis=axis)
+
+
+def insert(arr: Any, obj: int, values: Any, axis: int | None = None) -> Any:
+    """np.insert at one position."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    place = int(obj) if obj >= 0 else int(np.shape(arr)[axis]) + int(obj)
+    part = values if np.ndim(values) == np.ndim(arr) else np.expand_dims(values, axis)
+    return np.concatenate(
+        (_along(arr, axis, slice(0, place)), part, _along(arr, axis, slice(place, None))), axis=axis
+    )
+
+
+def delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
+    """np.delete."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    if np.ndim(obj) == 0 and not isinstance(obj, slice) and obj >= 0:
+        parts = (_along(arr, axis, slice(0, int(obj))), _along(arr, axis, slice(int(obj) + 1, None)))
+        return np.concatenate(parts, axis=axis)
+    return _along(arr, axis, np.delete(np.arange(int(np.shape(arr)[axis])), obj))
+
+
+def block(arrays: Any) -> Any:
+    """np.block."""
+
+    def depth(item: Any) -> int:
+        return 1 + depth(item[0]) if isinstance(item, list) else 0
+
+    def joined(item: Any, level: int) -> Any:
+        if not isinstance(item, list):
+            lacking = ndim - np.ndim(item)
+            return np.reshape(item, (1,) * lacking + tuple(np.shape(item))) if lacking > 0 else item
+        return np.concatenate([joined(part, level - 1) for part in item], axis=-level)
+
+    def rank(item: Any) -> int:
+        return max(map(rank, item)) if isinstance(item, list) else np.ndim(item)
+
+    levels = depth(arrays)
+    ndim = max(rank(arrays), levels)
+    return joined(arrays, levels)
+
+
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """np.array_split."""
+    if np.ndim(indices_or_sections):
+        bounds = [0, *map(int, indices_or_sections), None]
+    else:
+        n, sections = int(np.shape(ary)[axis]), int(indices_or_sections)
+        each, extra = divmod(n, sections)
+        bounds = np.cumsum([0] + [each + 1] * extra + [each] * (sections - extra)).tolist()
+    return [_along(ary, axis, slice(a, b)) for a, b in itertools.pairwise(bounds)]
+
+
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """np.split."""
+    if not np.ndim(indices_or_sections) and int(np.shape(ary)[axis]) % int(indices_or_sections):
+        raise TypeError("no equal division: use np.array_split")
+    return array_split(ary, indices_or_sections, axis)
+
+
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """np.hsplit."""
+    return split(ary, indices_or_sections, 1 if np.ndim(ary) > 1 else 0)
+
+
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """np.vsplit."""
+    return split(ary, indices_or_sections, 0)
+
+
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """np.dsplit."""
+    return split(ary, indices_or_sections, 2)
+
+
+def unstack(x: Any, *, axis: int = 0) -> tuple[Any, ...]:
+    """np.unstack."""
+    return tuple(_along(x, axis, k) for k in range(int(np.shape(x)[axis])))
+
+
+# --- rearrangements -------------------------------------------------------------------------------
+
+
+def fliplr(m: Any) -> Any:
+    """np.fliplr."""
+    return np.flip(m, axis=1)
+
+
+def flipud(m: Any) -> Any:
+    """np.flipud."""
+    return np.flip(m, axis=0)
+
+
+def rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Any:
+    """np.rot90."""
+    first, second = axes
+    if k % 4 == 0:
+        return m
+    if k % 4 == 2:
+        return np.flip(m, axis=(first, second))
+    turned = np.flip(m, axis=second) if k % 4 == 1 else m
+    turned = np.swapaxes(turned, first, second)
+    return turned if k % 4 == 1 else np.flip(turned, axis=second)
+
+
+def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
+    """np.ediff1d."""
+    parts = [np.ravel(p) for p in (to_begin, np.diff(np.ravel(ary)), to_end) if p is not None]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def gradient(f: Any, *varargs: float, axis: Any = None) -> Any:
+    """np.gradient at equal distances."""
+    axes = range(np.ndim(f)) if axis is None else np.atleast_1d(axis).tolist()
+    steps = varargs * (len(axes) if len(varargs) == 1 else 1) or (1.0,) * len(axes)
+    if len(steps) != len(axes) or any(np.ndim(h) for h in steps):
+        raise TypeError("give one distance, or one for each axis")
+
+    def along(at: int, h: float) -> Any:
+        first, second = _along(f, at, slice(0, 1)), _along(f, at, slice(1, 2))
+        last, before = _along(f, at, slice(-1, None)), _along(f, at, slice(-2, -1))
+        inner = (_along(f, at, slice(2, None)) - _along(f, at, slice(None, -2))) / (2 * h)
+        return np.concatenate(((second - first) / h, inner, (last - before) / h), axis=at)
+
+    results = [along(at, h) for at, h in zip(axes, steps, strict=True)]
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def take(a: Any, indices: Any, axis: int | None = None) -> Any:
+    """np.take."""
+    plain = isinstance(indices, list | tuple)
+    chosen = np.asarray(indices) if plain else indices
+    return np.ravel(a)[chosen] if axis is None else _along(a, axis, chosen)
+
+
+def take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
+    """np.take_along_axis."""
+    sizes = [int(n) for n in np.shape(arr)]
+    at = axis % len(sizes)
+    grid = np.ogrid[tuple(slice(n) for n in sizes)]
+    return arr[tuple(indices if i == at else grid[i] for i in range(len(sizes)))]
+
+
+def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
+    """np.compress."""
+    return np.ravel(a)[condition] if axis is None else _along(a, axis, condition)
+
+
+def extract(condition: Any, arr: Any) -> Any:
+    """np.extract."""
+    return arr[condition]
+
+
+def meshgrid(*xi: Any, indexing: str = "xy") -> list[Any]:
+    """np.meshgrid."""
+    shape = [np.shape(x)[0] for x in xi]
+    order = list(range(len(xi)))
+    if indexing == "xy" and len(xi) > 1:
+        order[:2] = [1, 0]
+        shape[:2] = shape[1], shape[0]
+    spread = [tuple(slice(None) if i == at else None for i in range(len(xi))) for at in order]
+    return [np.broadcast_to(x[where], tuple(shape)) for x, where in zip(xi, spread, strict=True)]
+
+
+def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
+    """np.broadcast_arrays."""
+    widest = sum(np.zeros_like(a) for a in args)
+    return tuple(np.broadcast_to(a, np.shape(widest)) for a in args)
+
+
+def diagflat(v: Any, k: int = 0) -> Any:
+    """np.diagflat."""
+    return np.diag(np.ravel(v), k)
+
+
+def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """np.full_like."""
+    return np.full(np.shape(a), fill_value)
+
+
+COMPOSITIONS: dict[Any, Callable[..., Any]] = {
+    np.conjugate: lambda x: +x,
+    np.real: lambda x: +x,
+    np.clip: clip,
+    np.mean: mean,
+    np.prod: prod,
+    np.trace: trace,
+    np.reshape: reshape,
+    np.ravel: ravel,
+    np.concatenate: concatenate,
+    np.copy: lambda a, **_: a.copy(),
+    scipy.special.logsumexp: logsumexp,
+    np.select: select,
+    np.float_power: float_power,
+    np.round: round_,
+    np.isclose: isclose,
+    np.allclose: allclose,
+    np.array_equal: array_equal,
+    np.ptp: ptp,
+    np.average: average,
+    np.median: median,
+    np.count_nonzero: count_nonzero,
+    np.trapezoid: trapezoid,
+    np.cov: cov,
+    np.corrcoef: corrcoef,
+    np.vecdot: vecdot,
+    np.cross: cross,
+    np.polyval: polyval,
+    np.vander: vander,
+    np.matrix_transpose: matrix_transpose,
+    np.moveaxis: moveaxis,
+    np.rollaxis: rollaxis,
+    np.squeeze: squeeze,
+    np.atleast_1d: atleast_1d,
+    np.atleast_2d: atleast_2d,
+    np.atleast_3d: atleast_3d,
+    np.hstack: hstack,
+    np.vstack: vstack,
+    np.dstack: dstack,
+    np.column_stack: column_stack,
+    np.append: append,
+    np.insert: insert,
+    np.delete: delete,
+    np.block: block,
+    np.array_split: array_split,
+    np.split: split,
+    np.hsplit: hsplit,
+    np.vsplit: vsplit,
+    np.dsplit: dsplit,
+    np.fliplr: fliplr,
+    np.flipud: flipud,
+    np.rot90: rot90,
+    np.ediff1d: ediff1d,
+    np.gradient: gradient,
+    np.take: take,
+    np.take_along_axis: take_along_axis,
+    np.compress: compress,
+    np.extract: extract,
+    np.meshgrid: meshgrid,
+    np.broadcast_arrays: broadcast_arrays,
+    np.diagflat: diagflat,
+    np.full_like: full_like,
+    np.fabs: lambda x: np.abs(x),
+    # NumPy's newer names
+    **{
+        getattr(np, name): function
+        for name, function in (("matvec", matvec), ("vecmat", vecmat), ("unstack", unstack))
+        if hasattr(np, name)
+    },
+}
