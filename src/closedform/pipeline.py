@@ -24,7 +24,7 @@ from closedform.arguments import (
     prepare,
 )
 from closedform.code.idioms import trace_source
-from closedform.code.numpy_source import compile_source, source, source_and_constants
+from closedform.code.numpy_source import array_literals, compile_source, source, source_and_constants
 from closedform.code.sparse import structure_of
 from closedform.derivative.forward import differential
 from closedform.derivative.higher import nth_derivative
@@ -335,11 +335,16 @@ class Derivation:
         ]
         if not self.trace.guards:
             return assertions, []
-        text, _ = self._branches(idiom)
+        text, constants = self._branches(idiom)
         call = f"branches({', '.join(self.trace.arguments)})"
         taken = [guard.outcome for guard in self.trace.guards]
         assertions.append(f'assert list({call}) == {taken}, "{function} takes another branch"')
-        return assertions, [text[text.index("def ") :]]
+        head, _, body = "".join(
+            line for line in text.splitlines(keepends=True) if not line.startswith("import ")
+        ).partition("def branches(")
+        signature, _, statements = body.partition("\n")
+        local = "".join(f"    {line}\n" for line in array_literals(constants, idiom))
+        return assertions, [f"{head}def branches({signature}\n{local}{statements}".lstrip("\n")]
 
     def _branches(self, idiom: str) -> tuple[str, dict[str, np.ndarray]]:
         """A function that tells which branches are taken, as a vector of booleans."""

@@ -107,7 +107,8 @@ STRUCTURES = [
     select(N - 1, N, 1), select(N - 1, N, 0), select(N, N, N - 1, -1), select(N.ceildiv(2), N, 0, 2),
     select(N.ceildiv(2), N, N - 1, -2), select(N, M + N, M), unit(N, 0), unit(N, -1), unit(M, 1),
     gather(np.array([1, 0, 1]), M), gather(np.array([2, 0]), N), gather(np.array([0, 2, 2, 1, 2]), N),
-    roll(N, 1), roll(N, -2), roll(M, 4), triangle(N, N, 0), triangle(M, N, 1), triangle(N, M, -1), reshaping((M, N)), reshaping((N, N)),
+    roll(N, 1), roll(N, -2), roll(M, 4),
+    triangle(N, N, 0), triangle(M, N, 1), triangle(N, M, -1), reshaping((M, N)), reshaping((N, N)),
 ]  # fmt: skip
 NUMBERS = [1, 1, 1, 2, -1, Fraction(1, 2), Fraction(-2, 3), 4]
 

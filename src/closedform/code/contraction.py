@@ -168,8 +168,8 @@ class Network:
         return place.is_identity and self.sizes[place.label] == self.shape[axis]  # type: ignore[index]
 
     def _roll(self, label: int, rolled: int, by: int) -> bool:
-        """Let entry i - by (cyclically) of `rolled` be entry i of `label`: factors are rolled forth, the result
-        back, when all else is done."""
+        """Let entry i - by (cyclically) of `rolled` be entry i of `label`: factors are rolled forth, and the
+        result back, when all else is done."""
         if any(p.label == rolled and not self._is_whole(axis) for axis, p in enumerate(self.places)):
             return False
         for axis, place in enumerate(self.places):

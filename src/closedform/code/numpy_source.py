@@ -12,8 +12,8 @@ from closedform.code.idioms import IMPORTS, imports_of
 from closedform.code.plan import plan
 from closedform.code.sparse import sparse_plan, structure_of
 from closedform.code.steps import Step
-from closedform.code.text import translated
-from closedform.code.writer import Writer
+from closedform.code.text import literal, translated
+from closedform.code.writer import LARGEST_LITERAL, Writer
 from closedform.errors import UnsupportedError
 from closedform.expression.expr import Expr
 
@@ -119,13 +119,31 @@ def source(
     text, constants = source_and_constants(
         expr, arguments, name, idiom, docstring, assertions, helpers, sparse
     )
+    _refuse_large(constants)
+    return text
+
+
+def _refuse_large(constants: Mapping[str, np.ndarray]) -> None:
     if constants:
         listed = ", ".join(f"{key} of shape {value.shape}" for key, value in constants.items())
         raise UnsupportedError(
             f"the function captures arrays that are too large to write in a source text ({listed}): "
             "make them arguments, or use the compiled function"
         )
-    return text
+
+
+def array_literals(constants: Mapping[str, np.ndarray], idiom: str) -> list[str]:
+    """Statements that define small arrays.
+
+    >>> array_literals({"mask": np.array([True, False])}, "jax")
+    ['mask = jnp.array([True, False])']
+
+    Raises UnsupportedError where one is too large for a literal.
+    """
+    _refuse_large({name: array for name, array in constants.items() if array.size > LARGEST_LITERAL})
+    make = "torch.tensor" if idiom == "torch" else "np.array"
+    lines = [f"{name} = {make}({literal(array.tolist())})" for name, array in constants.items()]
+    return [translated(line, idiom) for line in lines]
 
 
 def compile_source(

@@ -219,7 +219,10 @@ def _log1p(node: Expr) -> Expr | None:
 
 def _one_plus_products(node: Expr) -> Expr | None:
     rest = _without_one(node.args[0])
-    order = dict(node.params).get("order", 0)
+    parameters = dict(node.params)
+    order, last = parameters.get("order", 0), node.args[0].ndim - 1
+    if parameters.get("axis", last) != last:
+        return None
     return None if rest is None else Expr("one_plus_products", (rest,), (("order", order),), node.shape)
 
 

@@ -32,6 +32,14 @@ class Quotient:
         """The example value."""
         return -(-self.size.value // self.divisor)
 
+    def render(self, axis: Any) -> str:
+        """The quotient as Python text; ceil((n - d + 1) / d) is n // d."""
+        whole = self.size + (self.divisor - 1)
+        if () not in dict(whole.terms):
+            text = whole.render(axis)
+            return f"{text if len(whole.terms) == 1 and ' ' not in text else f'({text})'} // {self.divisor}"
+        return f"-(-({self.size.render(axis)}) // {self.divisor})"
+
 
 Atom = AxisOf | Quotient
 Monomial = tuple[Atom, ...]
@@ -128,14 +136,11 @@ class Size:
         """
         text = ""
         for monomial, coefficient in self.terms:
-            atoms = [
-                axis(a.argument, a.axis)
-                if isinstance(a, AxisOf)
-                else f"-(-({a.size.render(axis)}) // {a.divisor})"
-                for a in monomial
-            ]
+            atoms = [axis(a.argument, a.axis) if isinstance(a, AxisOf) else a.render(axis) for a in monomial]
             magnitude = [str(abs(coefficient))] if abs(coefficient) != 1 or not atoms else []
             sign = ("-" if not text else " - ") if coefficient < 0 else ("" if not text else " + ")
+            if len(magnitude + atoms) > 1:
+                atoms = [f"({atom})" if " // " in atom else atom for atom in atoms]
             text += sign + " * ".join(magnitude + atoms)
         return text or "0"
 

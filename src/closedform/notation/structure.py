@@ -111,7 +111,9 @@ def part(form: Expr, axis: int, item: Item, size: tuple[Size, ...]) -> Expr:
     return Expr("part", (form,), items, shape)
 
 
-def _roll(factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written) -> list[Reading] | None:
+def _roll(
+    factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written, __: SizeName
+) -> list[Reading] | None:
     """A cyclic shift of a factor: forth along the axis that it shares, or back."""
     by = dict(factor.node.params)["by"]
     for shared, kept, shift in ((1, 0, by), (0, 1, -by)):

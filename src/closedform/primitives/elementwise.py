@@ -171,14 +171,6 @@ _function(
     ball=lambda v: v.erf(),
 )
 _function(
-    "erfc",
-    lambda v, y: -2 / math.sqrt(math.pi) * exp(-(v**2)),
-    numpy=(scipy.special.erfc,),
-    latex=r"\operatorname{{erfc}} {0}",
-    source="scipy.special.erfc({0})",
-    ball=lambda v: 1 - v.erf(),
-)
-_function(
     "gammaln",
     lambda v, y: Expr("digamma", (v,), (), v.shape),
     numpy=(scipy.special.gammaln,),

@@ -486,7 +486,7 @@ def _triangular(lower: bool) -> Callable[..., Expr]:
     def cut(m: Expr, k: int) -> Expr:
         if m.ndim < 2:
             raise NotImplementedError("of a vector: write the matrix that it is broadcast to")
-        below = triangle(*m.shape[-2:], k if lower else k - 1)
+        below = triangle(m.shape[-2], m.shape[-1], k if lower else k - 1)
         kept = multiply(m, broadcast(below, m.shape))
         return kept if lower else m - kept
 
@@ -577,8 +577,10 @@ def _lower_repeat(a: Expr, repeats: Any, axis: int | None) -> Expr:
     if isinstance(repeats, ArrayConstant):
         index = np.repeat(np.arange(a.shape[at].value), repeats.array)
         return _lower_getitem(a, freeze_index((slice(None),) * at + (index,)))
+    if a.shape[at] == Size.of(1):
+        return broadcast(a, (*a.shape[:at], Size.of(repeats), *a.shape[at + 1 :]))
     labels: list[Label] = list(range(a.ndim))
-    sizes = {"copies": Size.of(repeats)}
+    sizes: dict[Label, Size] = {"copies": Size.of(repeats)}
     spread = contract([Factor(a, tuple(labels))], [*labels[: at + 1], "copies", *labels[at + 1 :]], sizes)
     return merge_axes(spread, [2 if i == at else 1 for i in labels])
 
@@ -993,7 +995,7 @@ register(
         (np.eye, np.identity),
         _bind_eye,
         _lower_eye,
-        call=lambda shape, k: np.eye(*_plain(shape), k),
+        call=lambda shape, k: np.eye(_plain(shape)[0], _plain(shape)[1], k),
         text="I",
         latex="I",
         source="np.eye({shape[0]}, {shape[1]}, {k})",

@@ -33,7 +33,7 @@ VIEWS = frozenset(
     {"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims", "broadcast_to"}
 )
 # Functions that make arrays from numbers: what they make can be assigned to.
-CREATORS = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
+CREATORS: frozenset[Any] = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
 # Those whose sizes become plain numbers, and functions of lists and tuples.
 PINNING = frozenset({np.arange, np.tri})
 OF_LISTS = frozenset({np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block})
@@ -279,7 +279,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(index, Traced) and _is_mask(index) and np.ndim(_value(value)) == 0:
             after = (1,) * (self.ndim - index.ndim)
             mask = index if not after else np.reshape(index, (*index.shape, *after))
-            self._assign(np.where(mask, value, self))
+            chosen: Any = np.where(mask, value, self)
+            self._assign(chosen)
             return
         self._assign(record("setitem", (self, value), {"index": _index(index)}))
         if _is_plain(self.expr):
@@ -364,7 +365,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def flatten(self, order: str = "C") -> Any:
         """The entries as a vector of its own memory."""
-        return np.ravel(self, order=order).copy()
+        flat: Any = np.ravel(self, order=order)  # type: ignore[call-overload]
+        return flat.copy()
 
     def fill(self, value: Any) -> None:
         """Give every entry one value."""
@@ -372,7 +374,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def sort(self, axis: int = -1) -> None:
         """Sort in place."""
-        self._assign(np.sort(self, axis=axis))
+        ordered: Any = np.sort(self, axis=axis)
+        self._assign(ordered)
 
     def tolist(self) -> Any:
         """The entries in lists: they stay traced."""
@@ -456,7 +459,7 @@ def _index_item(item: Any) -> Any:
         return int(item) if not value.ndim else np.asarray(item)
     if not value.ndim and item.expr.op == "input":
         return int(item)
-    same = np.all(np.equal(item, value)) if value.ndim else np.equal(item, value)
+    same: Any = np.all(np.equal(item, value)) if value.ndim else np.equal(item, value)
     _tape().guards.append(Guard(same.expr, True, where()))
     return value if value.ndim else value.item()
 
@@ -835,7 +838,12 @@ def _is_size(value: Any) -> bool:
 
 
 # np.prod(x.shape) and the like
-_FOLDS = {np.sum: operator.add, np.prod: operator.mul, np.max: max, np.min: min}
+_FOLDS: dict[Any, Callable[[Any, Any], Any]] = {
+    np.sum: operator.add,
+    np.prod: operator.mul,
+    np.max: max,
+    np.min: min,
+}
 
 
 def _makes_floats(options: Mapping[str, Any]) -> bool:
