@@ -34,11 +34,20 @@ def test_formulas_read_back(expr: Expr) -> None:
     assert_same(expr, read_back(expr, arguments), some_values(expr))
 
 
+# Printed in a way that is refused where it is read: entries in a computed order, sums over reshapes, products
+# along one axis of a matrix.
+NOT_READ = {"rearranged", "take_along", "repeat", "products_without"}
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_of_the_registry_read_back(name: str) -> None:
     operands, parameters = sample(name)
     root, leaves, _ = traced(name, operands, parameters)
     expr = lowered(root, leaves)
+    if name in NOT_READ:
+        with pytest.raises(InvalidArgumentError):
+            read_back(expr, {leaf.params[0]: leaf for leaf in leaves})
+        return
     assert_same(expr, read_back(expr, {leaf.params[0]: leaf for leaf in leaves}), named(operands))
 
 

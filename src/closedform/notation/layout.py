@@ -362,7 +362,7 @@ class _Layout:
     def roll(self, form: Expr, pieces: list[Piece]) -> Piece:
         by, axis = form.params
         shift = f"{self.style.minus if by < 0 else ''}{abs(by)}"
-        along = f", {axis}" if form.ndim > 1 and form.args[0].op != "identity" else ""
+        along = f", {axis}" if form.ndim > 1 else ""
         return self.function(self.style.word("roll"), Piece(f"{pieces[0].string}, {shift}{along}"))
 
     def norm(self, form: Expr, pieces: list[Piece]) -> Piece:
@@ -391,6 +391,7 @@ class _Layout:
             return self._listed(self.style.subscript(self.word(name), [mark], letters=False), pieces, {})
         piece = self._filled(template, level, pieces, dict(params))
         axes = dict(params).get("axis")
+        axes = (axes,) if isinstance(axes, int) else axes
         if "axis" in template or not isinstance(axes, tuple) or len(axes) == form.args[0].ndim:
             return piece
         along = ",".join(str(axis) for axis in axes)

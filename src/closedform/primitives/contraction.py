@@ -199,6 +199,8 @@ def diagonal_of(a: Expr, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Exp
 
 
 def _lower_trace(a: Expr) -> Expr:
+    if a.ndim != 2 or a.shape[0].value != a.shape[1].value:
+        raise TypeError("only of a square matrix")
     diagonal = diagonal_of(a)
     labels = tuple(range(diagonal.ndim))
     return contract([Factor(diagonal, labels)], labels[:-1])

@@ -733,25 +733,20 @@ def _step(
     )
 
 
-_step("floor", latex=r"\lfloor {0} \rfloor", text="⌊{0}⌋")
-_step("ceil", latex=r"\lceil {0} \rceil", text="⌈{0}⌉")
+_step("floor", latex=r"\lfloor {0} \rfloor")
+_step("ceil", latex=r"\lceil {0} \rceil")
 _step("rint", latex=r"\operatorname{{round}}({0})", text="round({0})", sources={"torch": "torch.round({0})"})
 _step("trunc", numpy=(np.trunc, np.fix))
 _step("isfinite")
 _step("isnan")
 _step("isinf")
-_step("logical_not", latex=r"\neg({0})", text="¬({0})")
-for _name, _latex, _text in (
-    ("logical_and", r"\wedge", "∧"),
-    ("logical_or", r"\vee", "∨"),
-    ("logical_xor", r"\oplus", "⊻"),
-):
-    _step(_name, 2, latex=rf"({{0}} {_latex} {{1}})", text=f"({{0}} {_text} {{1}})")
+_step("logical_not", latex=r"\neg({0})")
+for _name, _latex in (("logical_and", r"\wedge"), ("logical_or", r"\vee"), ("logical_xor", r"\oplus")):
+    _step(_name, 2, latex=rf"({{0}} {_latex} {{1}})")
 _step(
     "floor_divide",
     2,
     latex=r"\lfloor {0} / {1} \rfloor",
-    text="⌊{0} / {1}⌋",
     domain=POSITIVE,
     sources={"torch": "torch.floor({0} / {1})"},
 )
@@ -763,7 +758,7 @@ _pair(
         lambda v, w, y: -1 * elementwise("floor_divide", v, w),
     ),
     latex=r"({0} \bmod {1})",
-    text="({0} mod {1})",
+    text="remainder({0}, {1})",
     strength=ATOM,
     domain=POSITIVE,
 )

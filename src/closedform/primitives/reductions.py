@@ -116,8 +116,9 @@ def _one_axis(rng: np.random.Generator) -> Bound:
 
 
 def _spread(rng: np.random.Generator) -> Bound:
-    (a,), parameters = _some_axes(rng)
-    return (np.repeat(a, 2, axis=-1),), {**parameters, "ddof": int(rng.integers(2)), "axis": -1}
+    ndim = int(rng.integers(1, 4))
+    a = rng.standard_normal(shape(rng, ndim, 2))
+    return (a,), {"axis": (None, 0, -1)[rng.integers(3)], "ddof": int(rng.integers(2)), "keepdims": False}
 
 
 register(
@@ -420,10 +421,17 @@ register(
 # --- running products, order ------------------------------------------------------------------------
 
 
-def _lower_cumprod(a: Expr, axis: int | None) -> Expr:
+def _single(axis: Axis) -> int:
+    """The one axis of a function that has one."""
+    (found,) = axis if isinstance(axis, tuple) else (axis,)
+    assert found is not None
+    return found
+
+
+def _lower_cumprod(a: Expr, axis: Axis) -> Expr:
     if axis is None:
         a, axis = _moved_to_end(a, tuple(range(a.ndim))), 0
-    return Expr("cumprod", (a,), (("axis", axis % a.ndim),), a.shape)
+    return Expr("cumprod", (a,), (("axis", _single(axis) % a.ndim),), a.shape)
 
 
 def _cumprod_jacobian(node: Expr, _: int) -> Expr:
@@ -478,15 +486,18 @@ def _decision(name: str, lower: Callable[..., Expr], bind: Callable[..., Bound],
             bind,
             lower,
             pullback=_nothing,
-            latex=rf"\operatorname{{{{{name}}}}}({{0}})",
-            text=f"{name}({{0}})",
-            **{"source": f"np.{name}({{0}}{{params}})", **facts},
+            **{
+                "source": f"np.{name}({{0}}{{params}})",
+                "latex": rf"\operatorname{{{{{name}}}}}({{0}})",
+                "text": f"{name}({{0}})",
+                **facts,
+            },
         )
     )
 
 
-def _lower_argsort(a: Expr, axis: int) -> Expr:
-    return Expr("argsort", (a,), (("axis", axis % a.ndim),), a.shape)
+def _lower_argsort(a: Expr, axis: Axis) -> Expr:
+    return Expr("argsort", (a,), (("axis", _single(axis) % a.ndim),), a.shape)
 
 
 def _lower_position(name: str) -> Callable[..., Expr]:
@@ -527,16 +538,18 @@ for _name in ("argmax", "argmin"):
         _lower_position(_name),
         _bind,
         call=_call_position(_name),
+        latex=rf"\operatorname{{{{index\_of\_{_name[3:]}}}}}({{0}})",
+        text=f"index_of_{_name[3:]}({{0}})",
         samples=lambda rng: (_one_axis(rng)[0], {"axis": (None, 0)[rng.integers(2)], "keepdims": False}),
     )
 for _name in ("all", "any"):
     _decision(_name, _reduced(_name), _bind, samples=_some_axes)
 
 
-def _lower_sort(a: Expr, axis: int | None) -> Expr:
+def _lower_sort(a: Expr, axis: Axis) -> Expr:
     if axis is None:
         a, axis = _moved_to_end(a, tuple(range(a.ndim))), 0
-    return Expr("sort", (a,), (("axis", axis % a.ndim),), a.shape)
+    return Expr("sort", (a,), (("axis", _single(axis) % a.ndim),), a.shape)
 
 
 def take_along(values: Expr, order: Expr, axis: int) -> Expr:

@@ -1037,8 +1037,8 @@ register(
         _bind_roll,
         _lower_roll,
         source="np.roll({0}, {shift}, axis={axis})",
-        latex=r"\operatorname{{roll}}({0}, {shift})",
-        text="roll({0}, {shift})",
+        latex=r"\operatorname{{roll}}({0})",
+        text="roll({0})",
         samples=lambda rng: (
             (_array(rng),),
             {"shift": int(rng.integers(-5, 6)), "axis": (None, 0, -1, (0, -1))[rng.integers(4)]},
@@ -1054,8 +1054,8 @@ register(
         _lower_repeat,
         call=_call_repeat,
         source="np.repeat({0}, {repeats}, axis={axis})",
-        latex=r"\operatorname{{repeat}}({0}, {repeats})",
-        text="repeat({0}, {repeats})",
+        latex=r"\operatorname{{repeat}}({0})",
+        text="repeat({0})",
         samples=lambda rng: (
             (_array(rng),),
             {"repeats": int(rng.integers(1, 4)), "axis": (None, 0, -1)[rng.integers(3)]},
@@ -1071,8 +1071,8 @@ register(
         _lower_tile,
         call=lambda A, reps: np.tile(A, _plain(reps)),
         source="np.tile({0}, {reps})",
-        latex=r"\operatorname{{tile}}({0}, {reps})",
-        text="tile({0}, {reps})",
+        latex=r"\operatorname{{tile}}({0})",
+        text="tile({0})",
         samples=lambda rng: ((_array(rng),), {"reps": shape(rng, int(rng.integers(1, 4)))}),
         sources={"autograd": None},  # whose derivative of tile is wrong
     )

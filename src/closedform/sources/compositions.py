@@ -157,9 +157,15 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -
 # --- products -------------------------------------------------------------------------------------
 
 
+def is_square(a: Any) -> bool:
+    """Whether an array is a square matrix at the example."""
+    shape = np.shape(_plain(a))
+    return len(shape) == 2 and shape[0] == shape[1]
+
+
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """np.trace of more than a matrix."""
-    if np.ndim(a) == 2 and (offset, axis1, axis2) == (0, 0, 1):
+    if is_square(a) and (offset, axis1, axis2) == (0, 0, 1):
         return NotImplemented
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
 

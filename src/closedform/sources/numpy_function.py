@@ -24,7 +24,7 @@ from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import freeze_index
-from closedform.sources.compositions import COMPOSITIONS
+from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
@@ -717,7 +717,7 @@ _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
 
 
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    if np.ndim(a) == 2 and (offset, axis1, axis2) == (0, 0, 1):
+    if is_square(a) and (offset, axis1, axis2) == (0, 0, 1):
         return NotImplemented
     return a.share(record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2}))
 
