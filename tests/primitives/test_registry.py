@@ -33,6 +33,7 @@ NOT_IN_JAX = {
     "argmin_share",
     "polygamma",
     "setitem",
+    "add_at",
 }
 
 

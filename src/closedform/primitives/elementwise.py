@@ -733,19 +733,30 @@ def _step(
     )
 
 
-_step("floor", latex=r"\lfloor {0} \rfloor")
-_step("ceil", latex=r"\lceil {0} \rceil")
-_step("rint", latex=r"\operatorname{{round}}({0})", text="round({0})", sources={"torch": "torch.round({0})"})
-_step("trunc", numpy=(np.trunc, np.fix))
-_step("isfinite")
-_step("isnan")
-_step("isinf")
-_step("logical_not", latex=r"\neg({0})")
-for _name, _latex in (("logical_and", r"\wedge"), ("logical_or", r"\vee"), ("logical_xor", r"\oplus")):
-    _step(_name, 2, latex=rf"({{0}} {_latex} {{1}})")
+_step("floor", ball=lambda v: v.floor(), latex=r"\lfloor {0} \rfloor")
+_step("ceil", ball=lambda v: -(-v).floor(), latex=r"\lceil {0} \rceil")
+_step(
+    "rint",
+    ball=lambda v: (v + 0.5).floor(),
+    latex=r"\operatorname{{round}}({0})",
+    text="round({0})",
+    sources={"torch": "torch.round({0})"},
+)
+_step("trunc", ball=lambda v: v.sign() * abs(v).floor(), numpy=(np.trunc, np.fix))
+_step("isfinite", ball=lambda v: 1)
+_step("isnan", ball=lambda v: 0)
+_step("isinf", ball=lambda v: 0)
+_step("logical_not", ball=lambda v: int(not v), latex=r"\neg({0})")
+for _name, _latex, _ball in (
+    ("logical_and", r"\wedge", lambda v, w: int(bool(v) and bool(w))),
+    ("logical_or", r"\vee", lambda v, w: int(bool(v) or bool(w))),
+    ("logical_xor", r"\oplus", lambda v, w: int(bool(v) != bool(w))),
+):
+    _step(_name, 2, latex=rf"({{0}} {_latex} {{1}})", ball=_ball)
 _step(
     "floor_divide",
     2,
+    ball=lambda v, w: (v / w).floor(),
     latex=r"\lfloor {0} / {1} \rfloor",
     domain=POSITIVE,
     sources={"torch": "torch.floor({0} / {1})"},
@@ -759,6 +770,7 @@ _pair(
     ),
     latex=r"({0} \bmod {1})",
     text="remainder({0}, {1})",
+    ball=lambda v, w: v - (v / w).floor() * w,
     strength=ATOM,
     domain=POSITIVE,
 )

@@ -103,6 +103,13 @@ class Ball:
             raise KinkError("no exact reference: the point is at a kink of a piecewise function")
         raise UndecidedError("the point is at a kink of a piecewise function, or very near to one")
 
+    def floor(self) -> int:
+        """The largest integer that is not larger; its derivative is zero."""
+        whole = self.series[0].floor().unique_fmpz()
+        if whole is None:
+            raise UndecidedError("a number is too near to an integer to be rounded down")
+        return int(whole)
+
     def nonzero(self) -> Any:
         """The series, if it can be divided by."""
         value = self.series[0]

@@ -187,6 +187,8 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _einsum(*operands: np.ndarray, subscripts: str) -> np.ndarray:
+    if "." in subscripts:
+        return lift(np.einsum(subscripts, *map(lift, operands)))
     terms, arrow, out = subscripts.partition("->")
     if not arrow:
         out = "".join(sorted(c for c in set(terms) - {","} if terms.count(c) == 1))
@@ -214,6 +216,16 @@ def _logsumexp(v: np.ndarray, axis: Any = None, keepdims: bool = False) -> np.nd
 def _softmax(v: np.ndarray, axis: Any = None) -> np.ndarray:
     powers = elementwise(Ball.exp, lift(v))
     return lift(np.divide(powers, np.sum(powers, axis=axis, keepdims=True)))
+
+
+def _log_softmax(v: np.ndarray, axis: Any = None) -> np.ndarray:
+    return lift(np.subtract(lift(v), _logsumexp(v, axis, True)))
+
+
+def _take_along(values: np.ndarray, order: np.ndarray, axis: int = -1) -> np.ndarray:
+    positions = [int(ball.series[0].unique_fmpz()) for ball in lift(order).ravel().tolist()]
+    index = np.array(positions, dtype=int).reshape(order.shape)
+    return lift(np.asarray(PRIMITIVES["take_along"].call(lift(values), index, axis)))  # type: ignore[misc]
 
 
 _CALCULUS: dict[str, Callable[[Expr, list[np.ndarray]], np.ndarray]] = {
@@ -246,6 +258,9 @@ _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "matrix_power": tensors.matrix_power,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "take_along": _take_along,
+    "rearranged": _take_along,
     "one_plus_products": _one_plus_products,
 }
 
