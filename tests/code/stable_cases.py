@@ -56,6 +56,11 @@ LIMITS: dict[tuple[str, int], str] = {
     ("(exp(x) - 1) / x", 2): _REMOVABLE,
     ("sin(x) / x", 1): _REMOVABLE,
     ("sin(x) / x", 2): _REMOVABLE,
+    (
+        "cross-entropy",
+        0,
+    ): "it is simplified to ln(1 + e^x) - x y, which cancels where y is near 1 and x is large",
+    ("cross-entropy", 1): "it is simplified to expit(x) - y, which cancels where y is near 1 and x is large",
     ("log softmax", 0): _LARGEST,
     ("log softmax", 1): _LARGEST,
     ("log softmax by sums", 0): _LARGEST,

@@ -178,7 +178,7 @@ def _divided(
     if left < 0:
         return None
     for i, (u, divisor) in enumerate(zip(units, divisors, strict=True)):
-        if left >= 1 and len(units) > 1:  # the others may be as small as this one is large
+        if left >= 1 and (len(units) > 1 or left > 1):  # what is left may be as large as this one is small
             units[i] = u._replace(base=quotient(u.base, divisor))
             left -= 1
     return [*units, Factor(below, f.labels, -left)]
