@@ -718,7 +718,6 @@ REFUSED = _calls(
     np.split(a, 2)
     np.round(a, 2).astype(int)
     np.median(a, axis=(0, 1))
-    np.select([a > 0], [a, a])
     np.tril(a[0])
     a & a
     a.nonzero()

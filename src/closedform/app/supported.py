@@ -1,0 +1,142 @@
+"""The registry goes in, the page docs/supported.md comes out: functions, printed forms, derivatives.
+
+python -m closedform.app.supported > docs/supported.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from closedform.derivative.reverse import jacobians
+from closedform.expression.calculus import dot
+from closedform.expression.expr import Expr, input_
+from closedform.notation.text import text
+from closedform.primitives import PRIMITIVES, Primitive
+from closedform.simplify.normalise import normalise
+from closedform.simplify.simplify import simplify
+from closedform.sources.compositions import COMPOSITIONS
+
+# The modules of `closedform.primitives`, as titles.
+GROUPS = {
+    "elementwise": "Entry by entry",
+    "reductions": "Reductions",
+    "contraction": "Products",
+    "structure": "Structure",
+    "linalg": "Linear algebra",
+}
+IDIOMS = {"autograd": "autograd", "jax": "JAX", "torch": "PyTorch"}
+
+
+def page() -> str:
+    """The whole page.
+
+    >>> page().startswith("# What is supported")
+    True
+    """
+    parts = [INTRODUCTION]
+    for module, title in GROUPS.items():
+        rows = [_row(record) for record in _records(module)]
+        parts.append(f"## {title}\n\n{HEAD}\n" + "\n".join(rows) + "\n")
+    composed = sorted(f"`{_name(function)}`" for function in COMPOSITIONS if function not in _recorded())
+    parts.append(f"## Written with these\n\n{', '.join(composed)}.\n")
+    return "\n".join(parts)
+
+
+INTRODUCTION = """# What is supported
+
+Made from the registry by `python -m closedform.app.supported`; do not edit. Each row tells how a function is
+printed, and its derivative: that in each entry u, v, w of the operands, or for a function of arrays the
+gradient of its result's sum with the weights g; "-" where it is a combination of others, whose rules apply.
+Second derivatives are there too unless it says "first order"; the last column names the libraries for which
+no source can be written.
+"""
+HEAD = "| function | printed | derivative | not in |\n|---|---|---|---|"
+
+
+def _records(module: str) -> Iterator[Primitive]:
+    """The records of functions of NumPy and SciPy that a module registers."""
+    for record in PRIMITIVES.values():
+        if record.numpy and _module(record) == module:
+            yield record
+
+
+def _module(record: Primitive) -> str:
+    defined = record.lower or next(iter(record.partials), None) or record.jacobian or record.pullback
+    return str(getattr(defined, "__module__", "")).rpartition(".")[2]
+
+
+def _recorded() -> set[Any]:
+    return {function for record in PRIMITIVES.values() for function in record.numpy}
+
+
+def _name(function: Any) -> str:
+    """The name under which people call a function."""
+    name = getattr(function, "__name__", str(function))
+    module = str(getattr(function, "__module__", "")) or "numpy"
+    if isinstance(function, np.ufunc):
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    public = module.replace("numpy.", "np.", 1) if module.startswith("numpy.") else module
+    return f"{'np' if public == 'numpy' else public.split('._')[0]}.{name}"
+
+
+def _row(record: Primitive) -> str:
+    names = ", ".join(f"`{_name(function)}`" for function in record.numpy)
+    lacking = [shown for idiom, shown in IDIOMS.items() if record.sources.get(idiom, record.source) is None]
+    cells = [names, _code(_printed(record)), _code(_derivative(record)), ", ".join(lacking)]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _code(formula: str) -> str:
+    return f"`{formula}`".replace("|", "\\|") if formula != "-" else "-"
+
+
+def _printed(record: Primitive) -> str:
+    names = ["u", "v", "w"]
+    try:
+        return record.text.format(*names, args="u, v", index="i", shape="n", k="k", n="n", order="n")
+    except (KeyError, IndexError):
+        return record.name
+
+
+def _derivative(record: Primitive) -> str:
+    """What the library prints for the derivatives in the operands."""
+    operands = [input_(name, ()) for name in "uvw"[: len(record.partials)]]
+    if operands:
+        node: Expr = Expr(record.name, tuple(operands), (), ())
+    elif record.lower is None or record.samples is not None:
+        return _gradient(record)
+    else:
+        operands = [input_("u", ())]
+        node = Expr(record.name, tuple(operands), (), ())
+    lowered = simplify(normalise(node, operands).root)
+    return ", ".join(text(simplify(found)) for found in jacobians(lowered, operands))
+
+
+def _gradient(record: Primitive) -> str:
+    """The gradient of the weighted sum of a function of arrays, for those that have a rule of their own."""
+    if record.jacobian is None and record.pullback is None:
+        return "-"
+    assert record.samples is not None and record.call is not None
+    given, parameters = record.samples(np.random.default_rng(0))
+    arrays = [np.asarray(a) for a in given]
+    leaves = [input_(name, a.shape) for name, a in zip("uvw", arrays, strict=False)]
+    value = np.asarray(record.call(*arrays, **parameters))
+    node = Expr(record.name, tuple(leaves), tuple(parameters.items()), value.shape)
+    normal = normalise(node, leaves)
+    root, variables = simplify(normal.root), list(normal.inputs.values())
+    weighted = simplify(dot(input_("g", root.shape), root, root.ndim))
+    gradients = [simplify(found) for found in jacobians(weighted, variables)]
+    shown = ", ".join(map(text, gradients))
+    try:
+        for gradient in gradients:
+            jacobians(gradient, variables)
+    except NotImplementedError:
+        return f"{shown} (first order)"
+    return shown
+
+
+if __name__ == "__main__":
+    print(page(), end="")
