@@ -14,6 +14,8 @@ from closedform.notation.names import parts_of
 LONGEST_PLAIN = 24
 # A part is named if it has at least this many nodes, and naming it saves this share of the formula.
 SHORTEST_NAMED, LEAST_SAVING = 4, 0.2
+# So many nodes are worth a name in a formula of any length.
+MOST_ASKED = 20
 # In a longer formula every part that stands twice is named: written out, it could be of any length.
 LONGEST_WEIGHED = 2000
 
@@ -152,4 +154,5 @@ def _most_saving(roots: list[Expr], most: int) -> Expr | None:
         if weights[form] >= SHORTEST_NAMED and not has_differential(form)
     }
     best = max(savings, key=lambda form: (savings[form], form.key), default=None)
-    return best if best is not None and savings[best] >= LEAST_SAVING * total else None
+    least = min(LEAST_SAVING * total, MOST_ASKED)
+    return best if best is not None and savings[best] >= least else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from closedform.expression.calculus import (
     Factor,
+    Label,
     contract,
     factors_of,
     is_zero,
@@ -56,8 +57,9 @@ def sum_distributed(node: Expr) -> Expr | None:
         elsewhere = {label for g in rest for label in g.labels}.union(spec.out)
         alone = any(label not in elsewhere for label in f.labels)
         summed = [a for a, label in enumerate(f.labels) if label not in spec.out]
+        summed = [a for a in summed if _meets_a_sum(rest, f.labels[a])]
         constant = [t for _, t in terms_of(f.base) if _constant_along(t, summed)]
-        closed = not spec.out and len(f.base.args) <= MOST_DISTRIBUTED  # mirrored terms are equal
+        closed = len(f.labels) == 2 and not spec.out and len(f.base.args) <= MOST_DISTRIBUTED
         if not (alone or constant or closed):
             continue
         products = {
@@ -75,6 +77,12 @@ def sum_distributed(node: Expr) -> Expr | None:
         if len(terms_of(distributed)) < len(terms) and distributed.weight < node.weight:
             return distributed
     return None
+
+
+def _meets_a_sum(factors: list[Factor], label: Label) -> bool:
+    """Whether only one factor holds the label, and one whose sum along it may be known."""
+    holders = [f for f in factors if label in f.labels]
+    return len(holders) == 1 and holders[0].base.op in ("linear", "softmax")
 
 
 def _settled(product: Expr) -> Expr:
