@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from closedform.expression.calculus import Number
@@ -34,6 +35,7 @@ PLAIN_DENOMINATORS = frozenset(range(1, 10))
 LARGEST_RATIO = 360
 
 
+@lru_cache(maxsize=4096)
 def written(value: Number) -> Written:
     """How a number that is not negative is written; a float, exact in the calculus, as its shortest decimal.
 

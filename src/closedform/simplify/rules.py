@@ -91,6 +91,8 @@ def one_plus(node: Expr) -> Expr | None:
 
 def one_plus_exp(node: Expr) -> Expr | None:
     """z where node = 1 + exp(z)."""
+    if node.op != "linear" or not any(term.op == "exp" for term in node.args):
+        return None
     v = one_plus(node)
     return v.args[0] if v is not None and v.op == "exp" else None
 
