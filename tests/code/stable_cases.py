@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,14 @@ def pair(name: str, function: Callable[[Any, Any], Any]) -> Case:
 # What is not right to TOLERANCE, by case and order, and why.
 _REMOVABLE = "a difference that vanishes at 0 is divided by a power of x, as it is written"
 _LARGEST = "1 - p for the largest entry p of a softmax is not taken as the sum of the others, as in SciPy"
+_SINC = "NumPy's own sinc rounds pi x: its error grows with |x| and near whole numbers"
+_SQUARED = "x / y^2 is computed as x / (y y), and y y leaves the range where both are huge or tiny"
 LIMITS: dict[tuple[str, int], str] = {
+    **{("sinc", order): _SINC for order in (0, 1, 2)},
+    **{(name, 2): _SQUARED for name in ("xlogy", "xlog1py", "rel_entr", "kl_div")},
+    ("rel_entr", 1): "its derivative has x / y, which overflows where ln(x / y) does not",
+    **{("kl_div", order): "x ln(x / y) - x + y by SciPy: x / y overflows, or is near 1" for order in (0, 1)},
+    ("log_ndtr", 2): "terms that cancel in the left tail: errors up to 3e-9 at x = -70",
     ("gammaln", 0): "SciPy's gammaln near its zeros at 1 and 2: errors up to 4e-2 within 1e-14 of them",
     ("(exp(x) - 1) / x", 0): "exp(x) overflows for x between 709.8 and 716.3, where the quotient does not",
     ("(exp(x) - 1) / x", 1): _REMOVABLE,
@@ -81,7 +88,11 @@ def _elementwise() -> Iterator[Case]:
         if arguments == 1 and (record.elementwise or record.samples is None):
             yield Case(name, record.numpy[0])
         elif arguments == 2 and record.ball is not None:
-            yield pair(name, record.numpy[0])
+            positive = name in {"rel_entr", "kl_div"}  # infinite elsewhere, by definition
+            yield replace(
+                pair(name, record.numpy[0]),
+                domain=lambda point, positive=positive: not positive or bool(np.all(point > 0)),
+            )
 
 
 ELEMENTWISE = list(_elementwise())
