@@ -338,3 +338,16 @@ def test_nested_derivatives_are_refused_with_the_way_out():
 def test_missing_arguments_are_named():
     with pytest.raises(InvalidArgumentError, match=r"takes the arguments \(x, y\): missing .*'y'"):
         cf.grad(lambda x, y: x * y)(1.0)
+
+
+def test_arrays_made_inside_the_function_go_into_libraries_as_they_are():
+    import scipy.linalg
+
+    def f(x):
+        D = np.zeros((4, 4))
+        for i in range(4):
+            D[i, i] = 2
+        return x @ D @ x + x @ scipy.linalg.toeplitz(np.ones(4)) @ x
+
+    x = np.arange(1.0, 5.0)
+    np.testing.assert_allclose(cf.grad(f)(x), 4 * x + 2 * np.sum(x))

@@ -812,6 +812,8 @@ def _dispatching(function: Any) -> Any:
     def call(*args: Any, **options: Any) -> Any:
         if getattr(_ACTIVE, "tape", None) is None:
             return function(*args, **options)
+        if function in OF_LISTS and not _is_user_code(sys._getframe(1)):
+            return function(*args, **options)
         if _holds_traced((*args, *options.values())):
             if function in PINNING:
                 return function(*map(_as_integer, args), **{k: _as_integer(v) for k, v in options.items()})
