@@ -107,6 +107,12 @@ EXAMPLES = {
     "reshape there and back": contract(
         [Factor(merged, "kij"), Factor(merged, "kpq"), Factor(M, "ij"), Factor(M, "pr")], "qr"
     ),
+    "choice": w * fn("where", z, number(1, (N,)), number(0, (N,)))
+    + 2 * p * fn("where", z, number(0, (N,)), number(1, (N,))),
+    "logsumexp of two numbers": logsumexp(
+        contract([Factor(s), Factor(unit(Size.of(2), 0), "i")], "i")
+        - 2 * contract([Factor(s, (), 2), Factor(unit(Size.of(2), 1), "i")], "i")
+    ),
     "square of abs": fn("abs", z) ** 2,
     "abs of nonnegative": fn("abs", fn("exp", z)),
     "square of sign": signs**2 * z,

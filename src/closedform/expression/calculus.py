@@ -34,8 +34,6 @@ MOST_TRIED = 8
 MOST_PRODUCTS = 64
 # A float of so few decimal digits, or equal to a fraction with so small a denominator, is read as that.
 SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
-# Common divisors with a larger denominator are left in the sum: 0.01 a + 0.3 b.
-LARGEST_DIVISOR = 9
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
 
@@ -357,6 +355,7 @@ class _Product:
             pair, sign = exchangeable(base, exponent)
             where = (base, _exchanged(found, pair if sign == 1 else (), repr))
             merged[where] = exact(merged.get(where, 0) + exponent)
+        self._cancel_sums(merged, out)
         factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
         used = {label for f in factors for label in f.labels}
         alive = {self._find(label) for label in self.sizes}
@@ -367,6 +366,33 @@ class _Product:
             else:
                 factors.append(Factor(size_number(size)))
         return self._assemble(factors, out)
+
+    def _cancel_sums(
+        self, merged: dict[tuple[Expr, tuple[Label, ...]], Number], out: tuple[Label, ...]
+    ) -> None:
+        """(Σ_j T_ij) / (Σ_j T_ij) = 1, where the sum above has become a factor T_ij with a summed label."""
+        for (base, labels), p in list(merged.items()):
+            if p > -1 or base.op != "contract" or len(base.args) != 1:
+                continue
+            spec = spec_of(base)
+            names = dict(zip(spec.out, labels, strict=True))
+            if spec.coefficient != 1 or not names or len(names) < len(spec.out):
+                continue
+            uses = [label for (_, theirs), q in merged.items() if q for label in theirs]
+            for (arg, theirs), q in merged.items():
+                if arg is not base.args[0] or q != spec.exponents[0]:
+                    continue
+                pairs = list(zip(spec.labels[0], theirs, strict=True))
+                if all(
+                    names[inner] == label if inner in names else uses.count(label) == 1 and label not in out
+                    for inner, label in pairs
+                ):
+                    merged[arg, theirs] = 0
+                    merged[base, labels] = exact(p + 1)
+                    for inner, label in pairs:
+                        if inner not in names:
+                            del self.sizes[label]
+                    break
 
     def _zero(self) -> Expr:
         return zeros(self.sizes[self._find(label)] for label in self.out)
@@ -673,14 +699,12 @@ def term_order(node: Expr) -> tuple[object, ...]:
 
 
 def _content(coefficients: Iterable[Number]) -> Fraction:
-    """The greatest common divisor, or 1 where it would leave less readable numbers (as for 1 and 0.1)."""
+    """The greatest common divisor, or 1 where it would leave unreadable numbers."""
     fractions = [Fraction(c) for c in coefficients]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
     )
-    alike = all(abs(f) == content for f in fractions)
-    plain = alike or content.denominator <= LARGEST_DIVISOR
-    return content if plain and all(abs(f / content) < MOST_MULTIPLE for f in fractions) else Fraction(1)
+    return content if all(abs(f / content) < MOST_MULTIPLE for f in fractions) else Fraction(1)
 
 
 Wiring = tuple[tuple[int, ...], ...]

@@ -413,7 +413,7 @@ def product(*factors: Expr) -> Expr:
 def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array: Expr | None) -> Expr:
     if coefficient == 0:
         return literal(0, array.shape if array is not None else ())
-    if is_long(coefficient):
+    if is_long(coefficient) or written(abs(Fraction(coefficient))).mantissa:  # 0.3 x + 0.01 a
         for n, factor in enumerate([*above, *([array] if array is not None else [])]):
             scaled = _scaled(coefficient, factor, MOST_LEVELS)
             if scaled is not None and n < len(above):

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from closedform.expression.calculus import Factor, factors_of, is_integer, is_zero, terms_of
+from closedform.expression.calculus import (
+    Factor,
+    Number,
+    contract,
+    factors_of,
+    is_integer,
+    is_zero,
+    label_sizes,
+    linear,
+    number,
+    spec_of,
+    terms_of,
+)
 from closedform.expression.expr import Expr
 from closedform.simplify.rules import fn, is_one, rule, with_factors
 
@@ -72,3 +84,40 @@ def _is_step(node: Expr, x: Expr) -> bool:
         and any(is_one(t) and c == 1 for c, t in terms)
         and any(t.op == "sign" and t.args[0] is x and c == 1 for c, t in terms)
     )
+
+
+@rule("choice", "[c] v + [not c] w = where(c, v, w)", "linear")
+def choice(node: Expr) -> Expr | None:
+    one, zero = number(1, node.shape), number(0, node.shape)
+    terms = [(c, term, _indicator(term, one, zero)) for c, term in terms_of(node)]
+    conditions = {found[0] for _, _, found in terms if found is not None}
+    for condition in sorted(conditions, key=lambda e: (e.weight, e.key)):
+        chosen: dict[bool, list[tuple[Number, Expr]]] = {True: [], False: []}
+        rest = []
+        for c, term, found in terms:
+            if found is not None and found[0] is condition:
+                chosen[found[1]].append((c, found[2]))
+            else:
+                rest.append((c, term))
+        if chosen[True] and chosen[False]:
+            branches = [linear(chosen[taken], node.shape) for taken in (True, False)]
+            return linear([*rest, (1, Expr("where", (condition, *branches), (), node.shape))], node.shape)
+    return None
+
+
+def _indicator(term: Expr, one: Expr, zero: Expr) -> tuple[Expr, bool, Expr] | None:
+    """Of a term with a factor where(c, 1, 0) or where(c, 0, 1): c, whether it holds, and what is left."""
+    every = tuple(range(term.ndim))
+    factors = factors_of(term) if term.op == "contract" else [Factor(term, every)]
+    out = spec_of(term).out if term.op == "contract" else every
+    for i, f in enumerate(factors):
+        if f.base.op != "where" or f.exponent != 1 or f.labels != out or len(set(out)) < len(out):
+            continue
+        condition, *branches = f.base.args
+        if branches in ([one, zero], [zero, one]):
+            rest = factors[:i] + factors[i + 1 :]
+            sizes = dict(zip(out, term.shape, strict=True)) | (
+                label_sizes(term) if term.op == "contract" else {}
+            )
+            return condition, branches[0] is one, contract(rest, out, sizes)
+    return None

@@ -19,6 +19,8 @@ from closedform.expression.calculus import (
     without_axes,
 )
 from closedform.expression.expr import Expr
+from closedform.expression.size import Size
+from closedform.primitives.elementwise import elementwise
 from closedform.primitives.reductions import logsumexp, softmax
 from closedform.simplify.rules import fn, ratio_to_softmax, rule, sum_of_exponentials, with_factors
 
@@ -231,3 +233,25 @@ def sum_of_softmax(node: Expr) -> Expr | None:
                 continue  # a number of ones is left: the sizes' business
             return contract(rest, spec.out, sizes, spec.coefficient)
     return None
+
+
+@rule("logsumexp of two numbers", "logsumexp((a, b)) = ln(e^a + e^b)", "logsumexp")
+def logsumexp_of_two(node: Expr) -> Expr | None:
+    (v,) = node.args
+    if v.ndim != 1 or v.shape[0] != Size.of(2) or node.shape:
+        return None
+    entries: list[list[tuple[Number, Expr]]] = [[], []]
+    waiting: list[tuple[Expr, Expr]] = [(number(1), v)]
+    while waiting:
+        scale, vector = waiting.pop()
+        for c, term in terms_of(vector):
+            scalars = [f for f in _factors(term) if not f.labels]
+            vectors = [f.base for f in _factors(term) if f.labels]
+            factor = contract([*scalars, Factor(scale)], (), coefficient=c)
+            if len(vectors) != 1 or vectors[0].op not in ("unit", "linear"):
+                return None
+            if vectors[0].op == "linear":
+                waiting.append((factor, vectors[0]))
+            else:
+                entries[dict(vectors[0].params)["index"]].append((1, factor))
+    return elementwise("logaddexp", linear(entries[0], ()), linear(entries[1], ()))
