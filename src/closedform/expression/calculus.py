@@ -355,10 +355,10 @@ class _Product:
             pair, sign = exchangeable(base, exponent)
             where = (base, _exchanged(found, pair if sign == 1 else (), repr))
             merged[where] = exact(merged.get(where, 0) + exponent)
-        self._cancel_sums(merged, out)
+        cancelled = self._cancel_sums(merged, out)
         factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
         used = {label for f in factors for label in f.labels}
-        alive = {self._find(label) for label in self.sizes}
+        alive = {self._find(label) for label in self.sizes} - cancelled
         for label in alive - used - set(out):  # a sum of ones
             size = self.sizes[label]
             if size.is_literal:
@@ -369,8 +369,10 @@ class _Product:
 
     def _cancel_sums(
         self, merged: dict[tuple[Expr, tuple[Label, ...]], Number], out: tuple[Label, ...]
-    ) -> None:
-        """(Σ_j T_ij) / (Σ_j T_ij) = 1, where the sum above has become a factor T_ij with a summed label."""
+    ) -> set[Label]:
+        """(Σ_j T_ij) / (Σ_j T_ij) = 1, where the sum above has become a factor T_ij with a summed label: the
+        labels that are gone."""
+        cancelled: set[Label] = set()
         for (base, labels), p in list(merged.items()):
             if p > -1 or base.op != "contract" or len(base.args) != 1:
                 continue
@@ -389,10 +391,9 @@ class _Product:
                 ):
                     merged[arg, theirs] = 0
                     merged[base, labels] = exact(p + 1)
-                    for inner, label in pairs:
-                        if inner not in names:
-                            del self.sizes[label]
+                    cancelled |= {label for inner, label in pairs if inner not in names}
                     break
+        return cancelled
 
     def _zero(self) -> Expr:
         return zeros(self.sizes[self._find(label)] for label in self.out)
