@@ -11,7 +11,7 @@ from tests.code.reference import evaluate
 from closedform.code.numpy_source import compile_source, source_and_constants
 from closedform.code.stable import STABLE_FORMS, stable
 from closedform.errors import UnsupportedError
-from closedform.expression.calculus import Factor, contract, dot, exact, identity, number
+from closedform.expression.calculus import Factor, contract, dot, exact, identity, number, size_number
 from closedform.expression.expr import Expr, input_
 
 z = input_("z", (5,))
@@ -108,3 +108,9 @@ def test_polynomials_are_divided_as_often_as_they_can_be():
 @pytest.mark.parametrize("same", [2 - fn("tanh"), fn("exp") + 1, number(1, z.shape) - z, fn("log", 2 + z)])
 def test_other_formulas_stay(same):
     assert stable(same) is same
+
+
+def test_sums_of_sizes_stay():
+    n = size_number(z.shape[0])
+    for same in (1 - 1 / n, (1 + 1 / n) ** -1, 4 - n):
+        assert stable(same) is same

@@ -108,7 +108,7 @@ def _atoms(node: Expr) -> list[Atom]:
 
 
 def _degree(node: Expr) -> int:
-    """The highest power of an atom in a sum of squares."""
+    """The highest power of an atom in a sum of squares; 0 for sizes and numbers alone, as in 1 + 1/n."""
     terms = node.args if node.op == "linear" else (node,)
     return max(int(sum(f.exponent for f in factors_of(t) if f.base.op != "size")) for t in terms)
 
@@ -117,7 +117,7 @@ def without_overflow(node: Expr) -> Expr | None:
     """A product with a power of a sum of squares, whose factors overflow only where it does."""
     factors = factors_of(node)
     for i, f in enumerate(factors):
-        if not _is_sum(f.base) or (h := root(f.base)) is None:
+        if not _is_sum(f.base) or (h := root(f.base)) is None or not _degree(f.base):
             continue
         atoms = _atoms(f.base)
         rest = [part for g in factors[:i] + factors[i + 1 :] for part in _linear_parts(g, f, atoms)]
@@ -194,7 +194,7 @@ def difference_of_squares(node: Expr) -> Expr | None:
     if ratio <= 0 or Fraction(_root_of_number(ratio)) ** 2 != ratio:
         return None
     a, b = root(first), root(exact(ratio) * second)
-    return None if a is None or b is None else c * (a - b) * (a + b)
+    return None if a is None or b is None or not _degree(node) else c * (a - b) * (a + b)
 
 
 def root_minus_number(node: Expr) -> Expr | None:
