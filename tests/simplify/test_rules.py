@@ -56,6 +56,9 @@ def columns(node):
 
 merged = reshaping(M.shape)
 
+# A positive definite matrix.
+SPD = dot(X, transpose(X, (1, 0)))
+
 # The slice [1:] of a vector.
 TAIL = select(N - 1, N, 1)
 
@@ -152,6 +155,13 @@ EXAMPLES = {
     "inverse of diagonal": dot(fn("inv", contract([Factor(z, "i")], "ii")), X),
     "log det of diagonal": fn("logdet", contract([Factor(p, "i")], "ii"), shape=()),
     "determinant of diagonal": fn("det", contract([Factor(z, "i")], "ii"), shape=()),
+    "derivative of the matrix logarithm along the identity": fn("logm_frechet", X, s * identity((N,))),
+    "logarithm and exponential of a matrix": fn("expm", fn("logm", dot(X, transpose(X, (1, 0))))),
+    "Cholesky factors": contract(
+        [Factor(fn("inv", fn("cholesky", SPD)), "ki"), Factor(fn("inv", fn("cholesky", SPD)), "kj")], "ij"
+    ),
+    "determinant by the Cholesky factor": 3
+    * contract([Factor(fn("log", contract([Factor(fn("cholesky", SPD), "ii")], "i")), "i")], ()),
     "roll up a sum": sum((fn("sin", entry(k)) ** 2 for k in range(1, 4)), entry(0)),
     "roll up a product": (1 - entry(0)) * (1 - entry(1)) * (1 - entry(2)) * (1 - entry(3)),
 }

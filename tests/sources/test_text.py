@@ -76,7 +76,7 @@ NAMES = {
         ("inv(B)' x", "B⁻ᵀx"),
         ("tr(B^2)", "tr(B²)"),
         ("e^s x", "exp(s)x"),
-        ("e^B", "exp(B)"),
+        ("e^B", "e^B"),
         ("log(1 + e^x)", "ln(1 + exp(x))"),
         ("sqrt(s) + s^(1/3)", "s^(1/3)(s^(1/6) + 1)"),
         ("sum(x) / n_x + m_A", "𝟏ᵀx/n_A + m_A"),

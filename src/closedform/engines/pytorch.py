@@ -20,7 +20,7 @@ class PyTorch(Engine):
 
     def start(self) -> None:
         """Load torch, with the number of threads that the environment asks for. The first Hessian in a
-        process loads a second or two of decompositions: it is taken here."""
+        process loads a second or two of factorisations: it is taken here."""
         import os
 
         import torch

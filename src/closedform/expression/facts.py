@@ -46,6 +46,9 @@ OPEN = frozenset({"positive", "negative", "probability"})
 # Functions that act on each entry alone: the registry of primitives adds its own.
 ELEMENTWISE: set[str] = set()
 
+# Functions of a square matrix with f(X') = f(X)': of a symmetric matrix they are symmetric.
+TRANSPOSING = frozenset({"inv", "cofactor", "expm", "logm", "sqrtm", "sinm", "cosm", "sinhm", "coshm"})
+
 
 def holds(node: Expr, fact: str) -> bool:
     """Whether a fact is known to hold; False means "not known"."""
@@ -109,7 +112,7 @@ POSITIVE = Interval(End(0, False), End(math.inf, False))
 # Values of functions, whatever their operands.
 RANGES: dict[str, Interval] = {
     **dict.fromkeys(("exp", "exp2", "softplus"), POSITIVE),
-    **dict.fromkeys(("abs", "hypot", "size", "arccosh"), NONNEGATIVE),
+    **dict.fromkeys(("abs", "hypot", "size", "arccosh", "singular_values"), NONNEGATIVE),
     **dict.fromkeys(("select", "unit", "gather", "triangle", "reshape"), UNIT),
     **dict.fromkeys(("sin", "cos", "sign"), interval(-1, 1)),
     **dict.fromkeys(("tanh", "erf"), interval(-1, 1, closed=False)),
@@ -239,6 +242,14 @@ _KEPT = {
     "inv": STRUCTURES,
     "expm": frozenset({"diagonal", "lower", "upper"}),
     "cofactor": frozenset({"diagonal", "spd"}),
+    "sqrtm": frozenset({"diagonal", "lower", "upper", "spd"}),
+}
+
+# Factors of a matrix, where they are square.
+_FACTORS = {
+    "cholesky": frozenset({"lower"}),
+    "qr_triangular": frozenset({"upper"}),
+    **dict.fromkeys(("qr_orthogonal", "eigenvectors", "svd_left", "svd_right"), frozenset({"orthogonal"})),
 }
 
 
@@ -254,6 +265,8 @@ def _structure(node: Expr) -> frozenset[str]:
         return _closed(_product_structure(factors_of(node), spec.out, spec.coefficient))
     if node.op == "triangle":
         return frozenset({"lower"}) if dict(node.params)["k"] <= 0 else NOTHING
+    if node.op in _FACTORS:
+        return _FACTORS[node.op]
     if node.op in _KEPT:
         (x,) = node.args
         found = structure(x) & _KEPT[node.op]
@@ -424,7 +437,7 @@ def _equals_transpose(node: Expr) -> bool:
         return False
     if node.op == "input":
         return "symmetric" in declared(node)
-    if node.op in {"inv", "expm", "cofactor"} or node.op in ELEMENTWISE:
+    if node.op in TRANSPOSING or node.op in ELEMENTWISE or node.op == "pinv":
         return all(_symmetric(arg) for arg in node.args)
     if node.op == "contract":
         return transpose(node, (1, 0)) is node or "diagonal" in structure(node)

@@ -43,6 +43,7 @@ from typing import Any
 
 from closedform.expression.calculus import Number, exact
 from closedform.expression.expr import Expr, Shape, toposort
+from closedform.expression.facts import TRANSPOSING
 from closedform.expression.size import Size
 from closedform.notation.numbers import written
 
@@ -110,7 +111,7 @@ def is_symmetric(form: Expr) -> bool:
         signed = set(zip(form.args, form.params, strict=True))
         return {(transposed(term), sign) for term, sign in signed} == signed
     keeps = form.op in {"inverse", "hadamard", "quotient", "elementwise_power", "negative"} or (
-        form.op == "call" and form.params[0] in {"expm", "cofactor"}
+        form.op == "call" and form.params[0] in TRANSPOSING
     )
     return keeps and all(is_symmetric(arg) for arg in form.args)
 

@@ -345,7 +345,7 @@ def _sign(node: Expr) -> str:
     if _has_literal_exponent(node):
         operands[1] = _literal(node.args[1])
     parameters = {key: _parameter(value) for key, value in node.params}
-    written = record.text.format(*operands, **parameters, args=_HOLE)
+    written = record.text.format(*operands, **parameters, args=_HOLE, rest=_HOLE)
     code = record.source.replace("{0}", _HOLE).replace("{1}", _HOLE)
     for shown in (written, code) if _HOLE in operands[1:] else ():
         if infix := re.fullmatch(rf"{_HOLE}(?: (\S+) |(\^)){_HOLE}", shown):

@@ -407,6 +407,8 @@ class _Layout:
     ) -> Piece:
         """A template with its operands; one that ends with a name does without brackets."""
         parsed = list(string.Formatter().parse(template))
+        lists = {"args": pieces, "rest": pieces[1:]}
+        params = {**{name: ", ".join(p.string for p in items) for name, items in lists.items()}, **params}
         text = ""
         bare = False
         for n, (before, field, _, _) in enumerate(parsed):

@@ -51,7 +51,8 @@ def _einsum_operands(rng: np.random.Generator) -> Bound:
     return operands, {"subscripts": subscripts}
 
 
-def _lower_matmul(a: Expr, b: Expr) -> Expr:
+def matmul(a: Expr, b: Expr) -> Expr:
+    """The product of matrices, of stacks of them or with vectors, as NumPy's @."""
     left: tuple[Label, ...] = ("k",) if a.ndim == 1 else ("i", "k")
     right: tuple[Label, ...] = ("k",) if b.ndim == 1 else ("k", "j")
     stack = broadcast_shape(a.shape[:-2], b.shape[:-2])
@@ -257,7 +258,7 @@ register(
         "matmul",
         (np.matmul,),
         _two,
-        _lower_matmul,
+        matmul,
         latex="{0} {1}",
         text="{0}{1}",
         strength=PRODUCT,

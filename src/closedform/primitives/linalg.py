@@ -1,128 +1,207 @@
-"""Linear algebra: each function with its Jacobian as an identity of matrix calculus."""
+"""Linear algebra: inverse, determinant and linear systems, each with its Jacobian as an identity of matrix
+calculus. Stacks of matrices, of shape (..., n, n), are done matrix by matrix.
+
+M. B. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation",
+2008; G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems
+whose variables separate", SIAM J. Numer. Anal. 10 (1973).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import Factor, contract, dot, identity, transpose
+from closedform.expression.calculus import (
+    Factor,
+    Label,
+    SizeMismatchError,
+    contract,
+    identity,
+    linear,
+    multiply,
+    transpose,
+    zeros,
+)
 from closedform.expression.expr import Expr
-from closedform.primitives.contraction import Bound
-from closedform.primitives.record import CALL, POWER, Primitive, emitted, register
+from closedform.expression.size import Size
+from closedform.primitives.contraction import Bound, matmul
+from closedform.primitives.record import (
+    CALL,
+    POWER,
+    PRODUCT,
+    Primitive,
+    Results,
+    emitted,
+    register,
+    register_results,
+)
+from closedform.primitives.structure import put, triangle
 
 
-def _square(x: Expr) -> Expr:
+def same_size(first: Size, second: Size) -> None:
+    """Make two sizes one."""
+    if first != second:
+        raise SizeMismatchError(first, second)
+
+
+def square(x: Expr) -> Expr:
+    """A square matrix."""
     if x.ndim != 2:
-        raise NotImplementedError("of a stack of matrices")
-    if x.shape[0] != x.shape[1]:
-        from closedform.expression.calculus import SizeMismatchError
-
-        raise SizeMismatchError(x.shape[0], x.shape[1])
+        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
+    same_size(*x.shape)
     return x
+
+
+def squares(x: Expr) -> Expr:
+    """A square matrix, or a stack of them."""
+    if x.ndim < 2:
+        raise TypeError("only of a matrix")
+    same_size(*x.shape[-2:])
+    return x
+
+
+def stack_labels(x: Expr) -> tuple[Label, ...]:
+    """Labels of the axes of a stack of matrices."""
+    return tuple(("stack", i) for i in range(x.ndim - 2))
+
+
+def matrix_transpose(x: Expr) -> Expr:
+    """Every matrix of a stack transposed."""
+    return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
+
+
+def product_of(out: str, *factors: tuple[Expr, str], sign: int = 1) -> Expr:
+    """An einsum with a letter for each label."""
+    return contract([Factor(base, tuple(at)) for base, at in factors], tuple(out), coefficient=sign)
 
 
 def inv(x: Expr) -> Expr:
     """The inverse matrix."""
-    return Expr("inv", (_square(x),), (), x.shape)
+    return Expr("inv", (squares(x),), (), x.shape)
 
 
 def logdet(x: Expr) -> Expr:
     """ln |det X|."""
-    return Expr("logdet", (_square(x),), (), ())
+    return Expr("logdet", (squares(x),), (), x.shape[:-2])
+
+
+def sign_det(x: Expr) -> Expr:
+    """The sign of the determinant."""
+    return Expr("sign_det", (squares(x),), (), x.shape[:-2])
 
 
 def det(x: Expr) -> Expr:
     """The determinant."""
-    return Expr("det", (_square(x),), (), ())
+    return Expr("det", (squares(x),), (), x.shape[:-2])
 
 
 def cofactor(x: Expr) -> Expr:
     """The cofactor matrix, adj(X)' = det(X) X^-T, defined for singular matrices too."""
-    return Expr("cofactor", (_square(x),), (), x.shape)
+    return Expr("cofactor", (squares(x),), (), x.shape)
 
 
-def expm(x: Expr) -> Expr:
-    """The matrix exponential."""
-    return Expr("expm", (_square(x),), (), x.shape)
+def pinv(x: Expr) -> Expr:
+    """The Moore-Penrose inverse of a matrix of full rank."""
+    if x.ndim != 2:
+        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
+    return Expr("pinv", (x,), (), x.shape[::-1])
 
 
 def _inv_jacobian(node: Expr, _: int) -> Expr:
     """d (X^-1)_ij / d X_kl = -(X^-1)_ik (X^-1)_lj."""
-    return contract(
-        [Factor(node, ("i", "k")), Factor(node, ("l", "j"))], ("i", "j", "k", "l"), coefficient=-1
-    )
+    stack = stack_labels(node)
+    factors = [Factor(node, (*stack, "i", "k")), Factor(node, (*stack, "l", "j"))]
+    return contract(factors, (*stack, "i", "j", *stack, "k", "l"), coefficient=-1)
+
+
+def _per_matrix(gradient: Expr) -> Expr:
+    """The Jacobian of one number a matrix, from the gradient of each at [..., k, l]."""
+    stack = stack_labels(gradient)
+    return contract([Factor(gradient, (*stack, "k", "l"))], (*stack, *stack, "k", "l"))
 
 
 def _logdet_jacobian(node: Expr, _: int) -> Expr:
     """d ln |det X| / dX = X^-T."""
-    return transpose(inv(node.args[0]), (1, 0))
+    return _per_matrix(matrix_transpose(inv(node.args[0])))
+
+
+def _sign_jacobian(node: Expr, _: int) -> Expr:
+    """The sign of a determinant is constant wherever it has a derivative."""
+    return zeros((*node.shape, *node.args[0].shape))
 
 
 def _det_jacobian(node: Expr, _: int) -> Expr:
     """d det X / dX = cof X, the cofactor matrix (Jacobi's formula), also where X is singular."""
-    return cofactor(node.args[0])
+    return _per_matrix(cofactor(node.args[0]))
 
 
 def _cofactor_jacobian(node: Expr, _: int) -> Expr:
     """d C_ij / d X_kl = (C_ij C_kl - C_il C_kj) / det X, for regular X."""
     (x,) = node.args
-    out = ("i", "j", "k", "l")
-    regular = Factor(det(x), (), -1)
-    first = contract([Factor(node, ("i", "j")), Factor(node, ("k", "l")), regular], out)
-    return first - contract([Factor(node, ("i", "l")), Factor(node, ("k", "j")), regular], out)
+    stack = stack_labels(node)
+    out = (*stack, "i", "j", *stack, "k", "l")
+    regular = Factor(det(x), stack, -1)
+
+    def product(first: str, second: str) -> Expr:
+        return contract([Factor(node, (*stack, *first)), Factor(node, (*stack, *second)), regular], out)
+
+    return product("ij", "kl") - product("il", "kj")
 
 
-def _expm_pullback(node: Expr, _: int, cotangent: Expr) -> Expr:
-    """<G, D exp(A)[E]> = <D exp(A')[G], E>: the adjoint of the derivative is that of the transpose."""
-    return expm_frechet(transpose(node.args[0], (1, 0)), cotangent)
+def _pinv_jacobian(node: Expr, _: int) -> Expr:
+    """d P = -P dX P + P P' dX' (I - X P) + (I - P X) dX' P' P for P = X+ (Golub and Pereyra 1973)."""
+    (x,) = node.args
+    left = identity((x.shape[0],)) - product_of("kj", (x, "ka"), (node, "aj"))
+    right = identity((x.shape[1],)) - product_of("il", (node, "ia"), (x, "al"))
+    terms = [
+        product_of("ijkl", (node, "ik"), (node, "lj"), sign=-1),
+        product_of("ijkl", (node, "ia"), (node, "la"), (left, "kj")),
+        product_of("ijkl", (right, "il"), (node, "ak"), (node, "aj")),
+    ]
+    return linear([(1, term) for term in terms], terms[0].shape)
 
 
-def _expm_pushforward(node: Expr, _: int, tangent: Expr) -> Expr:
-    return expm_frechet(node.args[0], tangent)
-
-
-def expm_frechet(a: Expr, directions: Expr) -> Expr:
-    """The Frechet derivative D exp(A)[E] of the matrix exponential, for every matrix E of a stack."""
-    return Expr("expm_frechet", (a, directions), (), directions.shape)
-
-
-def _frechet_pullback(node: Expr, position: int, cotangent: Expr) -> Expr:
-    """D exp(A)[E] is linear in E; the second derivative of exp is not known."""
-    a = node.args[0]
-    if position == 0:
-        raise NotImplementedError("the second derivative of the matrix exponential")
-    return expm_frechet(transpose(a, (1, 0)), cotangent)
-
-
-def _frechet_pushforward(node: Expr, position: int, tangent: Expr) -> Expr:
-    """The differential in E, which D exp(A)[E] is linear in."""
-    if position == 0:
-        raise NotImplementedError("the second derivative of the matrix exponential")
-    return expm_frechet(node.args[0], tangent)
-
-
-def _one(a: Any) -> Bound:
+def one(a: Any) -> Bound:
+    """The bound call of a function of one array."""
     return (a,), {}
 
 
-def _well_conditioned(rng: np.random.Generator) -> Bound:
-    return (rng.standard_normal((3, 3)) + 3 * np.eye(3),), {}
+def well_conditioned(rng: np.random.Generator) -> np.ndarray:
+    """A random square matrix far from singular ones."""
+    n = int(rng.integers(2, 5))
+    return rng.standard_normal((n, n)) + 3 * np.eye(n)
+
+
+def rectangular(rng: np.random.Generator) -> np.ndarray:
+    """A random matrix, tall or wide, of full rank."""
+    m, n = (rng.permutation(5)[:2] + 2).tolist()
+    return rng.standard_normal((m, n)) + 2 * np.eye(m, n)
+
+
+def _stack_sample(rng: np.random.Generator) -> Bound:
+    """A square matrix, or a stack of two."""
+    matrix = well_conditioned(rng)
+    return ((matrix if rng.integers(2) else np.stack([matrix, matrix.T + 0.5])),), {}
 
 
 COFACTOR = '''
 def cofactor_by_svd(X):
     """The cofactor matrix of any square matrix, from its singular values."""
     U, s, Vt = np.linalg.svd(X)
-    before = np.concatenate((np.ones(1, s.dtype), np.cumprod(s[:-1])))
-    after = np.concatenate((np.cumprod(s[:0:-1])[::-1], np.ones(1, s.dtype)))
+    one = np.ones_like(s[..., :1])
+    before = np.concatenate((one, np.cumprod(s[..., :-1], axis=-1)), axis=-1)
+    after = np.concatenate((np.cumprod(s[..., :0:-1], axis=-1)[..., ::-1], one), axis=-1)
     sign = np.linalg.slogdet(U)[0] * np.linalg.slogdet(Vt)[0]
-    return sign * ((U * (before * after)) @ Vt)
+    return sign[..., None, None] * ((U * (before * after)[..., None, :]) @ Vt)
 
 
 def cofactor(X):
     """The cofactor matrix, det(X) X^-T where X is well conditioned."""
+    if X.ndim > 2:
+        return cofactor_by_svd(X)
     try:
         inverse = np.linalg.inv(X)
     except np.linalg.LinAlgError:
@@ -132,18 +211,11 @@ def cofactor(X):
     return np.linalg.det(X) * inverse.T
 '''
 
-
-def _lower_slogdet_part(x: Expr, part: int) -> Expr:
-    if part == 1:
-        return logdet(x)
-    raise NotImplementedError("the sign of a determinant")
-
-
 register(
     Primitive(
         "inv",
         (np.linalg.inv, scipy.linalg.inv),
-        _one,
+        one,
         inv,
         jacobian=_inv_jacobian,
         title="the inverse",
@@ -151,47 +223,52 @@ register(
         text="{0}⁻¹",
         strength=POWER,
         source="np.linalg.inv({0})",
-        samples=_well_conditioned,
+        samples=_stack_sample,
     )
 )
 register(
     Primitive(
         "det",
         (np.linalg.det, scipy.linalg.det),
-        _one,
+        one,
         det,
         jacobian=_det_jacobian,
         title="the determinant",
         latex=r"\det {0}",
         text="det {0}",
         source="np.linalg.det({0})",
-        samples=_well_conditioned,
-    )
-)
-register(
-    Primitive(
-        "slogdet",
-        (),
-        lambda a, part: ((a,), {"part": part}),
-        _lower_slogdet_part,
-        call=lambda a, part: np.linalg.slogdet(a)[part],
-        latex=r"\ln\lvert\det {0}\rvert",
-        text="ln |det {0}|",
-        source="np.linalg.slogdet({0})[{part}]",
-        samples=lambda rng: (_well_conditioned(rng)[0], {"part": 1}),
+        samples=_stack_sample,
     )
 )
 register(
     Primitive(
         "logdet",
-        lower=logdet,
+        (),
+        one,
+        logdet,
         jacobian=_logdet_jacobian,
         title="log det",
         latex=r"\ln\lvert\det {0}\rvert",
         text="ln |det {0}|",
         source="np.linalg.slogdet({0})[1]",
+        part=("np.linalg.slogdet({0})", 1),
         call=lambda a: np.linalg.slogdet(a)[1],
-        samples=_well_conditioned,
+        samples=_stack_sample,
+    )
+)
+register(
+    Primitive(
+        "sign_det",
+        (),
+        one,
+        sign_det,
+        jacobian=_sign_jacobian,
+        latex=r"\operatorname{{sign}}\det {0}",
+        text="sign det {0}",
+        source="np.linalg.slogdet({0})[0]",
+        part=("np.linalg.slogdet({0})", 0),
+        call=lambda a: np.linalg.slogdet(a)[0],
+        samples=_stack_sample,
     )
 )
 register(
@@ -205,66 +282,119 @@ register(
         source="cofactor({0})",
         sources={
             "jax": "cofactor_by_svd({0})",
-            "torch": "torch.linalg.det({0}) * torch.linalg.inv({0}).mT",  # raises where X is singular
+            # raises where X is singular
+            "torch": "torch.linalg.det({0})[..., None, None] * torch.linalg.inv({0}).mT",
         },
         helper=COFACTOR,
         call=emitted(COFACTOR, "cofactor"),
-        samples=_well_conditioned,
+        samples=_stack_sample,
     )
 )
 register(
     Primitive(
-        "expm",
-        (scipy.linalg.expm,),
-        _one,
-        expm,
-        pullback=_expm_pullback,
-        pushforward=_expm_pushforward,
-        title="the matrix exponential",
-        latex="e^{{{0}}}",
-        text="exp({0})",
+        "pinv",
+        (np.linalg.pinv, scipy.linalg.pinv),
+        one,
+        pinv,
+        jacobian=_pinv_jacobian,
+        title="the pseudo-inverse",
+        latex="{0}^{{+}}",
+        text="pinv({0})",
         strength=POWER,
-        source="scipy.linalg.expm({0})",
-        sources={"autograd": None, "torch": "torch.linalg.matrix_exp({0})"},
-        samples=lambda rng: ((rng.standard_normal((3, 3)),), {}),
-    )
-)
-FRECHET = '''
-def expm_frechet(A, E):
-    """The Frechet derivative of the matrix exponential at A along each matrix of the stack E."""
-    stack = E.reshape(-1, *A.shape)
-    results = [scipy.linalg.expm_frechet(A, e, compute_expm=False) for e in stack]
-    return np.stack(results).reshape(E.shape) if results else np.zeros_like(E)
-'''
-
-
-register(
-    Primitive(
-        "expm_frechet",
-        lower=expm_frechet,
-        pullback=_frechet_pullback,
-        pushforward=_frechet_pushforward,
-        latex=r"D\exp({0})[{1}]",
-        text="Dexp({0})[{1}]",
-        strength=CALL,
-        source="expm_frechet({0}, {1})",
-        helper=FRECHET,
-        call=emitted(FRECHET, "expm_frechet"),
-        samples=lambda rng: ((rng.standard_normal((3, 3)), rng.standard_normal((3, 3))), {}),
+        source="np.linalg.pinv({0})",
+        samples=lambda rng: ((rectangular(rng),), {}),
+        requires="full rank",
     )
 )
 
 
-def _lower_solve(a: Expr, b: Expr) -> Expr:
-    return dot(inv(a), b)
+@register_results(np.linalg.slogdet)
+def _bind_slogdet(a: Any) -> Results:
+    return {"sign": ("sign_det", (a,), {}), "logabsdet": ("logdet", (a,), {})}
+
+
+# --- linear systems -------------------------------------------------------------------------------
+
+
+def triangular_part(a: Expr, lower: bool, strict: bool = False) -> Expr:
+    """The part of a matrix on one side of its diagonal; a Cholesky factor is that part itself."""
+    if not strict and (a if lower else matrix_transpose(a)).op == "cholesky":
+        return a
+    below = triangle(a.shape[0], a.shape[1], -1 if strict == lower else 0)
+    kept = multiply(a, below)
+    return kept if lower else a - kept
+
+
+def _lower_solve_triangular(a: Expr, b: Expr, trans: int, lower: bool, unit_diagonal: bool) -> Expr:
+    factor = triangular_part(square(a), lower, unit_diagonal)
+    if unit_diagonal:
+        factor = factor + identity(a.shape[:1])
+    return matmul(inv(matrix_transpose(factor) if trans else factor), b)
+
+
+def _bind_solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: Any = False, unit_diagonal: Any = False
+) -> Bound:
+    transposed = {0: 0, "N": 0, 1: 1, "T": 1, 2: 1, "C": 1}[trans]
+    return (a, b), {"trans": transposed, "lower": bool(lower), "unit_diagonal": bool(unit_diagonal)}
+
+
+def _bind_cho_solve(c_and_lower: Any, b: Any) -> Bound:
+    c, lower = c_and_lower
+    return (c, b), {"lower": bool(lower)}
+
+
+def _lower_cho_solve(c: Expr, b: Expr, lower: bool) -> Expr:
+    factor = triangular_part(square(c), lower)
+    whole = matmul(factor, matrix_transpose(factor)) if lower else matmul(matrix_transpose(factor), factor)
+    return matmul(inv(whole), b)
 
 
 def _lower_matrix_power(a: Expr, n: int) -> Expr:
-    base = a if n >= 0 else inv(a)
-    result = identity((a.shape[0],)) if n == 0 else base
+    if n == 0:
+        return identity((square(a).shape[0],))
+    base = squares(a) if n > 0 else inv(a)
+    result = base
     for _ in range(abs(n) - 1):
-        result = dot(result, base)
+        result = matmul(result, base)
     return result
+
+
+def _lower_multi_dot(*matrices: Expr) -> Expr:
+    result = matrices[0]
+    for matrix in matrices[1:]:
+        result = matmul(result, matrix)
+    return result
+
+
+def _lower_block_diag(*blocks: Expr) -> Expr:
+    matrices = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in blocks]
+    rows, columns = (sum((m.shape[axis] for m in matrices), start=Size.of(0)) for axis in (0, 1))
+    terms = []
+    row = column = Size.of(0)
+    for m in matrices:
+        below, right = row + m.shape[0], column + m.shape[1]
+        place = (("slice", row, below, None), ("slice", column, right, None))
+        terms.append((1, put(m, place, (rows, columns))))
+        row, column = below, right
+    return linear(terms, (rows, columns))
+
+
+def _system(rng: np.random.Generator) -> Bound:
+    a = well_conditioned(rng)
+    b = rng.standard_normal((len(a), 2))
+    return (a, b if rng.integers(2) else b[:, 0]), {}
+
+
+def _with(sample: Callable[..., Bound], **parameters: Any) -> Callable[..., Bound]:
+    """Sample operands with parameters."""
+    return lambda rng: (sample(rng)[0], parameters)
+
+
+def _tall_system(rng: np.random.Generator) -> Bound:
+    n = int(rng.integers(1, 4))
+    m = n + int(rng.integers(1, 4))
+    return (rng.standard_normal((m, n)) + 2 * np.eye(m, n), rng.standard_normal(m)), {}
 
 
 register(
@@ -272,11 +402,67 @@ register(
         "solve",
         (np.linalg.solve, scipy.linalg.solve),
         lambda a, b: ((a, b), {}),
-        _lower_solve,
+        lambda a, b: matmul(inv(a), b),
         latex="{0}^{{-1}} {1}",
         text="{0}⁻¹{1}",
         source="np.linalg.solve({0}, {1})",
-        samples=lambda rng: ((*_well_conditioned(rng)[0], rng.standard_normal(3)), {}),
+        samples=_system,
+    )
+)
+register(
+    Primitive(
+        "lstsq",
+        (),
+        lambda a, b: ((a, b), {}),
+        lambda a, b: matmul(pinv(a), b),
+        latex="{0}^{{+}} {1}",
+        text="lstsq({0}, {1})",
+        strength=PRODUCT,
+        source="np.linalg.lstsq({0}, {1})[0]",
+        sources={
+            "autograd": "np.linalg.pinv({0}) @ {1}",
+            "torch": "torch.linalg.pinv({0}) @ {1}",
+        },
+        call=lambda a, b: np.linalg.lstsq(a, b)[0],
+        samples=_tall_system,
+        requires="full rank",
+    )
+)
+
+
+@register_results(np.linalg.lstsq, scipy.linalg.lstsq)
+def _bind_lstsq(a: Any, b: Any, rcond: None = None) -> Results:
+    """The solution; the other results have no derivative, or are quickly written: np.sum((A @ x - b)**2)."""
+    if rcond is not None:
+        raise TypeError("only the default rcond: the matrix has full rank")
+    return {"x": ("lstsq", (a, b), {}), "residuals": None, "rank": None, "singular_values": None}
+
+
+register(
+    Primitive(
+        "solve_triangular",
+        (scipy.linalg.solve_triangular,),
+        _bind_solve_triangular,
+        _lower_solve_triangular,
+        latex=r"\operatorname{{solve triangular}}({0}, {1})",
+        text="solve_triangular({0}, {1})",
+        source="scipy.linalg.solve_triangular({0}, {1}{params})",
+        sources={"torch": None},
+        samples=_with(_system, trans=1, lower=True, unit_diagonal=False),
+    )
+)
+register(
+    Primitive(
+        "cho_solve",
+        (scipy.linalg.cho_solve,),
+        _bind_cho_solve,
+        _lower_cho_solve,
+        latex=r"\operatorname{{cho solve}}({0}, {1})",
+        text="cho_solve({0}, {1})",
+        source="scipy.linalg.cho_solve(({0}, {lower}), {1})",
+        sources={"torch": None, "autograd": None},
+        call=lambda c, b, lower: scipy.linalg.cho_solve((c, lower), b),
+        samples=_with(_system, lower=True),
     )
 )
 register(
@@ -290,6 +476,34 @@ register(
         strength=POWER,
         source="np.linalg.matrix_power({0}, {n})",
         sources={"autograd": None},
-        samples=lambda rng: (_well_conditioned(rng)[0], {"n": 3}),
+        samples=lambda rng: ((well_conditioned(rng),), {"n": int(rng.choice([-2, -1, 2, 3]))}),
+    )
+)
+register(
+    Primitive(
+        "multi_dot",
+        (np.linalg.multi_dot,),
+        lambda arrays: (tuple(arrays), {}),
+        _lower_multi_dot,
+        latex=r"\operatorname{{multi\_dot}}({args})",
+        text="multi_dot({args})",
+        strength=CALL,
+        source="np.linalg.multi_dot([{args}])",
+        sources={"autograd": None},
+        call=lambda *arrays: np.linalg.multi_dot(arrays),
+        samples=lambda rng: (tuple(map(rng.standard_normal, ((2, 4), (4, 3), (3, 2)))), {}),
+    )
+)
+register(
+    Primitive(
+        "block_diag",
+        (scipy.linalg.block_diag,),
+        lambda *arrays: (arrays, {}),
+        _lower_block_diag,
+        latex=r"\operatorname{{blockdiag}}({args})",
+        text="blockdiag({args})",
+        source="scipy.linalg.block_diag({args})",
+        sources={"torch": "torch.block_diag({args})", "autograd": None},
+        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((1, 2))), {}),
     )
 )

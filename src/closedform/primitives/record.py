@@ -48,6 +48,9 @@ class Primitive:
                  exp, log, sqrt, sin, ... (closedform.engines.exact.balls)
     domain       open interval of real operands on which it is smooth, for tests
     samples      (rng) -> operands and parameters for tests, where `domain` does not tell
+    part         (source template of a function with several results, the position of this one), which is
+                 called once where more than one of the results is needed
+    requires     what the first operand must be at the example: "symmetric", "full rank", ... (REQUIREMENTS)
     """
 
     name: str
@@ -69,6 +72,8 @@ class Primitive:
     title: str = ""
     domain: tuple[float, float] = (-2.0, 2.0)
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
+    part: tuple[str, int] | None = None
+    requires: str = ""
 
     def __post_init__(self) -> None:
         if self.call is None and self.numpy:
@@ -107,6 +112,56 @@ def register(primitive: Primitive) -> Primitive:
 def shape(rng: np.random.Generator, ndim: int, least: int = 1) -> tuple[int, ...]:
     """A random shape of sample operands, each axis between `least` and `least` + 3 long."""
     return tuple(int(n) for n in rng.integers(least, least + 4, ndim))
+
+
+# A function of several results: called as the NumPy function is; returns the results by their names, each as
+# (primitive, array operands, other parameters) or a plain value. One result alone is not put in a tuple.
+Results = dict[str, Any]
+SEVERAL: dict[Any, Callable[..., Results]] = {}
+
+
+def register_results(*functions: Any) -> Callable[[Callable[..., Results]], Callable[..., Results]]:
+    """Register what NumPy's and SciPy's functions of several results return."""
+
+    def register(bind: Callable[..., Results]) -> Callable[..., Results]:
+        SEVERAL.update(dict.fromkeys(functions, bind))
+        return bind
+
+    return register
+
+
+def _is_symmetric(value: np.ndarray) -> bool:
+    size = np.max(np.abs(value), initial=0)
+    return bool(np.max(np.abs(value - np.swapaxes(value, -1, -2)), initial=0) <= SYMMETRY * size)
+
+
+def _has_full_rank(value: np.ndarray) -> bool:
+    return bool(np.all(np.linalg.matrix_rank(value) == min(np.shape(value)[-2:])))
+
+
+def _has_principal_values(value: np.ndarray) -> bool:
+    eigenvalues = np.linalg.eigvals(value)
+    return not np.any((eigenvalues.real <= 0) & (abs(eigenvalues.imag) <= 1e-14 * abs(eigenvalues.real)))
+
+
+# A matrix counts as symmetric up to this relative difference from its transpose.
+SYMMETRY = 1e-8
+
+# What an operation may require of its first operand: the test of a value, and what to say where it fails.
+REQUIREMENTS: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
+    "symmetric": (
+        _is_symmetric,
+        "the matrix is not symmetric, and NumPy reads one triangle only: write (A + A.T) / 2 for A",
+    ),
+    "full rank": (
+        _has_full_rank,
+        "the matrix has not full rank: there is no derivative",
+    ),
+    "no eigenvalues <= 0": (
+        _has_principal_values,
+        "the matrix has an eigenvalue that is zero or a negative number: there is no real value near it",
+    ),
+}
 
 
 def emitted(helper: str, name: str) -> Callable[..., Any]:

@@ -13,7 +13,6 @@ from closedform.expression.calculus import (
     Label,
     broadcast,
     contract,
-    exact,
     multiply,
     power,
     size_number,
@@ -76,7 +75,7 @@ def _lower_deviation(node: Expr, axis: Axis, ddof: int, keepdims: bool) -> Expr:
 def _bind(a: Any, axis: Any = None, *, keepdims: Any = False) -> Bound:
     if keepdims and axis is None:
         axis = tuple(range(np.ndim(a)))  # PyTorch needs them
-    return (a,), {"axis": _axis(axis), "keepdims": bool(keepdims)}
+    return (a,), {"axis": axis_parameter(axis), "keepdims": bool(keepdims)}
 
 
 def _bind_where(neutral: float) -> Any:
@@ -92,10 +91,11 @@ def _bind_spread(
     a: Any, axis: Any = None, *, ddof: int = 0, keepdims: Any = False, correction: int | None = None
 ) -> Bound:
     ddof = ddof if correction is None else correction
-    return (a,), {"axis": _axis(axis), "ddof": ddof, "keepdims": bool(keepdims)}
+    return (a,), {"axis": axis_parameter(axis), "ddof": ddof, "keepdims": bool(keepdims)}
 
 
-def _axis(axis: Any) -> Axis:
+def axis_parameter(axis: Any) -> Axis:
+    """An axis, or several, as a hashable parameter."""
     found: Axis = _hashable(axis)
     return found
 
@@ -177,7 +177,8 @@ register(
 # --- reductions that the calculus keeps -----------------------------------------------------------
 
 
-def _reduction(name: str, node: Expr, axis: Axis, keepdims: bool) -> Expr:
+def reduction(name: str, node: Expr, axis: Axis, keepdims: bool) -> Expr:
+    """A reduction of a name over axes."""
     axes = axes_of(node, axis)
     kept = [size for a, size in enumerate(node.shape) if a not in axes]
     return keep_axes(Expr(name, (node,), (("axis", axes),), kept), node, axes, keepdims)
@@ -185,7 +186,7 @@ def _reduction(name: str, node: Expr, axis: Axis, keepdims: bool) -> Expr:
 
 def logsumexp(node: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
     """ln of the sum of exponentials over axes."""
-    return _reduction("logsumexp", node, axis, keepdims)
+    return reduction("logsumexp", node, axis, keepdims)
 
 
 def softmax(node: Expr, axis: Axis = None) -> Expr:
@@ -237,7 +238,7 @@ register(
     Primitive(
         "softmax",
         (scipy.special.softmax,),
-        lambda x, axis=None: ((x,), {"axis": _axis(axis)}),
+        lambda x, axis=None: ((x,), {"axis": axis_parameter(axis)}),
         softmax,
         jacobian=_softmax_jacobian,
         latex=r"\operatorname{{softmax}}({0})",
@@ -257,7 +258,7 @@ register(
     Primitive(
         "log_softmax",
         (scipy.special.log_softmax,),
-        lambda x, axis=None: ((x,), {"axis": _axis(axis)}),
+        lambda x, axis=None: ((x,), {"axis": axis_parameter(axis)}),
         _lower_log_softmax,
         latex=r"\ln\operatorname{{softmax}}({0})",
         text="ln softmax({0})",
@@ -505,7 +506,7 @@ def _lower_position(name: str) -> Callable[..., Expr]:
         if axis is None:
             reduced = lower(_moved_to_end(a, tuple(range(a.ndim))), 0)
             return keep_axes(reduced, a, tuple(range(a.ndim)), keepdims)
-        return _reduction(name, a, axis, keepdims)
+        return reduction(name, a, axis, keepdims)
 
     return lower
 
@@ -519,7 +520,7 @@ def _call_position(name: str) -> Callable[..., Any]:
 
 def _reduced(name: str) -> Callable[..., Expr]:
     def lower(a: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
-        return _reduction(name, a, axis, keepdims)
+        return reduction(name, a, axis, keepdims)
 
     return lower
 
@@ -633,7 +634,7 @@ def _extreme(name: str) -> None:
     """Register max or min over axes; at ties the derivative is shared equally, as in JAX."""
 
     def lower(node: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
-        return _reduction(name, node, axis, keepdims)
+        return reduction(name, node, axis, keepdims)
 
     def jacobian(node: Expr, _: int) -> Expr:
         (v,) = node.args
@@ -685,32 +686,3 @@ def arg{name}_share(v, axis):
 
 _extreme("max")
 _extreme("min")
-
-
-def _bind_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Bound:
-    return (x,), {"ord": ord, "axis": _axis(axis), "keepdims": bool(keepdims)}
-
-
-def _lower_norm(x: Expr, ord: Any, axis: Axis, keepdims: bool) -> Expr:
-    vector = axis is not None or x.ndim == 1
-    if ord is None or (ord == "fro" and not vector) or (ord == 2 and vector):
-        return power(sum_over(x**2, axis, keepdims), exact(0.5))
-    if vector and ord == 1:
-        return sum_over(Expr("abs", (x,), (), x.shape), axis, keepdims)
-    if vector and ord in (np.inf, -np.inf):
-        return _reduction("max" if ord > 0 else "min", Expr("abs", (x,), (), x.shape), axis, keepdims)
-    raise NotImplementedError(f"norm with ord={ord!r} of an array of {x.ndim} axes")
-
-
-register(
-    Primitive(
-        "norm",
-        (np.linalg.norm,),
-        _bind_norm,
-        _lower_norm,
-        latex=r"\lVert {0} \rVert",
-        text="‖{0}‖",
-        source="np.linalg.norm({0}{params})",
-        samples=lambda rng: ((rng.standard_normal(4),), {"ord": None, "axis": None, "keepdims": False}),
-    )
-)

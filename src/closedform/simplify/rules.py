@@ -32,7 +32,8 @@ from closedform.expression.calculus import (
     zeros,
 )
 from closedform.expression.expr import Expr
-from closedform.expression.facts import holds
+from closedform.expression.facts import TRANSPOSING, holds
+from closedform.primitives.matrix_functions import frechet, matrix_function
 from closedform.primitives.reductions import logsumexp, softmax
 from closedform.primitives.structure import roll
 
@@ -400,16 +401,24 @@ def _transposed(node: Expr) -> Expr | None:
     return None
 
 
-@rule("function of transpose", "f(X') = f(X)' for inv, expm, cofactor", "inv", "expm", "cofactor")
+@rule(
+    "function of transpose",
+    "f(X') = f(X)' for inv, pinv, cofactor, functions of a matrix",
+    *(TRANSPOSING | {"pinv"}),
+)
 def function_of_transpose(node: Expr) -> Expr | None:
     x = _transposed(node.args[0])
-    return None if x is None else transpose(Expr(node.op, (x,), (), x.shape), (1, 0))
+    return None if x is None else transpose(Expr(node.op, (x,), (), node.shape[::-1]), (1, 0))
 
 
-@rule("invariant of transpose", "f(X') = f(X) for det, ln |det|", "det", "logdet")
+@rule(
+    "invariant of transpose",
+    "f(X') = f(X) for det, ln |det|, sign det, singular values, eigenvalues of the symmetric part",
+    *("det", "logdet", "sign_det", "singular_values", "eigvalsh"),
+)
 def invariant_of_transpose(node: Expr) -> Expr | None:
     x = _transposed(node.args[0])
-    return None if x is None else Expr(node.op, (x,), (), ())
+    return None if x is None else Expr(node.op, (x,), (), node.shape)
 
 
 @rule("inverse of inverse", "(X^-1)^-1 = X", "inv")
@@ -449,7 +458,7 @@ def product_with_inverse(node: Expr) -> Expr | None:
     factors = factors_of(node)
     spec = spec_of(node)
     for i, f in enumerate(factors):
-        if f.base.op != "inv" or f.exponent != 1:
+        if f.base.op != "inv" or f.exponent != 1 or f.base.ndim != 2:
             continue
         for j, g in enumerate(factors):
             if g.base is not f.base.args[0] or g.exponent != 1:
@@ -466,12 +475,108 @@ def product_with_inverse(node: Expr) -> Expr | None:
     return None
 
 
-@rule("Frechet derivative along the identity", "D exp(A)[s I] = s e^A", "expm_frechet")
+# Functions f of a matrix with the coefficient and the name of f'.
+_DERIVED_FUNCTION = {
+    "expm": (1, "expm"),
+    "sinm": (1, "cosm"),
+    "cosm": (-1, "sinm"),
+    "sinhm": (1, "coshm"),
+    "coshm": (1, "sinhm"),
+}
+
+
+@rule(
+    "Frechet derivative along the identity",
+    "D^k f(A)[E, ..., s I] = s D^(k-1) f'(A)[E, ...] for f = exp, sin, cos, sinh, cosh",
+    *(f"{name}_frechet" for name in _DERIVED_FUNCTION),
+)
 def frechet_along_identity(node: Expr) -> Expr | None:
-    a, direction = node.args
-    if direction.op != "contract" or len(set(spec_of(direction).out)) != 1:
+    a, *directions = node.args
+    coefficient, name = _DERIVED_FUNCTION[node.op.removesuffix("_frechet")]
+    for i, direction in enumerate(directions):
+        scale = _scale_of_identity(direction)
+        if scale is None:
+            continue
+        others = directions[:i] + directions[i + 1 :]
+        rest = frechet(name, a, *others) if others else matrix_function(name, a)
+        axes = tuple(range(node.ndim))
+        first = axes[node.ndim - 2 - scale.ndim : node.ndim - 2]
+        second = axes[node.ndim - rest.ndim :]
+        return contract([Factor(scale, first), Factor(rest, second)], axes, coefficient=coefficient)
+    return None
+
+
+def _scale_of_identity(node: Expr) -> Expr | None:
+    """s where every matrix of a stack is s times the identity."""
+    if node.op != "contract":
         return None
-    if any(f.labels for f in factors_of(direction)):
+    spec = spec_of(node)
+    *lead, row, column = spec.out
+    if row != column or row in lead or any(row in f.labels for f in factors_of(node)):
         return None
-    scale = contract(factors_of(direction), (), coefficient=spec_of(direction).coefficient)
-    return multiply(scale, Expr("expm", (a,), (), a.shape))
+    return contract(factors_of(node), lead, label_sizes(node), spec.coefficient)
+
+
+@rule("derivative of the matrix logarithm along the identity", "D log(A)[s I] = s A^-1", "logm_frechet")
+def logarithm_along_identity(node: Expr) -> Expr | None:
+    a, *directions = node.args
+    scale = _scale_of_identity(directions[0]) if len(directions) == 1 else None
+    if scale is None:
+        return None
+    axes = tuple(range(node.ndim))
+    return contract([Factor(scale, axes[:-2]), Factor(fn("inv", a), axes[-2:])], axes)
+
+
+@rule("logarithm and exponential of a matrix", "e^(log A) = A", "expm")
+def exponential_of_logarithm(node: Expr) -> Expr | None:
+    (x,) = node.args
+    return x.args[0] if x.op == "logm" else None
+
+
+def _symmetric_part(node: Expr) -> Expr:
+    """(A + A')/2: what a Cholesky factor is a function of."""
+    return linear([(Fraction(1, 2), node), (Fraction(1, 2), transpose(node, (1, 0)))], node.shape)
+
+
+@rule("Cholesky factors", "L L' = A, L^-T L^-1 = A^-1 for A = L L'", "contract")
+def cholesky_factors(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    spec = spec_of(node)
+    for i, f in enumerate(factors):
+        inverse = f.base.op == "inv"
+        factor = f.base.args[0] if inverse else f.base
+        shared = f.labels[0 if inverse else 1] if factor.op == "cholesky" else None
+        if f.exponent != 1 or shared is None or shared in spec.out:
+            continue
+        for j, g in enumerate(factors[i + 1 :], start=i + 1):
+            if g.base is not f.base or g.exponent != 1 or g.labels[0 if inverse else 1] != shared:
+                continue
+            if sum(h.labels.count(shared) for h in factors) != 2:
+                continue
+            kept = 1 if inverse else 0
+            a = _symmetric_part(factor.args[0])
+            whole = fn("inv", a) if inverse else a
+            rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+            return with_factors(node, [*rest, Factor(whole, (f.labels[kept], g.labels[kept]))])
+    return None
+
+
+@rule("determinant by the Cholesky factor", "Σ ln L_ii = ln det(A) / 2 for A = L L'", "contract")
+def logdet_by_cholesky(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    spec = spec_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "log" or f.exponent != 1 or f.base.ndim != 1:
+            continue
+        (diagonal,) = f.base.args
+        summed = f.labels[0] not in spec.out and sum(g.labels.count(f.labels[0]) for g in factors) == 1
+        if not summed or diagonal.op != "contract" or len(diagonal.args) != 1:
+            continue
+        (factor,) = diagonal.args
+        inner = spec_of(diagonal)
+        if factor.op == "cholesky" and inner == (1, ((0, 0),), (1,), (0,)):
+            half = Fraction(1, 2) * Fraction(spec.coefficient)
+            rest = [g for k, g in enumerate(factors) if k != i]
+            determinant = Factor(Expr("logdet", (_symmetric_part(factor.args[0]),), (), ()))
+            return contract([*rest, determinant], spec.out, label_sizes(node), half)
+    return None

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import threading
 import weakref
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunc
 from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
+from closedform.primitives.record import REQUIREMENTS, SEVERAL, SYMMETRY
 from closedform.primitives.structure import freeze_index
 from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
@@ -39,8 +41,10 @@ PINNING = frozenset({np.arange, np.tri})
 OF_LISTS = frozenset({np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block})
 LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
-OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "slogdet"})
+OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
 LARGEST_CONDITION = 1e12
+# Declarations that make a guard on an argument's symmetry superfluous.
+SYMMETRIC_FACTS = frozenset({"symmetric", "spd", "diagonal"})
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
 
 
@@ -537,15 +541,12 @@ def _sizes_in(value: Any) -> Iterator[Size]:
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
+    if function in SEVERAL:
+        return _results(function, operands, options)
     name = getattr(function, "__name__", str(function))
     composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
     if composed is not None:
-        try:
-            result = composed(*operands, **options)
-        except TypeError as error:
-            raise UnsupportedError(
-                f"np.{name} was called in a way that is not supported ({where()}): {error}"
-            ) from None
+        result = _called(function, composed, operands, options)
         if result is not NotImplemented:
             return result
     primitive = BY_CALLABLE.get(function)
@@ -554,16 +555,24 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
             f"np.{name} is not supported ({where()}); operands of shapes {_shapes(_flat(operands))}. "
             f"Write it with supported functions, or ask for it"
         )
-    try:
-        bound, parameters = primitive.bind(*operands, **options)
-    except TypeError as error:
-        raise UnsupportedError(
-            f"np.{name} was called in a way that is not supported ({where()}): {error}"
-        ) from None
+    bound, parameters = _called(function, primitive.bind, operands, options)
     result = record(primitive.name, bound, parameters)
     if primitive.name in VIEWS and isinstance(bound[0], Traced):
         return bound[0].share(result)
     return result
+
+
+def _called(
+    function: Any, bind: Callable[..., Any], operands: tuple[Any, ...], options: Mapping[str, Any]
+) -> Any:
+    """What a call of a NumPy function is in terms of primitives."""
+    try:
+        return bind(*operands, **options)
+    except TypeError as error:
+        name = getattr(function, "__name__", str(function))
+        raise UnsupportedError(
+            f"np.{name} was called in a way that is not supported ({where()}): {error}"
+        ) from None
 
 
 def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -578,6 +587,8 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
     args = tuple(_lift(o) for o in operands)
     call = PRIMITIVES[op].call
     assert call is not None, op
+    if PRIMITIVES[op].requires:
+        _require(op, PRIMITIVES[op].requires, operands[0])
     concrete, symbolic = _concrete(parameters), tuple(_symbolic(parameters).items())
     try:
         with np.errstate(all="ignore"), _paused():
@@ -600,6 +611,20 @@ def _paused() -> Iterator[None]:
         yield
     finally:
         _ACTIVE.tape = tape
+
+
+def _require(op: str, requirement: str, operand: Any) -> None:
+    """Refuse an operand that lacks what an operation requires; an argument must have it in every call."""
+    value = np.asarray(_value(operand))
+    fulfils, reason = REQUIREMENTS[requirement]
+    if value.ndim < 2 or (value.shape[-1] != value.shape[-2] and requirement == "symmetric"):
+        return  # NumPy refuses it
+    if not fulfils(value):
+        raise InvalidArgumentError(f"{op} of shape {value.shape} ({where()}): {reason}")
+    if requirement == "symmetric" and isinstance(operand, Traced):
+        argument = operand.expr.op == "input" and not operand.expr.params[1] & SYMMETRIC_FACTS
+        if argument:
+            bool(np.max(np.abs(operand - operand.T)) <= SYMMETRY * np.max(np.abs(operand)))  # becomes a guard
 
 
 def _concrete(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -661,20 +686,15 @@ def _captured_name(value: Any) -> str | None:
     return None
 
 
-class _SlogdetResult(tuple[Any, Any]):
-    """(sign, logabsdet), with NumPy's field names."""
-
-    @property
-    def sign(self) -> Any:
-        return self[0]
-
-    @property
-    def logabsdet(self) -> Any:
-        return self[1]
-
-
-def _slogdet(a: Any) -> Any:
-    return _SlogdetResult((record("slogdet", (a,), {"part": 0}), record("slogdet", (a,), {"part": 1})))
+def _results(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+    """The results of a function that has several, each recorded, in a tuple with NumPy's field names."""
+    found = {
+        field: record(*result) if isinstance(result, tuple) else result
+        for field, result in _called(function, SEVERAL[function], operands, options).items()
+    }
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return namedtuple(f"{function.__name__}_result", found)(**found)
 
 
 def _value(operand: Any) -> Any:
@@ -755,7 +775,6 @@ def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> An
 
 
 _SPECIAL: dict[Any, Callable[..., Any]] = {
-    np.linalg.slogdet: _slogdet,
     np.diagonal: _diagonal,
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
@@ -782,7 +801,7 @@ def _redirected(function: Callable[..., Any]) -> Iterator[None]:
     size) are replaced while the function runs, in their modules and in the globals of the function."""
     outside = [
         c
-        for c in BY_CALLABLE
+        for c in [*BY_CALLABLE, *SEVERAL]
         if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)
     ]
     outside += [*CREATORS, *PINNING, *OF_LISTS]

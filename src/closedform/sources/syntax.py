@@ -594,7 +594,12 @@ class _Parser:
         for n, item in enumerate(items):
             following = items[n + 1] if n + 1 < len(items) else None
             before = pattern.items[n]
-            if isinstance(item, tuple):
+            if item == ("rest",):
+                operands[len(operands)] = self.relation()
+                while self.sees(","):
+                    self.take()
+                    operands[len(operands)] = self.relation()
+            elif isinstance(item, tuple):
                 params.append((item[0], int(self.take().value or 0)))
             elif isinstance(item, str):
                 self.expect(item)

@@ -108,16 +108,16 @@ def _value(node: Expr, operands: list[np.ndarray], values: Mapping[str, Any]) ->
         return rule(node, operands)
     primitive = PRIMITIVES[node.op]
     parameters = dict(node.params)
-    if node.op in _ARRAYS:
-        return _ARRAYS[node.op](*operands, **parameters)
     if primitive.ball is not None:
         ball = primitive.ball
         return elementwise(lambda *balls: ball(*balls, **parameters), *map(lift, operands))
-    if primitive.call is None:
+    if node.op not in _ARRAYS and primitive.call is None:
         raise UnsupportedError(f"{node.op} has no rule in exact arithmetic")
     try:
-        return lift(np.asarray(primitive.call(*map(lift, operands), **parameters)))
-    except (TypeError, AttributeError) as error:
+        if node.op in _ARRAYS:
+            return _ARRAYS[node.op](*operands, **parameters)
+        return lift(np.asarray(primitive.call(*map(lift, operands), **parameters)))  # type: ignore[misc]
+    except (TypeError, AttributeError, ValueError) as error:
         raise UnsupportedError(f"{node.op} has no rule in exact arithmetic: {error}") from error
 
 
@@ -204,10 +204,6 @@ def _product(
     return contract([(a, tuple(term)) for a, term in zip(operands, labels, strict=True)], tuple(out), sizes)
 
 
-def _slogdet(a: np.ndarray, part: int) -> np.ndarray:
-    return tensors.logdet(a) if part == 1 else tensors.sign_det(a)
-
-
 def _logsumexp(v: np.ndarray, axis: Any = None, keepdims: bool = False) -> np.ndarray:
     total = np.sum(elementwise(Ball.exp, lift(v)), axis=axis, keepdims=keepdims)
     return elementwise(Ball.log, lift(total))
@@ -247,12 +243,20 @@ _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "matmul": _matmul,
     "dot": _dot,
     "einsum": _einsum,
-    "inv": tensors.inv,
+    "inv": tensors.per_matrix(tensors.inv),
     "solve": tensors.solve,
-    "det": tensors.det,
-    "logdet": tensors.logdet,
-    "slogdet": _slogdet,
-    "cofactor": tensors.cofactor,
+    "det": tensors.per_matrix(tensors.det),
+    "logdet": tensors.per_matrix(tensors.logdet),
+    "sign_det": tensors.per_matrix(tensors.sign_det),
+    "pinv": tensors.pinv,
+    "lstsq": tensors.lstsq,
+    "solve_triangular": tensors.solve_triangular,
+    "cho_solve": tensors.cho_solve,
+    "cholesky": tensors.cholesky,
+    "upper_cholesky": lambda a: tensors.cholesky(a).T,
+    "sylvester": tensors.sylvester,
+    "lyapunov": lambda a, q: tensors.sylvester(a, a.T, q),
+    "cofactor": tensors.per_matrix(tensors.cofactor),
     "expm": tensors.expm,
     "expm_frechet": tensors.expm_frechet,
     "matrix_power": tensors.matrix_power,
@@ -280,7 +284,7 @@ def seconds(roots: Sequence[Expr], order: int = 0) -> float:
         made = MADE_SECONDS * _entries(node) if node.args else 0.0
         total += (made + READ_SECONDS * sum(map(_entries, node.args))) * (order + 1)
         if node.op in _ELIMINATIONS:
-            size = node.args[0].shape[0].value
+            size = node.args[0].shape[-1].value
             stack = _entries(node) / size**2 if node.op == "expm_frechet" else 1
             total += ELIMINATION_SECONDS * _ELIMINATIONS[node.op] * stack * size**3 * (order + 1) ** 3
         elif node.op in {"contract", "matmul", "dot", "einsum"}:
@@ -294,7 +298,13 @@ _ELIMINATIONS = {
     "solve": 1,
     "det": 2,
     "logdet": 2,
-    "slogdet": 2,
+    "sign_det": 1,
+    "pinv": 3,
+    "lstsq": 3,
+    "solve_triangular": 1,
+    "cho_solve": 2,
+    "cholesky": 1,
+    "upper_cholesky": 1,
     "cofactor": 2,
     "expm": 12,
     "expm_frechet": 96,

@@ -226,12 +226,72 @@ def expm(x: np.ndarray) -> np.ndarray:
     return joined(_exponential(matrices, _terms() if len(matrices) > 1 else 1), x.shape)
 
 
-def expm_frechet(x: np.ndarray, directions: np.ndarray) -> np.ndarray:
+def expm_frechet(x: np.ndarray, *directions: np.ndarray) -> np.ndarray:
     """The derivative of the matrix exponential at a matrix of plain numbers, along each matrix of a stack."""
-    stack = directions.reshape(-1, *x.shape)
+    if len(directions) > 1:
+        raise TypeError("the derivative of order 2 or more")
+    (stack,) = (e.reshape(-1, *x.shape) for e in directions)
     first = coefficients(x)
     found = [joined([_exponential([*first, *coefficients(e)], 2)[1]], x.shape) for e in stack]
-    return np.array(found, dtype=object).reshape(directions.shape)
+    return np.array(found, dtype=object).reshape(directions[0].shape)
+
+
+def pinv(x: np.ndarray) -> np.ndarray:
+    """The Moore-Penrose inverse of a matrix of full rank, (X'X)^-1 X' or X' (X X')^-1."""
+    wide = x.shape[0] < x.shape[1]
+    gram = matmul(x, x.T) if wide else matmul(x.T, x)
+    return matmul(x.T, inv(gram)) if wide else matmul(inv(gram), x.T)
+
+
+def lstsq(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The solution of least squares."""
+    return matmul(pinv(a), b.reshape(len(b), -1)).reshape(a.shape[1:] + b.shape[1:])
+
+
+def solve_triangular(
+    a: np.ndarray, b: np.ndarray, trans: int, lower: bool, unit_diagonal: bool
+) -> np.ndarray:
+    """The solution for the triangle of a matrix that is meant."""
+    kept = (np.tril if lower else np.triu)(lift(a))
+    if unit_diagonal:
+        np.fill_diagonal(kept, 1)
+    return solve(lift(kept.T if trans else kept), b)
+
+
+def cho_solve(c: np.ndarray, b: np.ndarray, lower: bool) -> np.ndarray:
+    """The solution by a Cholesky factor."""
+    half = solve_triangular(c, b, int(not lower), lower, False)
+    return solve_triangular(c, half, int(lower), lower, False)
+
+
+def cholesky(a: np.ndarray) -> np.ndarray:
+    """The lower triangular Cholesky factor of the symmetric part, column by column."""
+    rest = lift(a) + lift(a).T
+    factor = lift(np.zeros(a.shape))
+    for k in range(len(a)):
+        column = rest[k:, k] / 2
+        factor[k:, k] = column / column[0].sqrt()
+        rest[k:, k:] = rest[k:, k:] - 2 * np.multiply.outer(factor[k:, k], factor[k:, k])
+    return factor
+
+
+def sylvester(a: np.ndarray, b: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """The X with A X + X B = Q for every matrix of a stack, from the linear system of all entries."""
+    m, n = q.shape[-2:]
+    system = np.kron(lift(a), np.eye(n, dtype=int)) + np.kron(np.eye(m, dtype=int), lift(b).T)
+    return solve(lift(system), q.reshape(-1, m * n).T).T.reshape(q.shape)
+
+
+def per_matrix(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of a matrix, applied to every matrix of a stack."""
+
+    def apply(x: np.ndarray) -> np.ndarray:
+        if x.ndim == 2:
+            return function(x)
+        parts = [lift(function(matrix)) for matrix in x.reshape(-1, *x.shape[-2:])]
+        return np.array(parts, dtype=object).reshape(x.shape[:-2] + parts[0].shape)
+
+    return apply
 
 
 def matrix_power(a: np.ndarray, n: int) -> np.ndarray:

@@ -1,0 +1,437 @@
+"""Factorisations: Cholesky, QR, eigenvalues of symmetric matrices, singular values.
+
+Functions of a symmetric matrix (Cholesky, eigh) are taken, as in JAX, as functions of the symmetric part
+(A + A')/2: their derivatives are symmetric. NumPy itself reads one triangle only, so a matrix that is not
+symmetric is refused. Eigenvectors and singular vectors have derivatives where the eigenvalues, or the
+singular values, are distinct; elsewhere the formulas divide by zero.
+
+M. B. Giles 2008 (see `linalg`); I. Murray, "Differentiation of the Cholesky decomposition", 2016;
+J. Townsend, "Differentiating the singular value decomposition", 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from closedform.expression.calculus import identity, linear, transpose
+from closedform.expression.expr import Expr
+from closedform.expression.size import Size
+from closedform.primitives.contraction import Bound
+from closedform.primitives.linalg import one, product_of, rectangular, square
+from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
+from closedform.primitives.structure import triangle
+
+
+def _matrix(x: Expr) -> Expr:
+    if x.ndim != 2:
+        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
+    return x
+
+
+def _smaller(x: Expr) -> Size:
+    """The smaller size of a matrix."""
+    m, n = _matrix(x).shape
+    return m if m.value <= n.value else n
+
+
+def _symmetrised(jacobian: Expr) -> Expr:
+    """The Jacobian along symmetric directions: J[..., k, l] and J[..., l, k] averaged."""
+    order = list(range(jacobian.ndim))
+    swapped = transpose(jacobian, [*order[:-2], order[-1], order[-2]])
+    return 0.5 * (jacobian + swapped)
+
+
+def _sym(a: np.ndarray) -> np.ndarray:
+    return 0.5 * (a + a.T)
+
+
+# --- Cholesky -------------------------------------------------------------------------------------
+
+
+def cholesky(a: Expr) -> Expr:
+    """The lower triangular L with A = L L', of a symmetric positive definite matrix."""
+    return Expr("cholesky", (square(a),), (), a.shape)
+
+
+def _cholesky_jacobian(node: Expr, _: int) -> Expr:
+    """dL = L Phi(L^-1 dA L^-T), where Phi keeps the lower triangle and halves its diagonal (Murray 2016); so
+    the cotangent G of L gives L^-T Phi(L' G) L^-1, symmetrised."""
+    size = node.shape[0]
+    half = triangle(size, size) - 0.5 * identity((size,))
+    inverse = Expr("inv", (node,), (), node.shape)
+    return _symmetrised(product_of("ijkl", (node, "ia"), (half, "aj"), (inverse, "ak"), (inverse, "jl")))
+
+
+def _definite(rng: np.random.Generator) -> np.ndarray:
+    n = int(rng.integers(2, 5))
+    a = rng.standard_normal((n, n))
+    return a @ a.T + np.eye(n)
+
+
+def _symmetric(rng: np.random.Generator) -> np.ndarray:
+    n = int(rng.integers(2, 5))
+    a = rng.standard_normal((n, n))
+    return a + a.T + 3 * np.diag(np.arange(n))
+
+
+register(
+    Primitive(
+        "cholesky",
+        (),
+        one,
+        cholesky,
+        jacobian=_cholesky_jacobian,
+        latex=r"\operatorname{{chol}}({0})",
+        text="chol({0})",
+        source="np.linalg.cholesky({0})",
+        call=lambda a: np.linalg.cholesky(_sym(a)),
+        samples=lambda rng: ((_definite(rng),), {}),
+        requires="symmetric",
+    )
+)
+register(
+    Primitive(
+        "upper_cholesky",
+        (),
+        one,
+        lambda a: transpose(cholesky(a), (1, 0)),
+        latex=r"\operatorname{{chol}}({0})^\top",
+        text="chol({0})ᵀ",
+        strength=POWER,
+        source="np.linalg.cholesky({0}, upper=True)",
+        sources={"autograd": "np.linalg.cholesky({0}).T"},
+        call=lambda a: scipy.linalg.cholesky(_sym(a)),
+        samples=lambda rng: ((_definite(rng),), {}),
+        requires="symmetric",
+    )
+)
+
+
+def _cholesky_factor(a: Any, lower: bool) -> Results:
+    return {"c": ("cholesky" if lower else "upper_cholesky", (a,), {})}
+
+
+@register_results(np.linalg.cholesky)
+def _bind_cholesky(a: Any, /, *, upper: bool = False) -> Results:
+    return _cholesky_factor(a, not upper)
+
+
+@register_results(scipy.linalg.cholesky)
+def _bind_scipy_cholesky(a: Any, lower: bool = False) -> Results:
+    return _cholesky_factor(a, lower)
+
+
+@register_results(scipy.linalg.cho_factor)
+def _bind_cho_factor(a: Any, lower: bool = False) -> Results:
+    """The factor, with zeros where SciPy leaves what was there, and whether it is the lower one."""
+    return {**_cholesky_factor(a, lower), "lower": bool(lower)}
+
+
+# --- QR -------------------------------------------------------------------------------------------
+
+
+def _lower_qr(name: str) -> Callable[..., Expr]:
+    def lower(a: Expr) -> Expr:
+        m, n = _matrix(a).shape
+        if m.value < n.value:
+            raise NotImplementedError("of a wide matrix: take the QR of its first columns")
+        return Expr(name, (a,), (), (m, n) if name == "qr_orthogonal" else (n, n))
+
+    return lower
+
+
+def _qr_parts(a: Expr) -> tuple[Expr, Expr, Expr]:
+    """Q, R^-1 and the mask of the entries below the diagonal."""
+    n = a.shape[1]
+    r = Expr("qr_triangular", (a,), (), (n, n))
+    return Expr("qr_orthogonal", (a,), (), a.shape), Expr("inv", (r,), (), (n, n)), triangle(n, n, -1)
+
+
+def _orthogonal_jacobian(node: Expr, _: int) -> Expr:
+    """dQ = Q (T - T') + (I - Q Q') dA R^-1, T the part of Q' dA R^-1 below the diagonal (Giles 2008)."""
+    (a,) = node.args
+    q, inverse, below = _qr_parts(a)
+    apart = identity((a.shape[0],)) - product_of("ik", (q, "ia"), (q, "ka"))
+    terms = [
+        product_of("ijkl", (q, "ia"), (below, "aj"), (q, "ka"), (inverse, "lj")),
+        product_of("ijkl", (q, "ia"), (below, "ja"), (q, "kj"), (inverse, "la"), sign=-1),
+        product_of("ijkl", (apart, "ik"), (inverse, "lj")),
+    ]
+    return linear([(1, term) for term in terms], terms[0].shape)
+
+
+def _triangular_jacobian(node: Expr, _: int) -> Expr:
+    """dR = (W - T + T') R, T the part of W = Q' dA R^-1 below the diagonal (Giles 2008)."""
+    (a,) = node.args
+    q, inverse, below = _qr_parts(a)
+    same = identity((a.shape[1],))
+    terms = [
+        product_of("ijkl", (q, "ki"), (same, "lj")),
+        product_of("ijkl", (below, "ia"), (q, "ki"), (inverse, "la"), (node, "aj"), sign=-1),
+        product_of("ijkl", (below, "ai"), (q, "ka"), (inverse, "li"), (node, "aj")),
+    ]
+    return linear([(1, term) for term in terms], terms[0].shape)
+
+
+def _tall(rng: np.random.Generator) -> Bound:
+    a = rectangular(rng)
+    return (a if len(a) >= a.shape[1] else a.T.copy(),), {}
+
+
+for _position, (_name, _jacobian, _letter) in enumerate(
+    [("qr_orthogonal", _orthogonal_jacobian, "Q"), ("qr_triangular", _triangular_jacobian, "R")]
+):
+    register(
+        Primitive(
+            _name,
+            (),
+            one,
+            _lower_qr(_name),
+            jacobian=_jacobian,
+            latex=rf"\operatorname{{{{qr}}}}_{_letter}({{0}})",
+            text=f"qr_{_letter}({{0}})",
+            source=f"np.linalg.qr({{0}})[{_position}]" if _letter == "Q" else "np.linalg.qr({0}, mode='r')",
+            sources={"torch": f"torch.linalg.qr({{0}})[{_position}]", "autograd": None},
+            part=("np.linalg.qr({0})", _position),
+            call=lambda a, at=_position: np.linalg.qr(a)[at],
+            samples=_tall,
+            requires="full rank",
+        )
+    )
+
+
+@register_results(np.linalg.qr)
+def _bind_qr(a: Any, mode: str = "reduced") -> Results:
+    factors: Results = {"Q": ("qr_orthogonal", (a,), {}), "R": ("qr_triangular", (a,), {})}
+    if mode not in {"reduced", "r"}:
+        raise TypeError(f"mode={mode!r}; write mode='reduced'")
+    return factors if mode == "reduced" else {"R": factors["R"]}
+
+
+@register_results(scipy.linalg.qr)
+def _bind_scipy_qr(a: Any, mode: str = "full") -> Results:
+    if mode != "economic":
+        raise TypeError(f"mode={mode!r}; write mode='economic'")
+    return _bind_qr(a)
+
+
+# --- eigenvalues ----------------------------------------------------------------------------------
+
+
+def eigenvalues(a: Expr) -> Expr:
+    """The eigenvalues of a symmetric matrix, in ascending order."""
+    return Expr("eigvalsh", (square(a),), (), a.shape[:1])
+
+
+def eigenvectors(a: Expr) -> Expr:
+    """The eigenvectors of a symmetric matrix, as columns."""
+    return Expr("eigenvectors", (square(a),), (), a.shape)
+
+
+def reciprocal_gaps(v: Expr) -> Expr:
+    """At [i, j] 1 / (v_j - v_i), and zero on the diagonal."""
+    return Expr("reciprocal_gaps", (v,), (), (*v.shape, *v.shape))
+
+
+def _eigenvalues_jacobian(node: Expr, _: int) -> Expr:
+    """d lambda_i = v_i' dA v_i (Giles 2008); so the cotangent g of the eigenvalues gives V diag(g) V'."""
+    v = eigenvectors(node.args[0])
+    return product_of("ikl", (v, "ki"), (v, "li"))
+
+
+def _eigenvectors_jacobian(node: Expr, _: int) -> Expr:
+    """dV = V (F o (V' dA V)) with F_ij = 1 / (lambda_j - lambda_i) off the diagonal (Giles 2008)."""
+    gaps = reciprocal_gaps(eigenvalues(node.args[0]))
+    return _symmetrised(product_of("abkl", (node, "ai"), (gaps, "ib"), (node, "ki"), (node, "lb")))
+
+
+def _gaps_jacobian(node: Expr, _: int) -> Expr:
+    """d (1 / (v_j - v_i)) / d v_k = F_ij^2 (delta_ik - delta_jk)."""
+    squares = node * node
+    return product_of("iji", (squares, "ij")) - product_of("ijj", (squares, "ij"))
+
+
+GAPS = '''
+def reciprocal_gaps(v):
+    """At [i, j] 1 / (v[j] - v[i]), and zero on the diagonal."""
+    eye = np.eye(v.shape[0], dtype=v.dtype)
+    return (1 - eye) / (v - v[:, None] + eye)
+'''
+register(
+    Primitive(
+        "reciprocal_gaps",
+        lower=reciprocal_gaps,
+        jacobian=_gaps_jacobian,
+        latex=r"\operatorname{{gaps}}^{{-1}}({0})",
+        text="recipgaps({0})",
+        source="reciprocal_gaps({0})",
+        helper=GAPS,
+        call=emitted(GAPS, "reciprocal_gaps"),
+        samples=lambda rng: ((np.sort(rng.standard_normal(3)) + 2 * np.arange(3),), {}),
+    )
+)
+register(
+    Primitive(
+        "eigvalsh",
+        (np.linalg.eigvalsh, scipy.linalg.eigvalsh),
+        one,
+        eigenvalues,
+        jacobian=_eigenvalues_jacobian,
+        latex=r"\lambda({0})",
+        text="λ({0})",
+        source="np.linalg.eigvalsh({0})",
+        sources={"autograd": "np.linalg.eigh({0})[0]"},
+        part=("np.linalg.eigh({0})", 0),
+        call=lambda a: np.linalg.eigvalsh(_sym(a)),
+        samples=lambda rng: ((_symmetric(rng),), {}),
+        requires="symmetric",
+    )
+)
+register(
+    Primitive(
+        "eigenvectors",
+        (),
+        one,
+        eigenvectors,
+        jacobian=_eigenvectors_jacobian,
+        latex=r"\operatorname{{eigvec}}({0})",
+        text="eigvec({0})",
+        source="np.linalg.eigh({0})[1]",
+        part=("np.linalg.eigh({0})", 1),
+        call=lambda a: np.linalg.eigh(_sym(a))[1],
+        samples=lambda rng: ((_symmetric(rng),), {}),
+        requires="symmetric",
+    )
+)
+
+
+@register_results(np.linalg.eigh, scipy.linalg.eigh)
+def _bind_eigh(a: Any) -> Results:
+    return {"eigenvalues": ("eigvalsh", (a,), {}), "eigenvectors": ("eigenvectors", (a,), {})}
+
+
+# --- singular values ------------------------------------------------------------------------------
+
+
+def singular_values(a: Expr) -> Expr:
+    """The singular values of a matrix, in descending order."""
+    return Expr("singular_values", (a,), (), (_smaller(a),))
+
+
+def _svd(a: Expr) -> tuple[Expr, Expr, Expr]:
+    """U, s and V' with A = U diag(s) V', in the reduced form."""
+    k = _smaller(a)
+    left = Expr("svd_left", (a,), (), (a.shape[0], k))
+    return left, singular_values(a), Expr("svd_right", (a,), (), (k, a.shape[1]))
+
+
+def _lower_vectors(side: int) -> Callable[..., Expr]:
+    def lower(a: Expr, full_matrices: bool = False) -> Expr:
+        k = _smaller(a)
+        if full_matrices and a.shape[side].value != k.value:
+            raise NotImplementedError("all singular vectors: write full_matrices=False")
+        return _svd(a)[2 * side]
+
+    return lower
+
+
+def _singular_values_jacobian(node: Expr, _: int) -> Expr:
+    """d s_i = u_i' dA v_i (Giles 2008); so the cotangent g of the singular values gives U diag(g) V'."""
+    u, _s, vt = _svd(node.args[0])
+    return product_of("ikl", (u, "ki"), (vt, "il"))
+
+
+def _left_jacobian(node: Expr, _: int) -> Expr:
+    """dU = U (F o (P S + S P')) + (I - U U') dA V S^-1 with P = U' dA V, and F_ij = 1 / (s_j^2 - s_i^2) off
+    the diagonal (Townsend 2016)."""
+    (a,) = node.args
+    u, s, vt = _svd(a)
+    gaps = reciprocal_gaps(s * s)
+    apart = identity((a.shape[0],)) - product_of("ak", (u, "ac"), (u, "kc"))
+    terms = [
+        product_of("abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
+        product_of("abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
+        product_of("abkl", (apart, "ak"), (vt, "bl"), (s**-1, "b")),
+    ]
+    return linear([(1, term) for term in terms], terms[0].shape)
+
+
+def _right_jacobian(node: Expr, _: int) -> Expr:
+    """dV = V (F o (S P + P' S)) + (I - V V') dA' U S^-1 with P = U' dA V, and F_ij = 1 / (s_j^2 - s_i^2) off
+    the diagonal (Townsend 2016)."""
+    (a,) = node.args
+    u, s, vt = _svd(a)
+    gaps = reciprocal_gaps(s * s)
+    apart = identity((a.shape[1],)) - product_of("al", (vt, "ca"), (vt, "cl"))
+    terms = [
+        product_of("bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
+        product_of("bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
+        product_of("bakl", (apart, "al"), (u, "kb"), (s**-1, "b")),
+    ]
+    return linear([(1, term) for term in terms], terms[0].shape)
+
+
+def _vectors(position: int) -> Callable[..., np.ndarray]:
+    def call(a: np.ndarray, full_matrices: bool = False) -> np.ndarray:
+        return np.linalg.svd(a, full_matrices=full_matrices)[position]
+
+    return call
+
+
+def _rectangle(rng: np.random.Generator) -> Bound:
+    return (rectangular(rng),), {}
+
+
+register(
+    Primitive(
+        "singular_values",
+        (scipy.linalg.svdvals,),
+        one,
+        singular_values,
+        jacobian=_singular_values_jacobian,
+        latex=r"\operatorname{{sv}}({0})",
+        text="sv({0})",
+        source="np.linalg.svd({0}, compute_uv=False)",
+        sources={"torch": "torch.linalg.svdvals({0})"},
+        part=("np.linalg.svd({0}, full_matrices=False)", 1),
+        call=lambda a: np.linalg.svd(a, compute_uv=False),
+        samples=_rectangle,
+    )
+)
+for _name, _jacobian, _side, _letter in [
+    ("svd_left", _left_jacobian, 0, "U"),
+    ("svd_right", _right_jacobian, 1, "V^\\top"),
+]:
+    register(
+        Primitive(
+            _name,
+            (),
+            one,
+            _lower_vectors(_side),
+            jacobian=_jacobian,
+            latex=rf"\operatorname{{{{svd}}}}_{{{{{_letter}}}}}({{0}})",
+            text=f"svd_{_letter[0]}{'ᵀ' * _side}({{0}})",
+            source=f"np.linalg.svd({{0}}, full_matrices=False)[{2 * _side}]",
+            part=("np.linalg.svd({0}, full_matrices=False)", 2 * _side),
+            call=_vectors(2 * _side),
+            samples=_rectangle,
+            requires="full rank",
+        )
+    )
+
+
+@register_results(np.linalg.svd, scipy.linalg.svd)
+def _bind_svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Results:
+    values: Results = {"S": ("singular_values", (a,), {})}
+    if not compute_uv:
+        return values
+    full = {"full_matrices": bool(full_matrices)}
+    return {"U": ("svd_left", (a,), full), **values, "Vh": ("svd_right", (a,), full)}
+
+
+if hasattr(np.linalg, "svdvals"):
+    register_results(np.linalg.svdvals)(lambda a: _bind_svd(a, compute_uv=False))
