@@ -5,7 +5,9 @@ python -m closedform.app.supported > docs/supported.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr, input_
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES, Primitive
+from closedform.primitives.record import SEVERAL, Results
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import simplify
 from closedform.sources.compositions import COMPOSITIONS
@@ -26,6 +29,9 @@ GROUPS = {
     "contraction": "Products",
     "structure": "Structure",
     "linalg": "Linear algebra",
+    "factorisations": "Factorisations",
+    "matrix_functions": "Functions of a matrix",
+    "norms": "Norms",
 }
 IDIOMS = {"autograd": "autograd", "jax": "JAX", "torch": "PyTorch"}
 
@@ -59,8 +65,23 @@ HEAD = "| function | printed | derivative | not in |\n|---|---|---|---|"
 def _records(module: str) -> Iterator[Primitive]:
     """The records of functions of NumPy and SciPy that a module registers."""
     for record in PRIMITIVES.values():
-        if record.numpy and _module(record) == module:
+        if _functions(record) and _module(record) == module:
             yield record
+
+
+def _functions(record: Primitive) -> list[Any]:
+    """The functions of NumPy and SciPy that are traced to a record, alone or as one of several results."""
+    return [*record.numpy, *(f for f, bind in SEVERAL.items() if record.name in _results(bind))]
+
+
+@functools.cache
+def _results(bind: Callable[..., Results]) -> frozenset[str]:
+    parameters = inspect.signature(bind).parameters.values()
+    required = [None for p in parameters if p.default is p.empty]
+    try:
+        return frozenset(result[0] for result in bind(*required).values() if isinstance(result, tuple))
+    except TypeError:  # it refuses its default
+        return frozenset()
 
 
 def _module(record: Primitive) -> str:
@@ -69,7 +90,7 @@ def _module(record: Primitive) -> str:
 
 
 def _recorded() -> set[Any]:
-    return {function for record in PRIMITIVES.values() for function in record.numpy}
+    return {function for record in PRIMITIVES.values() for function in record.numpy} | set(SEVERAL)
 
 
 def _name(function: Any) -> str:
@@ -83,7 +104,7 @@ def _name(function: Any) -> str:
 
 
 def _row(record: Primitive) -> str:
-    names = ", ".join(f"`{_name(function)}`" for function in record.numpy)
+    names = ", ".join(f"`{_name(function)}`" for function in _functions(record))
     lacking = [shown for idiom, shown in IDIOMS.items() if record.sources.get(idiom, record.source) is None]
     cells = [names, _code(_printed(record)), _code(_derivative(record)), ", ".join(lacking)]
     return "| " + " | ".join(cells) + " |"
@@ -96,7 +117,8 @@ def _code(formula: str) -> str:
 def _printed(record: Primitive) -> str:
     names = ["u", "v", "w"]
     try:
-        return record.text.format(*names, args="u, v", index="i", shape="n", k="k", n="n", order="n")
+        params = dict.fromkeys(("shape", "n", "order"), "n") | {"index": "i", "k": "k"}
+        return record.text.format(*names, args="u, v", rest="v", **params)
     except (KeyError, IndexError):
         return record.name
 
