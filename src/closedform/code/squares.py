@@ -110,7 +110,8 @@ def _atoms(node: Expr) -> list[Atom]:
 def _degree(node: Expr) -> int:
     """The highest power of an atom in a sum of squares; 0 for sizes and numbers alone, as in 1 + 1/n."""
     terms = node.args if node.op == "linear" else (node,)
-    return max(int(sum(f.exponent for f in factors_of(t) if f.base.op != "size")) for t in terms)
+    factors = [factors_of(t) if t.op == "contract" else [Factor(t, ())] for t in terms]
+    return max(int(sum(f.exponent for f in product if f.base.op != "size")) for product in factors)
 
 
 def without_overflow(node: Expr) -> Expr | None:
