@@ -195,7 +195,7 @@ def pseudo_likelihood(theta, x, z):
 
 def cholesky_whitening(L, x, mu):
     z = np.linalg.solve(L, x - mu)
-    return 0.5 * z @ z + np.sum(np.log(np.diag(L)))
+    return 0.5 * z @ z + slogdet(L)[1]
 
 
 def shrinkage(rho, S, F, T):
@@ -512,9 +512,10 @@ ENTRIES = (
         "cholesky_whitening",
         "Golub and Van Loan, Matrix Computations (2013), section 4.2",
         cholesky_whitening,
-        (mu, cf.matrix(d, d), mu),
+        (cf.matrix(d, d), mu, mu),
         "L⁻ᵀL⁻¹(x − μ)",
         "L⁻ᵀL⁻¹",
+        argnums=1,
     ),
     Entry(
         "shrinkage",
