@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.special import digamma, expit, gammaln, logsumexp, softmax
+from tests.corpus.record import Entry
 
 import closedform as cf
-from tests.corpus.record import Entry
 
 n, k, d = "n", "k", "d"
 scalar, positive = cf.scalar(), cf.positive()
 p, q, x = cf.positive(k), cf.positive(k), cf.vector(k)
+# Within (0, 1).
+shares = np.array([0.1, 0.2, 0.3, 0.4])
+other_shares = np.array([0.25, 0.35, 0.15, 0.25])
+half = 0.35
 
 
 def beta_log_likelihood(a, b, x):
@@ -258,7 +262,7 @@ ENTRIES = (
         "beta_log_likelihood",
         f"{CASELLA}, section 3.3",
         beta_log_likelihood,
-        (positive, positive, cf.positive(n)),
+        (positive, positive, shares),
         "𝟏ᵀ ln x − n(ψ(a) − ψ(a + b))",
         "−n(ψ⁽1⁾(a) − ψ⁽1⁾(a + b))",
     ),
@@ -266,7 +270,7 @@ ENTRIES = (
         "beta_density",
         f"{CASELLA}, eq. 3.3.16",
         beta_density,
-        (positive, positive, positive),
+        (half, positive, positive),
         "(a − 1)/x − (b − 1)/(1 − x)",
         "−(a − 1)/x² − (b − 1)/(1 − x)²",
     ),
@@ -321,7 +325,7 @@ ENTRIES = (
         "negative_binomial",
         f"{CASELLA}, section 3.2",
         negative_binomial,
-        (positive, cf.positive(n), positive),
+        (positive, cf.positive(n), half),
         "𝟏ᵀψ(y + r) + n(ln(1 − p) − ψ(r))",
         "𝟏ᵀψ⁽1⁾(y + r) − nψ⁽1⁾(r)",
     ),
@@ -337,7 +341,7 @@ ENTRIES = (
         "bernoulli",
         f"{CASELLA}, example 7.2.7",
         bernoulli,
-        (positive, cf.vector(n)),
+        (half, cf.vector(n)),
         "𝟏ᵀx/θ − (n − 𝟏ᵀx)/(1 − θ)",
         "−𝟏ᵀx/θ² − (n − 𝟏ᵀx)/(1 − θ)²",
     ),
@@ -353,7 +357,7 @@ ENTRIES = (
         "binomial",
         f"{CASELLA}, example 7.2.7",
         binomial,
-        (positive, scalar, scalar),
+        (half, scalar, scalar),
         "y/θ − (m − y)/(1 − θ)",
         "−y/θ² − (m − y)/(1 − θ)²",
     ),
@@ -485,7 +489,7 @@ ENTRIES = (
         "binary_entropy",
         f"{COVER}, eq. 2.5",
         binary_entropy,
-        (positive,),
+        (half,),
         "(ln(1 − p) − ln p)/ln 2",
         "−1/(ln(2)p(1 − p))",
     ),
@@ -594,7 +598,7 @@ ENTRIES = (
         "fisher_rao",
         "Amari, Information Geometry and Its Applications (2016), section 2.2",
         fisher_rao,
-        (cf.positive(3), cf.positive(3)),
+        (shares, other_shares),
         "−(1/√(1 − (√pᵀ√q)²))√q ⊘ √p",
     ),
     Entry(
@@ -630,7 +634,7 @@ ENTRIES = (
         "log_barrier",
         f"{BOYD}, section 9.2.4",
         log_barrier,
-        (cf.vector(d), cf.matrix(k, d), cf.vector(k)),
+        (np.array([0.1, -0.2]), np.array([[1.0, 2.0], [-1.0, 0.5], [0.3, -1.0]]), np.ones(3)),
         "Aᵀ(𝟏 ⊘ (b − Ax))",
         "Aᵀ diag(𝟏 ⊘ (b − Ax)^⊙2)A",
     ),
@@ -653,9 +657,8 @@ ENTRIES = (
         "bernoulli_mixture_point",
         f"{PRML}, eqs. 9.48 to 9.51",
         bernoulli_mixture_point,
-        (cf.positive(d, k), cf.vector(k), cf.positive(d)),
-        "diag(r)(𝟏xᵀ ⊘ θ − 𝟏(1 − x)ᵀ ⊘ (1 − θ)), where r = (π ⊙ c)/(πᵀc), "
-        "c = exp(ln(θ)x + ln(1 − θ)(1 − x))",
+        (np.stack([shares, other_shares]), cf.vector(4), cf.positive(2)),
+        "diag(r)(𝟏xᵀ ⊘ θ − 𝟏(1 − x)ᵀ ⊘ (1 − θ)), where r = (π ⊙ c)/(πᵀc), c = exp(ln(θ)x + ln(1 − θ)(1 − x))",
     ),
     Entry(
         "item_response",

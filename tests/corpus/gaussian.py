@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.linalg import det, inv, slogdet, solve
 from scipy.special import logsumexp
+from tests.corpus.record import Entry
 
 import closedform as cf
-from tests.corpus.record import Entry
 
 d, n, k, q = "d", "n", "k", "q"
 mu, X, Sigma = cf.vector(d), cf.matrix(n, d), cf.spd(d)
@@ -461,8 +461,7 @@ ENTRIES = (
         "Bishop, Pattern Recognition and Machine Learning (2006), section 9.2.2",
         mixture_of_scalars,
         (cf.vector(k), cf.vector(n), cf.positive(k), cf.positive()),
-        "(1/s)(R ⊙ Z)ᵀ𝟏, where Z = (1/s)(x𝟏ᵀ − 𝟏μᵀ), "
-        "R = diag(𝟏 ⊘ exp_⊙(−½Z^⊙2)π) exp_⊙(−½Z^⊙2) diag(π)",
+        "(1/s)(R ⊙ Z)ᵀ𝟏, where Z = (1/s)(x𝟏ᵀ − 𝟏μᵀ), R = diag(𝟏 ⊘ exp_⊙(−½Z^⊙2)π) exp_⊙(−½Z^⊙2) diag(π)",
     ),
     Entry(
         "factor_loadings",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import inv, solve
+from tests.corpus.record import Entry
 
 import closedform as cf
-from tests.corpus.record import Entry
 
 n, m, d, k = "n", "m", "d", "k"
 K, y, X, Z = cf.spd(n), cf.vector(n), cf.matrix(n, d), cf.matrix(m, d)
@@ -18,7 +18,7 @@ def squared_exponential(x, z, ell):
 
 
 def squared_exponential_length(ell, x, z):
-    return np.exp(-np.linalg.norm(x - z) ** 2 / (2 * ell**2))
+    return np.exp(-(np.linalg.norm(x - z) ** 2) / (2 * ell**2))
 
 
 def squared_exponential_sum(x, Z, alpha, gamma):

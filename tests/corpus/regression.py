@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.special
 from scipy.special import erf, expit, gammaln, logsumexp
+from tests.corpus.record import Entry
 
 import closedform as cf
-from tests.corpus.record import Entry
 
 d, n, k = "d", "n", "k"
 w, X, t = cf.vector(d), cf.matrix(n, d), cf.vector(n)
@@ -436,8 +436,7 @@ ENTRIES = (
         "Murphy, Machine Learning: A Probabilistic Perspective (2012), section 9.4",
         probit,
         (w, X, t),
-        "Xᵀ(φ ⊙ (y − p) ⊘ (p ⊙ (1 − p))), "
-        "where p = ½(1 + erf((1/√2)Xβ)), φ = (1/√(2π))exp(−½(Xβ)^⊙2)",
+        "Xᵀ(φ ⊙ (y − p) ⊘ (p ⊙ (1 − p))), where p = ½(1 + erf((1/√2)Xβ)), φ = (1/√(2π))exp(−½(Xβ)^⊙2)",
     ),
     Entry(
         "complementary_log_log",
