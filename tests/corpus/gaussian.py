@@ -267,8 +267,8 @@ ENTRIES = (
         "Bishop, Pattern Recognition and Machine Learning (2006), eq. 1.54",
         variance_of_gaussian,
         (cf.positive(), cf.vector(n), cf.scalar()),
-        "‖x − μ𝟏‖²/(2σ2²) − n/(2σ2)",
-        "n/(2σ2²) − ‖x − μ𝟏‖²/σ2³",
+        "‖x − μ𝟏‖²/(2σ₂²) − n/(2σ₂)",
+        "n/(2σ₂²) − ‖x − μ𝟏‖²/σ₂³",
     ),
     Entry(
         "deviation_of_gaussian",
@@ -482,15 +482,15 @@ ENTRIES = (
         "Tipping and Bishop, Probabilistic principal component analysis (1999), appendix A",
         probabilistic_pca,
         (cf.matrix(d, k), cf.symmetric(d), cf.positive()),
-        "C⁻¹W − C⁻¹SC⁻¹W, where C = WWᵀ + σ2I",
+        "C⁻¹W − C⁻¹SC⁻¹W, where C = WWᵀ + σ₂I",
     ),
     Entry(
         "probabilistic_pca_noise",
         "Bishop, Pattern Recognition and Machine Learning (2006), eq. 12.43",
         probabilistic_pca_noise,
         (cf.positive(), cf.matrix(d, k), cf.symmetric(d)),
-        "½(tr(C⁻¹) − tr(C⁻¹SC⁻¹)), where C = WWᵀ + σ2I",
-        "tr(C⁻¹SC⁻¹C⁻¹) − ½tr(C⁻¹C⁻¹), where C = WWᵀ + σ2I",
+        "½(tr(C⁻¹) − tr(C⁻¹SC⁻¹)), where C = WWᵀ + σ₂I",
+        "tr(C⁻¹SC⁻¹C⁻¹) − ½tr(C⁻¹C⁻¹), where C = WWᵀ + σ₂I",
     ),
     Entry(
         "graphical_lasso",
@@ -529,7 +529,7 @@ ENTRIES = (
         "Palomar and Verdú, Gradient of mutual information in linear vector Gaussian channels (2006), eq. 3",
         mutual_information,
         (cf.matrix(k, d), Sigma, cf.positive()),
-        "(1/σ2)(I + (1/σ2)WΣWᵀ)⁻¹WΣ",
+        "(1/σ₂)(I + (1/σ₂)WΣWᵀ)⁻¹WΣ",
     ),
     Entry(
         "matrix_normal_mean",
