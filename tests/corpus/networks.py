@@ -318,29 +318,29 @@ ENTRIES = (
         f"{PRML}, section 5.3.2",
         two_layers_first,
         (W1, X, Y, W2),
-        "Xᵀ((H W₂ − Y)W₂ᵀ ⊙ (1 − H^⊙2)), where H = tanh_⊙(X W₁)",
+        "Xᵀ((HW₂ − Y)W₂ᵀ ⊙ (1 − H^⊙2)), where H = tanh(XW₁)",
     ),
     Entry(
         "two_layers_second",
         f"{PRML}, section 5.3.2",
         two_layers_second,
         (W2, W1, X, Y),
-        "tanh_⊙(X W₁)ᵀ(tanh_⊙(X W₁) W₂ − Y)",
-        "tanh_⊙(X W₁)ᵀ tanh_⊙(X W₁) ⊗ I",
+        "tanh(XW₁)ᵀ(tanh(XW₁) W₂ − Y)",
+        "tanh(XW₁)ᵀ tanh(XW₁) ⊗ I",
     ),
     Entry(
         "two_layers_bias",
         f"{PRML}, section 5.3.2",
         two_layers_bias,
         (cf.vector(h), W1, X, Y, W2),
-        "((H W₂ − Y)W₂ᵀ ⊙ (1 − H^⊙2))ᵀ𝟏, where H = tanh_⊙(X W₁ + 𝟏bᵀ)",
+        "((HW₂ − Y)W₂ᵀ ⊙ (1 − H^⊙2))ᵀ𝟏, where H = tanh(XW₁ + 𝟏bᵀ)",
     ),
     Entry(
         "two_layers_input",
         f"{PRML}, section 5.3.4",
         two_layers_input,
         (x, cf.matrix(h, d), cf.vector(h), cf.matrix(k, h), cf.vector(k)),
-        "W₂ diag(σ(W₁x + b₁) ⊙ (1 − σ(W₁x + b₁))) W₁",
+        "W₂ diag(σ(W₁x + b₁) ⊙ (1 − σ(W₁x + b₁)))W₁",
     ),
     Entry(
         "one_hidden_unit",
@@ -545,8 +545,8 @@ ENTRIES = (
         "Saxe, McClelland, Ganguli, Exact solutions to learning in deep linear networks (2014), section 1",
         deep_linear,
         (cf.matrix(h, k), cf.matrix(m, h), cf.matrix(k, d), cf.matrix(d, n), cf.matrix(m, n)),
-        "W₃ᵀ(W₃W₂W₁X − Y)Xᵀ W₁ᵀ",
-        "W₃ᵀ W₃ ⊗ W₁XXᵀ W₁ᵀ",
+        "W₃ᵀ(W₃W₂W₁X − Y)XᵀW₁ᵀ",
+        "W₃ᵀW₃ ⊗ W₁XXᵀW₁ᵀ",
     ),
     Entry(
         "skip_gram",
@@ -635,8 +635,8 @@ ENTRIES = (
         f"{DEEP}, section 10.2.2",
         recurrent_state,
         (cf.vector(h), cf.matrix(h, h), cf.matrix(h, d), cf.matrix(3, d), cf.vector(h)),
-        "Wᵀ(d₁ ⊙ Wᵀ(d₂ ⊙ Wᵀ(d₃ ⊙ v))), where h₁ = tanh(Wh + UX[0, :]), h₂ = tanh(W h₁ + UX[1, :]), "
-        "h₃ = tanh(W h₂ + UX[2, :]), d₁ = 1 − h₁^⊙2, d₂ = 1 − h₂^⊙2, d₃ = 1 − h₃^⊙2",
+        "Wᵀ(d₁ ⊙ Wᵀ(d₂ ⊙ Wᵀ(d₃ ⊙ v))), where h₁ = tanh(Wh + UX[0, :]), h₂ = tanh(Wh₁ + UX[1, :]), "
+        "h₃ = tanh(Wh₂ + UX[2, :]), d₁ = 1 − h₁^⊙2, d₂ = 1 − h₂^⊙2, d₃ = 1 − h₃^⊙2",
     ),
     Entry(
         "linear_recurrence",
@@ -710,7 +710,7 @@ ENTRIES = (
         "Kipf and Welling, Graph convolutional networks (2017), eq. 2",
         graph_convolution,
         (cf.matrix(d, k), cf.symmetric(n), X, Y),
-        "XᵀA((tanh_⊙(AXW) − Y) ⊙ (1 − tanh²_⊙(AXW)))",
+        "XᵀA((tanh(AXW) − Y) ⊙ (1 − tanh²(AXW)))",
     ),
     Entry(
         "gradient_penalty",
