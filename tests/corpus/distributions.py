@@ -11,10 +11,7 @@ import closedform as cf
 n, k, d = "n", "k", "d"
 scalar, positive = cf.scalar(), cf.positive()
 p, q, x = cf.positive(k), cf.positive(k), cf.vector(k)
-# Within (0, 1).
-shares = np.array([0.1, 0.2, 0.3, 0.4])
-other_shares = np.array([0.25, 0.35, 0.15, 0.25])
-half = 0.35
+shares, half = cf.vector(n, "probability"), cf.scalar("probability")
 
 
 def beta_log_likelihood(a, b, x):
@@ -598,7 +595,7 @@ ENTRIES = (
         "fisher_rao",
         "Amari, Information Geometry and Its Applications (2016), section 2.2",
         fisher_rao,
-        (shares, other_shares),
+        (cf.vector(k, "simplex"), cf.vector(k, "simplex")),
         "−(1/√(1 − (√pᵀ√q)²))√q ⊘ √p",
     ),
     Entry(
@@ -631,10 +628,10 @@ ENTRIES = (
         "−(1/(𝟏ᵀcounts))exp(−countsᵀ ln(θ)/(𝟏ᵀcounts))counts ⊘ θ",
     ),
     Entry(
-        "log_barrier",
+        "log_barrier_of_polyhedron",
         f"{BOYD}, section 9.2.4",
         log_barrier,
-        (np.array([0.1, -0.2]), np.array([[1.0, 2.0], [-1.0, 0.5], [0.3, -1.0]]), np.ones(3)),
+        (cf.vector(d), cf.matrix(k, d), cf.positive(k)),
         "Aᵀ(𝟏 ⊘ (b − Ax))",
         "Aᵀ diag(𝟏 ⊘ (b − Ax)^⊙2)A",
     ),
@@ -657,7 +654,7 @@ ENTRIES = (
         "bernoulli_mixture_point",
         f"{PRML}, eqs. 9.48 to 9.51",
         bernoulli_mixture_point,
-        (np.stack([shares, other_shares]), cf.vector(4), cf.positive(2)),
+        (cf.matrix(d, k, "probability"), cf.vector(k), cf.positive(d)),
         "diag(r)(𝟏xᵀ ⊘ θ − 𝟏(1 − x)ᵀ ⊘ (1 − θ)), where r = (π ⊙ c)/(πᵀc), c = exp(ln(θ)x + ln(1 − θ)(1 − x))",
     ),
     Entry(

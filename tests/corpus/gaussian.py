@@ -478,7 +478,7 @@ ENTRIES = (
         "½ diagonal(C⁻¹(C − S)C⁻¹), where C = WWᵀ + diag(ψ)",
     ),
     Entry(
-        "probabilistic_pca",
+        "probabilistic_pca_loadings",
         "Tipping and Bishop, Probabilistic principal component analysis (1999), appendix A",
         probabilistic_pca,
         (cf.matrix(d, k), cf.symmetric(d), cf.positive()),

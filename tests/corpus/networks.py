@@ -668,7 +668,7 @@ ENTRIES = (
         "diag(v ⊙ (g − h) ⊙ σ(z) ⊙ (1 − σ(z)) ⊙ (1 − 2σ(z)))",
     ),
     Entry(
-        "matrix_factorisation",
+        "rating_factorisation",
         "Koren, Bell, Volinsky, Matrix factorization techniques for recommender systems (2009), eq. 2",
         matrix_factorisation,
         (cf.matrix(n, k), cf.matrix(m, k), cf.matrix(n, m), cf.matrix(n, m), scalar),

@@ -250,7 +250,7 @@ ENTRIES = (
         "2n",
     ),
     Entry(
-        "weighted_least_squares",
+        "weighted_sum_of_squares",
         "Bishop, Pattern Recognition and Machine Learning (2006), exercise 3.3",
         weighted_least_squares,
         (w, X, t, cf.positive(n)),
@@ -462,7 +462,7 @@ ENTRIES = (
         "−XᵀX",
     ),
     Entry(
-        "pseudo_huber",
+        "pseudo_huber_regression",
         "Hartley and Zisserman, Multiple View Geometry (2004), section A6.8",
         pseudo_huber,
         (w, X, t, cf.positive()),
@@ -470,14 +470,14 @@ ENTRIES = (
         "Xᵀ diag((1 + (1/δ²)(Xw − y)^⊙2)^(⊙−3/2))X",
     ),
     Entry(
-        "huber",
+        "huber_regression",
         "Hastie, Tibshirani, Friedman, The Elements of Statistical Learning (2009), eq. 10.23",
         huber,
         (w, X, t),
         "−Xᵀ where(|y − Xw| <= 1, y − Xw, sign(y − Xw))",
     ),
     Entry(
-        "log_cosh",
+        "log_cosh_regression",
         "Murphy, Probabilistic Machine Learning: An Introduction (2022), section 11.6",
         log_cosh,
         (w, X, t),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import sqrtm
 from scipy.special import logsumexp, softmax
 from tests.corpus.record import Entry
 
@@ -53,10 +52,6 @@ def unbalanced(P, a, b, C, rho):
 
 def gromov_wasserstein(P, D, E):
     return -2 * np.trace(D @ P @ E @ P.T)
-
-
-def wasserstein_of_gaussians(S, T):
-    return np.trace(S + T - 2 * sqrtm(S @ T))
 
 
 def wasserstein_of_diagonal_gaussians(s, t, m1, m2):
@@ -204,13 +199,6 @@ ENTRIES = (
         (cf.matrix(n, m), cf.symmetric(n), cf.symmetric(m)),
         "−4DPE",
         "−4D ⊗ E",
-    ),
-    Entry(
-        "wasserstein_of_gaussians",
-        f"{PEYRE}, eq. 2.41",
-        wasserstein_of_gaussians,
-        (cf.spd(d), cf.spd(d)),
-        "I − T^½(T^½ST^½)^(−½)T^½",
     ),
     Entry(
         "wasserstein_of_diagonal_gaussians",
