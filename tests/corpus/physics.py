@@ -96,10 +96,6 @@ def rosenbrock(x):
     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
-def himmelblau(x, y):
-    return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
-
-
 def gauss_newton(x, A, b):
     return 0.5 * np.sum((np.sin(A @ x) - b) ** 2)
 
@@ -334,19 +330,11 @@ ENTRIES = (
         "K",
     ),
     Entry(
-        "rosenbrock",
+        "chained_rosenbrock",
         f"{NOCEDAL}, exercise 2.1",
         rosenbrock,
         (cf.vector(n),),
         "200S[1:]ᵀr − S[:-1]ᵀ(400x[:-1] ⊙ r + 2(1 − x[:-1])), where r = x[1:] − x[:-1]^⊙2",
-    ),
-    Entry(
-        "himmelblau",
-        "Himmelblau, Applied Nonlinear Programming (1972), appendix A",
-        himmelblau,
-        (scalar, scalar),
-        "4x(x² + y − 11) + 2(x + y² − 7)",
-        "12x² + 4y − 42",
     ),
     Entry(
         "gauss_newton",
