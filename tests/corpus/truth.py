@@ -17,7 +17,7 @@ from closedform.code.numpy_source import compile_source
 from closedform.engines.exact import reference
 from closedform.errors import UnsupportedError
 
-SIZES = (4, 3, 2, 6, 8)
+SIZES = (4, 3, 2, 6, 8, 10)
 MOST_ATTEMPTS = 10_000
 
 
