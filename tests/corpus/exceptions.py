@@ -1,5 +1,6 @@
 """Formulas that are not yet as they should be, by name and order, and why. These lists are to be emptied."""
 
+DISTANCES = "the distances of all pairs of rows have no matrix notation"
 KRONECKER = "the reshapings of np.kron are not seen through"
 EXPONENTIAL = "Dexp(tA)[A] is not written A exp(tA)"
 LOOP = "a double loop over pairs of entries is not seen as one product"
