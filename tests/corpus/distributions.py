@@ -323,8 +323,8 @@ ENTRIES = (
         f"{CASELLA}, section 3.2",
         negative_binomial,
         (positive, cf.positive(n), half),
-        "𝟏ᵀψ(y + r) + n(ln(1 − p) − ψ(r))",
-        "𝟏ᵀψ⁽1⁾(y + r) − nψ⁽1⁾(r)",
+        "𝟏ᵀψ(y + r𝟏) + n(ln(1 − p) − ψ(r))",
+        "𝟏ᵀψ⁽1⁾(y + r𝟏) − nψ⁽1⁾(r)",
     ),
     Entry(
         "poisson_rate",
@@ -371,15 +371,15 @@ ENTRIES = (
         "Lawless, Statistical Models and Methods for Lifetime Data (2003), section 1.3.2",
         weibull_scale,
         (positive, cf.positive(n), positive),
-        "(k/λ)(𝟏ᵀ(x/λ)^⊙k − n)",
+        "(k/λ)(𝟏ᵀ(x/λ)^(k𝟏) − n)",
     ),
     Entry(
         "weibull_shape",
         "Lawless, Statistical Models and Methods for Lifetime Data (2003), section 1.3.2",
         weibull_shape,
         (positive, cf.positive(n), positive),
-        "n/k + 𝟏ᵀ ln(x/λ) − ((x/λ)^⊙k)ᵀ ln(x/λ)",
-        "−n/k² − ((x/λ)^⊙k)ᵀ ln²(x/λ)",
+        "n/k + 𝟏ᵀ ln(x/λ) − ((x/λ)^(k𝟏))ᵀ ln(x/λ)",
+        "−n/k² − ((x/λ)^(k𝟏))ᵀ ln²(x/λ)",
     ),
     Entry(
         "pareto",
@@ -410,14 +410,14 @@ ENTRIES = (
         f"{CASELLA}, section 3.3",
         cauchy_location,
         (scalar, cf.vector(n), positive),
-        "2 · 𝟏ᵀ((x − x₀𝟏) ⊘ (γ² + (x − x₀𝟏)^⊙2))",
+        "2 · 𝟏ᵀ((x − x₀𝟏) ⊘ (γ²𝟏 + (x − x₀𝟏)^⊙2))",
     ),
     Entry(
         "student_location",
         "Murphy, Machine Learning: A Probabilistic Perspective (2012), section 11.4.5",
         student_location,
         (scalar, cf.vector(n), positive),
-        "(ν + 1)𝟏ᵀ((x − μ𝟏) ⊘ (ν + (x − μ𝟏)^⊙2))",
+        "(ν + 1)𝟏ᵀ((x − μ𝟏) ⊘ (ν𝟏 + (x − μ𝟏)^⊙2))",
     ),
     Entry(
         "student_degrees",
@@ -447,7 +447,7 @@ ENTRIES = (
         "Mardia and Jupp, Directional Statistics (2000), section 10.3.1",
         von_mises_fisher,
         (positive, scalar),
-        "r + 1/κ − coth(κ)",
+        "r + 1/κ − 1/tanh κ",
         "1/sinh² κ − 1/κ²",
     ),
     Entry(
@@ -573,15 +573,15 @@ ENTRIES = (
         "Rényi, On measures of entropy and information (1961), section 3",
         renyi,
         (p, q, positive),
-        "(α/((α − 1)(p^⊙α)ᵀq^⊙(1 − α)))p^⊙(α − 1) ⊙ q^⊙(1 − α)",
+        "(α/((α − 1)(p^(α𝟏))ᵀq^((1 − α)𝟏)))p^((α − 1)𝟏) ⊙ q^((1 − α)𝟏)",
     ),
     Entry(
         "tsallis",
         "Tsallis, Possible generalization of Boltzmann-Gibbs statistics (1988), eq. 1",
         tsallis,
         (p, positive),
-        "−(s/(s − 1))p^⊙(s − 1)",
-        "−s diag(p^⊙(s − 2))",
+        "−(s/(s − 1))p^((s − 1)𝟏)",
+        "−s diag(p^((s − 2)𝟏))",
     ),
     Entry(
         "itakura_saito",
@@ -596,7 +596,7 @@ ENTRIES = (
         "Amari, Information Geometry and Its Applications (2016), section 2.2",
         fisher_rao,
         (cf.vector(k, "simplex"), cf.vector(k, "simplex")),
-        "−(1/√(1 − (√pᵀ√q)²))√q ⊘ √p",
+        "−(1/√(1 − (𝟏ᵀ(√p ⊙ √q))²))√q ⊘ √p",
     ),
     Entry(
         "bregman_of_entropy",
@@ -655,7 +655,8 @@ ENTRIES = (
         f"{PRML}, eqs. 9.48 to 9.51",
         bernoulli_mixture_point,
         (cf.matrix(d, k, "probability"), cf.vector(k), cf.positive(d)),
-        "diag(r)(𝟏xᵀ ⊘ θ − 𝟏(1 − x)ᵀ ⊘ (1 − θ)), where r = (π ⊙ c)/(πᵀc), c = exp(ln(θ)x + ln(1 − θ)(1 − x))",
+        "diag(r)(𝟏xᵀ ⊘ θ − 𝟏(1 − x)ᵀ ⊘ (𝟏𝟏ᵀ − θ)), "
+        "where c = exp(ln(θ)x + ln(𝟏𝟏ᵀ − θ)(1 − x)), r = (1/(πᵀc))π ⊙ c",
     ),
     Entry(
         "item_response",

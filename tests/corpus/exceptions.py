@@ -28,6 +28,12 @@ WITH_INDICES: dict[tuple[str, int], str] = {
     ("kronecker_left", 1): KRONECKER,
     ("kronecker_of_vectors", 1): KRONECKER,
     ("kronecker_square", 1): KRONECKER,
+    ("maximum_mean_discrepancy", 2): DISTANCES,
+    ("mixture_means", 2): DISTANCES,
+    ("soft_k_means", 2): DISTANCES,
+    ("soft_spheres", 2): DISTANCES,
+    ("stress", 2): DISTANCES,
+    ("student_neighbours", 2): DISTANCES,
 }
 
 # Longer than twice the textbook's formula.
@@ -38,4 +44,7 @@ LONG: dict[tuple[str, int], str] = {
     ("laplacian_form", 1): LOOP,
     ("laplacian_form", 2): LOOP,
     ("resolvent", 2): POWER,
+    ("markov_chain_likelihood", 1): "a factor is taken out of the rows of both terms",
+    ("support_vector_dual_in_loops", 1): LOOP,
+    ("support_vector_dual_in_loops", 2): LOOP,
 }

@@ -252,7 +252,7 @@ ENTRIES = (
         precision_of_gaussian,
         (cf.spd(d), cf.symmetric(d), cf.scalar()),
         "(N/2)(Λ⁻¹ − S)",
-        "−(N/2)Λ⁻¹ ⊗ Λ⁻¹",
+        "−(N/2)(Λ⁻¹ ⊗ Λ⁻¹)K",
     ),
     Entry(
         "covariance_and_scatter",
@@ -260,7 +260,7 @@ ENTRIES = (
         covariance_and_scatter,
         (cf.spd(d), cf.symmetric(d), cf.scalar()),
         "(N/2)(Σ⁻¹SΣ⁻¹ − Σ⁻¹)",
-        "(N/2)(Σ⁻¹ ⊗ Σ⁻¹ − Σ⁻¹SΣ⁻¹ ⊗ Σ⁻¹ − Σ⁻¹ ⊗ Σ⁻¹SΣ⁻¹)",
+        "(N/2)(Σ⁻¹ ⊗ Σ⁻¹ − Σ⁻¹SΣ⁻¹ ⊗ Σ⁻¹ − Σ⁻¹ ⊗ Σ⁻¹SΣ⁻¹)K",
     ),
     Entry(
         "variance_of_gaussian",
@@ -308,7 +308,7 @@ ENTRIES = (
         mahalanobis_squared_in_covariance,
         (Sigma, mu),
         "−Σ⁻¹eeᵀΣ⁻¹",
-        "Σ⁻¹ ⊗ Σ⁻¹eeᵀΣ⁻¹ + Σ⁻¹eeᵀΣ⁻¹ ⊗ Σ⁻¹",
+        "(Σ⁻¹ ⊗ Σ⁻¹eeᵀΣ⁻¹ + Σ⁻¹eeᵀΣ⁻¹ ⊗ Σ⁻¹)K",
     ),
     Entry(
         "metric_learning",
@@ -323,7 +323,7 @@ ENTRIES = (
         "Xing, Ng, Jordan, Russell, Distance metric learning (2002), section 2",
         distance_metric,
         (cf.spd(d), X),
-        "½Dᵀ diag(𝟏 ⊘ √diagonal(DMDᵀ))D",
+        "½Dᵀ diag(𝟏 ⊘ √(diagonal(DMDᵀ)))D",
     ),
     Entry(
         "kl_in_mean",
@@ -339,7 +339,7 @@ ENTRIES = (
         kl_in_first_covariance,
         (cf.spd(d), mu, mu, Sigma),
         "½(Σ⁻¹ − S⁻¹)",
-        "½S⁻¹ ⊗ S⁻¹",
+        "½(S⁻¹ ⊗ S⁻¹)K",
     ),
     Entry(
         "kl_in_second_covariance",
@@ -347,7 +347,7 @@ ENTRIES = (
         kl_in_second_covariance,
         (Sigma, cf.spd(d), mu),
         "½(Σ⁻¹ − Σ⁻¹(S + eeᵀ)Σ⁻¹)",
-        "½(Σ⁻¹ ⊗ P + P ⊗ Σ⁻¹ − Σ⁻¹ ⊗ Σ⁻¹), where P = Σ⁻¹(S + eeᵀ)Σ⁻¹",
+        "½(Σ⁻¹ ⊗ P + P ⊗ Σ⁻¹ − Σ⁻¹ ⊗ Σ⁻¹)K, where P = Σ⁻¹(S + eeᵀ)Σ⁻¹",
     ),
     Entry(
         "kl_to_standard_normal",
@@ -371,7 +371,7 @@ ENTRIES = (
         gaussian_entropy,
         (Sigma,),
         "½Σ⁻¹",
-        "−½Σ⁻¹ ⊗ Σ⁻¹",
+        "−½(Σ⁻¹ ⊗ Σ⁻¹)K",
     ),
     Entry(
         "conditional_mean",
@@ -388,7 +388,7 @@ ENTRIES = (
         wishart,
         (cf.spd(d), cf.spd(d), cf.scalar()),
         "½((ν − d − 1)W⁻¹ − V⁻¹)",
-        "−½(ν − d − 1)W⁻¹ ⊗ W⁻¹",
+        "−½(ν − d − 1)(W⁻¹ ⊗ W⁻¹)K",
     ),
     Entry(
         "wishart_scale",
@@ -396,7 +396,7 @@ ENTRIES = (
         wishart_scale,
         (cf.spd(d), cf.spd(d), cf.scalar()),
         "½(V⁻¹WV⁻¹ − νV⁻¹)",
-        "½(νV⁻¹ ⊗ V⁻¹ − V⁻¹WV⁻¹ ⊗ V⁻¹ − V⁻¹ ⊗ V⁻¹WV⁻¹)",
+        "½(νV⁻¹ ⊗ V⁻¹ − V⁻¹WV⁻¹ ⊗ V⁻¹ − V⁻¹ ⊗ V⁻¹WV⁻¹)K",
     ),
     Entry(
         "inverse_wishart",
@@ -418,7 +418,7 @@ ENTRIES = (
         "Kent and Tyler, Redescending M-estimates of multivariate location and scatter (1991), section 4",
         multivariate_t_scale,
         (Sigma, X, cf.positive()),
-        "(n/2)Σ⁻¹ − ½(ν + d)Σ⁻¹Xᵀ diag(𝟏 ⊘ (ν + diagonal(XΣ⁻¹Xᵀ)))XΣ⁻¹",
+        "(n/2)Σ⁻¹ − ½(ν + d)Σ⁻¹Xᵀ diag(𝟏 ⊘ (ν𝟏 + diagonal(XΣ⁻¹Xᵀ)))XΣ⁻¹",
     ),
     Entry(
         "tyler",
@@ -432,7 +432,7 @@ ENTRIES = (
         "Bishop, Pattern Recognition and Machine Learning (2006), eqs. 9.14 and 9.16",
         mixture_means,
         (cf.matrix(k, d), X, cf.positive(k)),
-        "RᵀX − diag(Rᵀ𝟏)M, where R = softmax₁(𝟏(ln π)ᵀ − ½Dᵢⱼ), Dᵢⱼ = ‖xᵢ − mⱼ‖²",
+        "RᵀX − diag(Rᵀ𝟏)M, where R = softmax₁(𝟏ln(π)ᵀ + [−½Σₖ (Xᵢₖ − Mⱼₖ)²]ᵢⱼ)",
     ),
     Entry(
         "mixture_mean_one_point",
@@ -498,14 +498,14 @@ ENTRIES = (
         graphical_lasso,
         (cf.spd(d), cf.symmetric(d)),
         "S − Θ⁻¹",
-        "Θ⁻¹ ⊗ Θ⁻¹",
+        "(Θ⁻¹ ⊗ Θ⁻¹)K",
     ),
     Entry(
         "smoothed_graphical_lasso",
         "Friedman, Hastie, Tibshirani, Sparse inverse covariance estimation (2008), eq. 1",
         smoothed_graphical_lasso,
         (cf.spd(d), cf.symmetric(d), cf.positive(), cf.positive()),
-        "S − Θ⁻¹ + λΘ ⊘ √(Θ^⊙2 + ε)",
+        "S − Θ⁻¹ + λΘ ⊘ (Θ^⊙2 + ε𝟏𝟏ᵀ)^(⊙1/2)",
     ),
     Entry(
         "cholesky_whitening",

@@ -318,7 +318,7 @@ ENTRIES = (
         f"{PRML}, section 5.3.2",
         two_layers_first,
         (W1, X, Y, W2),
-        "Xᵀ((HW₂ − Y)W₂ᵀ ⊙ (1 − H^⊙2)), where H = tanh(XW₁)",
+        "Xᵀ((HW₂ − Y)W₂ᵀ ⊙ (𝟏𝟏ᵀ − H^⊙2)), where H = tanh(XW₁)",
     ),
     Entry(
         "two_layers_second",
@@ -333,7 +333,7 @@ ENTRIES = (
         f"{PRML}, section 5.3.2",
         two_layers_bias,
         (cf.vector(h), W1, X, Y, W2),
-        "((HW₂ − Y)W₂ᵀ ⊙ (1 − H^⊙2))ᵀ𝟏, where H = tanh(XW₁ + 𝟏bᵀ)",
+        "((HW₂ − Y)W₂ᵀ ⊙ (𝟏𝟏ᵀ − H^⊙2))ᵀ𝟏, where H = tanh(XW₁ + 𝟏bᵀ)",
     ),
     Entry(
         "two_layers_input",
@@ -434,7 +434,7 @@ ENTRIES = (
         batch_norm,
         (X, X, cf.positive()),
         "(V − (1/n)𝟏𝟏ᵀV − (1/n)Z diag((V ⊙ Z)ᵀ𝟏)) diag(𝟏 ⊘ s), where E = X − (1/n)𝟏𝟏ᵀX, "
-        "s = √((1/n)(E^⊙2)ᵀ𝟏 + ε), Z = E diag(𝟏 ⊘ s)",
+        "s = √((1/n)(E^⊙2)ᵀ𝟏 + ε𝟏), Z = E diag(𝟏 ⊘ s)",
     ),
     Entry(
         "weight_norm",
@@ -530,7 +530,7 @@ ENTRIES = (
         f"{DEEP}, section 14.1",
         autoencoder_tied,
         (W1, X),
-        "2(Xᵀ(EW ⊙ S ⊙ (1 − S)) + EᵀS), where S = σ(XW), E = SWᵀ − X",
+        "2(Xᵀ(EW ⊙ S ⊙ (𝟏𝟏ᵀ − S)) + EᵀS), where S = σ(XW), E = SWᵀ − X",
     ),
     Entry(
         "linear_autoencoder",
@@ -710,7 +710,7 @@ ENTRIES = (
         "Kipf and Welling, Graph convolutional networks (2017), eq. 2",
         graph_convolution,
         (cf.matrix(d, k), cf.symmetric(n), X, Y),
-        "XᵀA((tanh(AXW) − Y) ⊙ (1 − tanh²(AXW)))",
+        "XᵀA((tanh(AXW) − Y) ⊙ (𝟏𝟏ᵀ − tanh(AXW)^⊙2))",
     ),
     Entry(
         "gradient_penalty",
@@ -779,7 +779,7 @@ ENTRIES = (
         f"{DEEP}, section 9.5",
         convolution,
         (cf.vector(3), cf.vector(6), cf.vector(4)),
-        "(eᵀx[0:4], eᵀx[1:5], eᵀx[2:6]), where e = k[0]x[0:4] + k[1]x[1:5] + k[2]x[2:6] − y",
+        "(rᵀx[:4])e₀ + (rᵀx[1:5])e₁ + (rᵀx[2:6])e₂, where r = k₀x[:4] + k₁x[1:5] + k₂x[2:6] − y",
     ),
     Entry(
         "mean_pooling",

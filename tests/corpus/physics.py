@@ -274,7 +274,7 @@ ENTRIES = (
         "Stillinger, Phase transitions in the Gaussian core system (1976), eq. 1.1",
         soft_spheres,
         (cf.matrix(n, 3), positive),
-        "(2/σ²)(E − diag(E𝟏))X, where Eᵢⱼ = exp(−‖xᵢ − xⱼ‖²/σ²)",
+        "(2/σ²)(E − diag(E𝟏))X, where E = [exp(−Σₖ (Xᵢₖ − Xⱼₖ)²/σ²)]ᵢⱼ",
     ),
     Entry(
         "double_pendulum",
@@ -396,8 +396,8 @@ ENTRIES = (
         f"{HAIRER}, section II.1",
         euler_growth,
         (scalar, scalar, positive, scalar),
-        "h x₂(1 − x₂/K) + s₂(h x₁(1 − x₁/K) + s₁h x₀(1 − x₀/K)), where sₜ = 1 + hr(1 − 2xₜ/K), "
-        "xₜ₊₁ = xₜ + hrxₜ(1 − xₜ/K)",
+        "hq(1 − q/K) + t(hp(1 − p/K) + hsx₀(1 − x₀/K)), where p = x₀ + hrx₀(1 − x₀/K), "
+        "q = p + hrp(1 − p/K), s = 1 + hr(1 − 2p/K), t = 1 + hr(1 − 2q/K)",
     ),
     Entry(
         "euler_oscillator",

@@ -186,16 +186,18 @@ ENTRIES = (
         LAFFERTY,
         chain_partition_unaries,
         (cf.matrix(3, k), cf.matrix(k, k)),
-        "the marginals: row 2 softmax(a₂), row 1 P₂ softmax(a₂), row 0 P₁P₂ softmax(a₂), "
-        "where Pₜ = softmax₀(aₜ₋₁𝟏ᵀ + T), aₜ = logsumexp₀(aₜ₋₁𝟏ᵀ + T) + U[t, :]",
+        "e₂sᵀ + e₁(Qs)ᵀ + e₀(PQs)ᵀ, where P = softmax₀(U[0, :]𝟏ᵀ + T), "
+        "a = logsumexp₀(U[0, :]𝟏ᵀ + T) + U[1, :], Q = softmax₀(a𝟏ᵀ + T), "
+        "s = softmax(logsumexp₀(a𝟏ᵀ + T) + U[2, :])",
     ),
     Entry(
         "chain_partition_transitions",
         LAFFERTY,
         chain_partition_transitions,
         (cf.matrix(k, k), cf.matrix(3, k)),
-        "P₂ diag(softmax(a₂)) + P₁ diag(P₂ softmax(a₂)), "
-        "where Pₜ = softmax₀(aₜ₋₁𝟏ᵀ + T), aₜ = logsumexp₀(aₜ₋₁𝟏ᵀ + T) + U[t, :]",
+        "Q diag(s) + P diag(Qs), where P = softmax₀(U[0, :]𝟏ᵀ + T), "
+        "a = logsumexp₀(U[0, :]𝟏ᵀ + T) + U[1, :], Q = softmax₀(a𝟏ᵀ + T), "
+        "s = softmax(logsumexp₀(a𝟏ᵀ + T) + U[2, :])",
     ),
     Entry(
         "chain_score",
@@ -319,15 +321,15 @@ ENTRIES = (
         "Glickman, A comprehensive guide to chess ratings (1995), section 2",
         elo_expected,
         (scalar, scalar),
-        "(ln 10/400)σ(ln(10)(r − s)/400)(1 − σ(ln(10)(r − s)/400))",
+        "(ln(10)/400)σ(ln(10)(r − s)/400)(1 − σ(ln(10)(r − s)/400))",
     ),
     Entry(
         "elo_loss",
         "Glickman, A comprehensive guide to chess ratings (1995), section 2",
         elo_loss,
         (scalar, scalar, scalar),
-        "(ln 10/400)(σ(ln(10)(r − s)/400) − y)",
-        "(ln 10/400)²σ(ln(10)(r − s)/400)(1 − σ(ln(10)(r − s)/400))",
+        "(ln(10)/400)(σ(ln(10)(r − s)/400) − y)",
+        "(ln(10)/400)²σ(ln(10)(r − s)/400)(1 − σ(ln(10)(r − s)/400))",
     ),
     Entry(
         "pairwise_logistic",
@@ -365,7 +367,7 @@ ENTRIES = (
         "Hamilton, Time Series Analysis (1994), section 5.3",
         autoregression,
         (cf.vector(2), cf.vector(n)),
-        "−(y[1:-1]ᵀe)e₀ − (y[:-2]ᵀe)e₁, where e = y[2:] − φ₀y[1:-1] − φ₁y[:-2]",
+        "−(y[1:-1]ᵀr)e₀ − (y[:-2]ᵀr)e₁, where r = y[2:] − φ₀y[1:-1] − φ₁y[:-2]",
         "‖y[1:-1]‖²e₀e₀ᵀ + ‖y[:-2]‖²e₁e₁ᵀ + (y[1:-1]ᵀy[:-2])(e₀e₁ᵀ + e₁e₀ᵀ)",
     ),
     Entry(

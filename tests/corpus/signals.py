@@ -144,7 +144,7 @@ ENTRIES = (
         "Rudin, Osher, Fatemi, Nonlinear total variation based noise removal algorithms (1992), eq. 2.5",
         total_variation,
         (x, positive),
-        "S[1:]ᵀr − S[:-1]ᵀr, where r = (x[1:] − x[:-1]) ⊘ √((x[1:] − x[:-1])^⊙2 + ε)",
+        "S[1:]ᵀr − S[:-1]ᵀr, where r = (x[1:] − x[:-1]) ⊘ √((x[1:] − x[:-1])^⊙2 + ε𝟏)",
     ),
     Entry(
         "denoising",
@@ -175,7 +175,7 @@ ENTRIES = (
         (cf.matrix(n, m), positive),
         "S[1:]ᵀP S[:-1] − S[:-1]ᵀP S[:-1] + S[:-1]ᵀQ S[1:] − S[:-1]ᵀQ S[:-1], "
         "where D = U[1:, :-1] − U[:-1, :-1], E = U[:-1, 1:] − U[:-1, :-1], "
-        "R = √(D^⊙2 + E^⊙2 + ε), P = D ⊘ R, Q = E ⊘ R",
+        "R = (D^⊙2 + E^⊙2 + ε𝟏𝟏ᵀ)^(⊙1/2), P = D ⊘ R, Q = E ⊘ R",
     ),
     Entry(
         "phase_retrieval",
@@ -213,8 +213,8 @@ ENTRIES = (
         "Olshausen and Field, Emergence of simple-cell receptive field properties (1996), eq. 2",
         sparse_coding,
         (cf.vector(k), cf.matrix(d, k), cf.vector(d), scalar, positive),
-        "λz ⊘ √(z^⊙2 + ε²) − Dᵀ(x − Dz)",
-        "DᵀD + λε² diag(𝟏 ⊘ (z^⊙2 + ε²)^(⊙3/2))",
+        "λz ⊘ √(z^⊙2 + ε²𝟏) − Dᵀ(x − Dz)",
+        "DᵀD + λε² diag(𝟏 ⊘ (z^⊙2 + ε²𝟏)^(⊙3/2))",
     ),
     Entry(
         "dictionary",
@@ -311,7 +311,7 @@ ENTRIES = (
         "Bates and Watts, Nonlinear Regression Analysis and Its Applications (1988), section 2.1",
         michaelis_menten,
         (positive, cf.positive(n), x, positive),
-        "Vmax(v − Vmax s ⊘ (Km + s))ᵀ(s ⊘ (Km + s)^⊙2)",
+        "Vmax(v − Vmax s ⊘ (Km 𝟏 + s))ᵀ(s ⊘ (Km 𝟏 + s)^⊙2)",
     ),
     Entry(
         "gaussian_peak",
@@ -325,7 +325,7 @@ ENTRIES = (
         "Kolda and Bader, Tensor decompositions and applications (2009), section 3.4",
         tensor_factor,
         (cf.vector(n), cf.vector(m), cf.vector(k), cf.array(n, m, k)),
-        "‖b‖²‖c‖²a − Σⱼₖ Tᵢⱼₖbⱼcₖ",
+        "‖b‖²‖c‖²a − [Σⱼₖ Tᵢⱼₖbⱼcₖ]ᵢ",
         "‖b‖²‖c‖²I",
     ),
     Entry(
@@ -341,14 +341,14 @@ ENTRIES = (
         "Candès, Wakin, Boyd, Enhancing sparsity by reweighted l1 minimization (2008), section 2.3",
         reweighted,
         (x, positive),
-        "2x ⊘ (x^⊙2 + ε)",
-        "2 diag((ε − x^⊙2) ⊘ (x^⊙2 + ε)^⊙2)",
+        "2x ⊘ (x^⊙2 + ε𝟏)",
+        "2 diag((ε𝟏 − x^⊙2) ⊘ (x^⊙2 + ε𝟏)^⊙2)",
     ),
     Entry(
         "group_sparsity",
         "Yuan and Lin, Model selection and estimation in regression with grouped variables (2006), eq. 2.1",
         group_sparsity,
         (cf.matrix(n, d), positive),
-        "diag(𝟏 ⊘ √(X^⊙2𝟏 + ε))X",
+        "diag(𝟏 ⊘ √(X^⊙2𝟏 + ε𝟏))X",
     ),
 )

@@ -10,19 +10,33 @@ from tests.corpus.record import Entry
 from tests.dense import evaluate
 
 import closedform as cf
-from closedform.expression.expr import input_
+from closedform.arguments import Described
+from closedform.expression.calculus import size_number
+from closedform.expression.expr import Expr, input_
 from closedform.formulas import spellings
+from closedform.pipeline import Derivation
 from closedform.sources.text import read
 
 # A linear map is written as what it does to a direction: H[V] = ...
 _MAP = re.compile(r"[HJ]\[(\w+)\] = (.*)")
 
 
+def _axes(entry: Entry, function: Derivation) -> dict[str, Expr]:
+    """The sizes, by the names of the axes in the descriptions of the arguments."""
+    return {
+        axis: size_number(size)
+        for argument, node in zip(entry.arguments, function.inputs.values(), strict=True)
+        if isinstance(argument, Described)
+        for axis, size in zip(argument.axes, node.shape, strict=True)
+        if isinstance(axis, str)
+    }
+
+
 def values(entry: Entry, formula: str, order: int) -> tuple[np.ndarray, np.ndarray]:
     """The value of a textbook's formula at a random point, and the true one: of the derivative, or of what it
     does to a random direction."""
     function = cf.trace(entry.function, *entry.arguments)
-    names = spellings(function.inputs)
+    names = _axes(entry, function) | spellings(function.inputs)
     sizes = truth.example_sizes(entry)
     arguments = truth.point(entry.function, entry.arguments, 0, sizes)
     known = dict(zip(function.arguments, arguments, strict=True))

@@ -282,7 +282,7 @@ ENTRIES = (
         "MacKay, Information Theory, Inference, and Learning Algorithms (2003), section 20.2",
         soft_k_means,
         (cf.matrix("k", d), cf.matrix(n, d), eps),
-        "2(diag(Rᵀ𝟏)M − RᵀX), where R = softmax₁(−βDᵢⱼ), Dᵢⱼ = ‖xᵢ − mⱼ‖²",
+        "2(diag(Rᵀ𝟏)M − RᵀX), where R = softmax₁([−βΣₖ (Xᵢₖ − Mⱼₖ)²]ᵢⱼ)",
     ),
     Entry(
         "soft_absolute_value",
@@ -334,6 +334,6 @@ ENTRIES = (
         "Hardy, Littlewood, Pólya, Inequalities (1934), section 2.2",
         power_mean,
         (cf.positive(n), eps),
-        "(1/n)((1/n)𝟏ᵀx^⊙p)^(1/p − 1)x^⊙(p − 1)",
+        "(1/n)((1/n)𝟏ᵀx^(p𝟏))^(1/p − 1)x^((p − 1)𝟏)",
     ),
 )
