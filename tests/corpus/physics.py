@@ -201,7 +201,7 @@ HAIRER = "Hairer, Nørsett, Wanner, Solving Ordinary Differential Equations I (1
 NOCEDAL = "Nocedal and Wright, Numerical Optimization (2006)"
 ENTRIES = (
     Entry(
-        "lennard_jones_pair",
+        "lennard_jones_of_a_pair",
         f"{ALLEN}, eq. 1.6",
         lennard_jones_pair,
         (positive, positive, positive),
@@ -345,7 +345,7 @@ ENTRIES = (
         "Aᵀ diag(cos²(Ax) − sin(Ax) ⊙ (sin(Ax) − b))A",
     ),
     Entry(
-        "control_cost",
+        "control_cost_of_three_steps",
         f"{ANDERSON}, section 2.4",
         control_cost,
         (cf.vector(3), cf.matrix(d, d), x, cf.symmetric(d), positive, x),

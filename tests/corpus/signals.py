@@ -329,7 +329,7 @@ ENTRIES = (
         "‖b‖²‖c‖²I",
     ),
     Entry(
-        "procrustes",
+        "alignment",
         "Golub and Van Loan, Matrix Computations (2013), section 6.4.1",
         procrustes,
         (cf.matrix(d, d), cf.matrix(n, d), cf.matrix(n, d)),
