@@ -44,7 +44,6 @@ LONG: dict[tuple[str, int], str] = {
     ("laplacian_form", 1): LOOP,
     ("laplacian_form", 2): LOOP,
     ("resolvent", 2): POWER,
-    ("markov_chain_likelihood", 1): "a factor is taken out of the rows of both terms",
     ("support_vector_dual_in_loops", 1): LOOP,
     ("support_vector_dual_in_loops", 2): LOOP,
     ("soft_minimum_of_two_paths", 1): "softmax of two numbers is not written with σ",

@@ -65,6 +65,11 @@ def double_well(x, a, b):
     return np.sum(a * (x**2 - b) ** 2)
 
 
+def phi_fourth(phi, mass, lam):
+    gradient = np.roll(phi, -1) - phi
+    return np.sum(0.5 * gradient**2 + 0.5 * mass * phi**2 + lam / 24 * phi**4)
+
+
 def kinetic_energy(p, M):
     return 0.5 * p @ np.linalg.solve(M, p)
 
@@ -291,6 +296,13 @@ ENTRIES = (
         (x, scalar, scalar),
         "4ax ⊙ (x^⊙2 − b𝟏)",
         "4a diag(3x^⊙2 − b𝟏)",
+    ),
+    Entry(
+        "phi_fourth",
+        "Zinn-Justin, Quantum Field Theory and Critical Phenomena (2002), section 5.1",
+        phi_fourth,
+        (cf.vector(n), scalar, scalar),
+        "2φ − roll(φ, 1) − roll(φ, -1) + mass φ + (λ/6)φ^⊙3",
     ),
     Entry(
         "kinetic_energy",

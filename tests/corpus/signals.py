@@ -35,6 +35,10 @@ def image_total_variation(U, eps):
     return np.sum(np.sqrt(rows**2 + columns**2 + eps))
 
 
+def periodic_smoothness(x):
+    return 0.5 * np.sum((x - np.roll(x, 1)) ** 2)
+
+
 def phase_retrieval(x, A, b):
     return 0.25 * np.mean(((A @ x) ** 2 - b) ** 2)
 
@@ -176,6 +180,13 @@ ENTRIES = (
         "S[1:]ᵀP S[:-1] − S[:-1]ᵀP S[:-1] + S[:-1]ᵀQ S[1:] − S[:-1]ᵀQ S[:-1], "
         "where D = U[1:, :-1] − U[:-1, :-1], E = U[:-1, 1:] − U[:-1, :-1], "
         "R = (D^⊙2 + E^⊙2 + ε𝟏𝟏ᵀ)^(⊙1/2), P = D ⊘ R, Q = E ⊘ R",
+    ),
+    Entry(
+        "periodic_smoothness",
+        "Strang, Computational Science and Engineering (2007), section 1.1",
+        periodic_smoothness,
+        (x,),
+        "2x − roll(x, 1) − roll(x, -1)",
     ),
     Entry(
         "phase_retrieval",
