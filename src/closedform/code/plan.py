@@ -355,7 +355,9 @@ def _with_solves(program: Program, roots: list[Step]) -> list[Step]:
     solved = set()
     for step in steps:
         if step.op == "call" and step.params[0] == "inv" and step not in roots:
-            views = [u for u in users[step] if u.op == "transpose" and u not in roots]
+            views = [
+                u for u in users[step] if u.op == "transpose" and u.params[0] == _swap(u) and u not in roots
+            ]
             direct = [u for u in users[step] if u not in views] + [u for v in views for u in users.get(v, ())]
             products = all(u.op == "matmul" and u.args[0] is not u.args[1] for u in direct)
             if products and len(set(direct)) < SHARED_INVERSE:
@@ -384,10 +386,16 @@ def _solution(program: Program, step: Step, args: list[Step], solved: set[Step])
         factor = args[side].args[0] if transposed else args[side]
         matrix, other = factor.args[0], args[1 - side]
         if transposed != (side == 1) and kind != "spd":
-            matrix = program.transpose(matrix, (1, 0))
+            matrix = program.transpose(matrix, _swap(matrix))
             kind = {"lower": "upper", "upper": "lower"}.get(kind, kind)
-        if side == 1 and other.ndim == 2:
-            other = program.transpose(other, (1, 0))
-        solution = program.step("solve", (matrix, other), (kind,), (matrix.sizes[1], *other.sizes[1:]))
-        return program.transpose(solution, (1, 0)) if side == 1 and other.ndim == 2 else solution
+        if side == 0 or other.ndim < 2:
+            return program.step("solve", (matrix, other), (kind,), step.sizes)
+        right = program.transpose(other, _swap(other))
+        sizes = (*step.sizes[:-2], step.sizes[-1], step.sizes[-2])
+        return program.transpose(program.step("solve", (matrix, right), (kind,), sizes), _swap(step))
     return None
+
+
+def _swap(step: Step) -> tuple[int, ...]:
+    """The order of axes that transposes every matrix of a stack."""
+    return (*range(step.ndim - 2), step.ndim - 1, step.ndim - 2)

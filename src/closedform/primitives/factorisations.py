@@ -46,7 +46,7 @@ def _symmetrised(jacobian: Expr) -> Expr:
 
 
 def _sym(a: np.ndarray) -> np.ndarray:
-    return 0.5 * (a + a.T)
+    return 0.5 * (a + np.swapaxes(a, -1, -2))
 
 
 # --- Cholesky -------------------------------------------------------------------------------------

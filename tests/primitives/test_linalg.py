@@ -1,0 +1,177 @@
+"""Linear algebra as people call it: several results, stacks, matrix functions, refusals; against JAX."""
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.linalg
+import numpy as np
+import pytest
+import scipy.linalg
+from tests.dense import central_differences
+
+import closedform as cf
+from closedform.errors import InvalidArgumentError, UnsupportedError
+
+jax.config.update("jax_enable_x64", True)
+
+RNG = np.random.default_rng(5)
+A = RNG.standard_normal((3, 3)) + 3 * np.eye(3)
+S = A @ A.T
+TALL = RNG.standard_normal((4, 2))
+STACK = RNG.standard_normal((3, 3, 3)) + 3 * np.eye(3)  # equal sizes: an exchange of axes would go unnoticed
+OTHERS = RNG.standard_normal((3, 3, 3))
+b = RNG.standard_normal(3)
+
+
+def polar_factor(np, scipy, X):
+    U, s, Vt = np.linalg.svd(X, full_matrices=False)
+    return np.sum((U @ Vt) ** 3 + 0 * np.sum(s))
+
+
+def spectral_function(np, scipy, X):
+    values, vectors = np.linalg.eigh(X)
+    return np.sum(((vectors * np.exp(-values)) @ vectors.T) ** 2)
+
+
+def gaussian_process(np, scipy, X, y):
+    L = np.linalg.cholesky(X)
+    z = scipy.linalg.solve_triangular(L, y, lower=True)
+    return 0.5 * z @ z + np.sum(np.log(np.diag(L)))
+
+
+def by_cho_solve(np, scipy, X, y):
+    symmetric = (X + X.T) / 2  # JAX reads one triangle here
+    return y @ scipy.linalg.cho_solve(scipy.linalg.cho_factor(symmetric), y)
+
+
+def orthogonal_and_triangular(np, scipy, X):
+    Q, R = np.linalg.qr(X)
+    return np.sum(Q**3) + np.sum(np.sin(R))
+
+
+def signed_logdet(np, scipy, X):
+    sign, logdet = np.linalg.slogdet(X)
+    return np.sum(sign * logdet)
+
+
+FUNCTIONS = {
+    "nuclear norm": (lambda np, scipy, X: np.linalg.norm(X, "nuc"), TALL),
+    "spectral norm": (lambda np, scipy, X: np.linalg.norm(X, 2), TALL.T),
+    "condition": (lambda np, scipy, X: np.linalg.cond(X), A),
+    "polar factor": (polar_factor, TALL),
+    "spectral function": (spectral_function, S),
+    "Gaussian process": (gaussian_process, S, b),
+    "Cholesky solve": (by_cho_solve, S, b),
+    "QR": (orthogonal_and_triangular, TALL),
+    "least squares": (lambda np, scipy, X, y: np.sum(np.linalg.lstsq(X, y)[0] ** 2), TALL, RNG.random(4)),
+    "signed logdet": (signed_logdet, STACK),
+    "pseudo-inverse": (lambda np, scipy, X: np.sum(np.linalg.pinv(X) ** 2), TALL.T),
+    "exponential": (lambda np, scipy, X: np.sum(scipy.linalg.expm(X) ** 2), A / 3),
+    "inverses": (lambda np, scipy, X: np.sum(np.linalg.inv(X) ** 2), STACK),
+    "systems": (lambda np, scipy, X, Y: np.sum(np.linalg.solve(X, Y) ** 2), STACK, OTHERS),
+    "systems of a vector": (lambda np, scipy, X, y: np.sum(np.linalg.solve(X, y) ** 2), STACK, b),
+    "rows times inverses": (lambda np, scipy, X, Y: np.sum((Y @ np.linalg.inv(X)) ** 2), STACK, OTHERS),
+    "determinants": (lambda np, scipy, X: np.sum(np.linalg.det(X) ** 2), STACK),
+    "powers": (lambda np, scipy, X: np.sum(np.linalg.matrix_power(X, -2) ** 2), STACK),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gradients_and_hessians_are_those_of_jax(name):
+    function, *arrays = FUNCTIONS[name]
+
+    def ours(*arguments):
+        return function(np, scipy, *arguments)
+
+    def theirs(*arguments):
+        return function(jnp, jax.scipy, *arguments)
+
+    for i in range(len(arrays)):
+        expected = jax.grad(theirs, i)(*arrays)
+        np.testing.assert_allclose(cf.grad(ours, i)(*arrays), expected, rtol=1e-9, atol=1e-10)
+        expected = jax.hessian(theirs, i)(*arrays)
+        np.testing.assert_allclose(cf.hessian(ours, i)(*arrays), expected, rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["logm", "sqrtm", "cosm"])
+def test_second_derivatives_of_matrix_functions(name):
+    def f(X):
+        return np.sum(np.sin(getattr(scipy.linalg, name)(X)))
+
+    gradient = cf.grad(f)(A)
+    np.testing.assert_allclose(gradient, central_differences(f, A), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(cf.hessian(f)(A), central_differences(cf.grad(f), A), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("function", "example", "printed"),
+    [
+        (lambda X: np.linalg.norm(X, "nuc"), TALL, "svd_U(X) svd_Vᵀ(X)"),
+        (
+            lambda X: np.sum(np.linalg.eigvalsh(X) ** 2),
+            cf.symmetric("n"),
+            "2 eigvec(X) diag(λ(X)) eigvec(X)ᵀ",
+        ),
+        (lambda X: np.sum(np.log(np.diag(np.linalg.cholesky(X)))), cf.spd("n"), "½ X⁻¹"),
+        (lambda X: np.trace(scipy.linalg.logm(X)), A, "X⁻ᵀ"),
+        (lambda X: np.linalg.slogdet(X)[0] * np.linalg.det(X), A, "sign det X cof(X)"),
+        (lambda X: np.trace(scipy.linalg.expm(X)), A, "(e^X)ᵀ"),
+    ],
+)
+def test_gradients_read_as_in_books(function, example, printed):
+    assert cf.grad(function).at(example).text.replace(" ", "") == printed.replace(" ", "")
+
+
+def test_results_have_numpys_names():
+    def f(X):
+        result = np.linalg.svd(X, full_matrices=False)
+        return (
+            np.sum(result.S) + np.linalg.eigh(X @ X.T).eigenvalues[0] + np.linalg.slogdet(X @ X.T).logabsdet
+        )
+
+    assert cf.grad(f)(TALL.T).shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("function", "matrix", "error", "message"),
+    [
+        (np.linalg.eigvalsh, A, InvalidArgumentError, r"eigvalsh of shape \(3, 3\).*write \(A \+ A\.T\) / 2"),
+        (np.linalg.cholesky, A, InvalidArgumentError, r"cholesky of shape \(3, 3\).*is not symmetric"),
+        (np.linalg.cholesky, -S, InvalidArgumentError, "cholesky failed on operands"),
+        (np.linalg.pinv, np.ones((2, 3)), InvalidArgumentError, "the matrix has not full rank"),
+        (lambda X: np.linalg.qr(X)[0], np.ones((3, 2)), InvalidArgumentError, "has not full rank"),
+        (lambda X: np.linalg.qr(X)[0], TALL.T, UnsupportedError, "of a wide matrix"),
+        (lambda X: np.linalg.qr(X, mode="complete")[0], TALL, UnsupportedError, "write mode='reduced'"),
+        (lambda X: scipy.linalg.qr(X)[0], TALL, UnsupportedError, "write mode='economic'"),
+        (lambda X: np.linalg.svd(X)[0], TALL, UnsupportedError, "write full_matrices=False"),
+        (lambda X: np.linalg.lstsq(X, X, rcond=0.1)[0], TALL, UnsupportedError, "only the default rcond"),
+        (lambda X: scipy.linalg.logm(X), -np.eye(2), InvalidArgumentError, "zero or a negative number"),
+        (
+            lambda X: scipy.linalg.sqrtm(X),
+            np.diag([1.0, 0.0]),
+            InvalidArgumentError,
+            "zero or a negative number",
+        ),
+        (lambda X: np.linalg.norm(X, 3), TALL, InvalidArgumentError, "Invalid norm order"),
+        (
+            lambda X: np.linalg.norm(X, None, axis=None) + np.linalg.norm(X, 0, axis=0),
+            TALL,
+            UnsupportedError,
+            "ord=0 of a vector",
+        ),
+        (lambda X: np.linalg.norm(X, 2, axis=(1, 2)), STACK, UnsupportedError, "of a stack of matrices"),
+        (np.linalg.pinv, STACK, UnsupportedError, "of a stack of matrices: loop over them"),
+        (np.linalg.eigvalsh, STACK + STACK.transpose(0, 2, 1), UnsupportedError, "of a stack of matrices"),
+        (np.linalg.matrix_rank, A, UnsupportedError, "matrix_rank is not supported"),
+        (np.linalg.eigvals, A, UnsupportedError, "eigvals is not supported"),
+    ],
+)
+def test_refusals_say_what_to_write(function, matrix, error, message):
+    with pytest.raises(error, match=message):
+        cf.grad(lambda X: np.sum(function(X))).at(matrix)
+
+
+def test_a_matrix_must_be_symmetric_in_every_call():
+    gradient = cf.grad(lambda X: np.sum(np.linalg.eigvalsh(X) ** 3))
+    gradient(S)
+    with pytest.raises(InvalidArgumentError, match="is not symmetric"):
+        gradient(A)
