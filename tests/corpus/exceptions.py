@@ -2,16 +2,13 @@
 
 DISTANCES = "the distances of all pairs of rows have no matrix notation"
 KRONECKER = "the reshapings of np.kron are not seen through"
-EXPONENTIAL = "Dexp(tA)[A] is not written A exp(tA)"
+EXPONENTIAL = "Dexp(tA)[A] is not written A e^(tA)"
 LOOP = "a double loop over pairs of entries is not seen as one product"
 POWER = "a product of equal inverses is not written as a power"
 PRODUCT = "a product of all entries but one is not written as a quotient, which has no value at zero"
 
 # Refused.
-REFUSED: dict[tuple[str, int], str] = {
-    ("exponential_form", 2): "the second derivative of the matrix exponential",
-    ("largest_eigenvalue", 1): "eigenvalues",
-}
+REFUSED: dict[tuple[str, int], str] = {}
 
 # Formulas of textbooks that are not read: this library's ⊗ of matrices is a tensor of order 4.
 UNREAD: frozenset[tuple[str, int]] = frozenset(

@@ -82,7 +82,7 @@ TRACES = (
         BOOK + "9, scalar functions of a matrix: eigenvalue",
         lambda X: np.linalg.eigvalsh(X)[-1],
         (SYMMETRIC,),
-        "uuᵀ",
+        "uuᵀ, where u = eigvec(X)e₋₁",
     ),
 )
 
@@ -279,7 +279,7 @@ SECOND_ORDER = (
         HESSIANS,
         lambda X: np.trace(scipy.linalg.expm(2 * X)),
         (SQUARE,),
-        "2 exp(2X)ᵀ",
+        "2(e^(2X))ᵀ",
     ),
     Entry(
         "spectral_sum_of_squares",

@@ -431,7 +431,7 @@ TRACES = (
         BOOK + "section 2.5",
         lambda X: np.trace(scipy.linalg.expm(X)),
         (SQUARE,),
-        "exp(X)ᵀ",
+        "(e^X)ᵀ",
     ),
 )
 

@@ -150,7 +150,7 @@ ENTRIES = (
         FUNCTIONS + "section 2.1",
         lambda t, A, b: scipy.linalg.expm(t * A) @ b,
         (cf.scalar(), SQUARE, VECTOR),
-        "A exp(tA)b",
+        "A e^(tA)b",
     ),
     Entry(
         "resolvent",

@@ -5,13 +5,12 @@ python -m tests.corpus.table [-v] [WORD ...]    -v prints the formulas; only ent
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,13 @@ from tests.corpus.record import Entry
 from tests.corpus.tokens import has_indices, tokens
 
 import closedform as cf
-from closedform.errors import ClosedformError, UnsupportedError
+from closedform.errors import ClosedformError
 from closedform.pipeline import Derivation
 from closedform.sources.numpy_function import argument_names
 
 TOLERANCE = 1e-9
 LONGEST_RATIO = 2.0
 POINTS = (0, 1)
-
-Truth = Callable[..., np.ndarray]
 
 
 def collect() -> tuple[Entry, ...]:
@@ -56,28 +53,21 @@ def derive(entry: Entry, order: int) -> Derivation:
     return cf.derive(entry.function, entry.arguments, operator, entry.argnums)
 
 
-def error(entry: Entry, order: int, derivation: Derivation, seed: int, truths: Sequence[Truth]) -> float:
+def error(
+    entry: Entry, order: int, derivation: Derivation, seed: int, truths: Sequence[truth.Truth]
+) -> float:
     """The largest error of an entry relative to the largest true entry, at a random point of another size."""
     sizes = truth.example_sizes(entry) if _is_bound(derivation) else None
     arguments = truth.point(entry.function, entry.arguments, seed, sizes)
     with np.errstate(all="ignore"):
         got = derivation.function(*(np.asarray(a, dtype=float) for a in arguments))
         return max(
-            difference(got, _first(truths, entry.function, arguments, entry.argnums, order)),
+            difference(got, truth.first(truths, entry.function, arguments, entry.argnums, order)),
             difference(
                 cf.trace(entry.function, *entry.arguments).function(*arguments),
                 truth.value(entry.function, arguments),
             ),
         )
-
-
-def _first(truths: Sequence[Truth], *question: Any) -> np.ndarray:
-    """What the first says that has an answer."""
-    *others, last = truths
-    for ask in others:
-        with contextlib.suppress(UnsupportedError):
-            return ask(*question)
-    return last(*question)
 
 
 def difference(got: Any, want: Any) -> float:
@@ -146,7 +136,7 @@ class Row:
 
 
 def row(
-    entry: Entry, order: int, truths: Sequence[Truth] = (truth.by_jax, truth.exact), times: int = 3
+    entry: Entry, order: int, truths: Sequence[truth.Truth] = (truth.by_jax, truth.exact), times: int = 3
 ) -> Row:
     """Derive, compare with the first of the truths that has an answer, measure `times` times more."""
     formula = textbook(entry, order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, ModuleType
@@ -16,6 +17,8 @@ from closedform.code.idioms import trace_source
 from closedform.code.numpy_source import compile_source
 from closedform.engines.exact import reference
 from closedform.errors import UnsupportedError
+
+Truth = Callable[..., np.ndarray]
 
 SIZES = (4, 3, 2, 6, 8, 10)
 MOST_ATTEMPTS = 10_000
@@ -91,6 +94,15 @@ def by_jax(function: Callable[..., Any], arguments: Sequence[Any], argnums: int,
         except (TypeError, AttributeError, NotImplementedError, UnsupportedError) as failure:
             failures.append(failure)
     raise UnsupportedError(f"JAX has no derivative: {failures}")
+
+
+def first(truths: Sequence[Truth], *question: Any) -> np.ndarray:
+    """What the first says that has an answer."""
+    *others, last = truths
+    for ask in others:
+        with contextlib.suppress(UnsupportedError):
+            return ask(*question)
+    return last(*question)
 
 
 def _rebound(function: Any, _: Sequence[Any]) -> Callable[..., Any]:
