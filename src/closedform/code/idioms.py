@@ -100,8 +100,18 @@ class _Writer:
         repeated = self._repeated_operands()
         written: dict[Expr, ast.expr] = {}
         lines: list[str] = []
+        parts = Counter(map(_whole, self.nodes))
+        wholes: dict[tuple[str, tuple[Expr, ...]], str] = {}
         for node in self.nodes:
-            expression = self.expression(node, [written[arg] for arg in node.args])
+            operands = [written[arg] for arg in node.args]
+            expression = self.expression(node, operands)
+            whole = _whole(node)
+            if whole[0] and parts[whole] > 1:
+                if whole not in wholes:
+                    wholes[whole] = self.fresh(f"t{len(lines) + 1}")
+                    call = _Fill(operands).visit(self.parse(self.filled(whole[0], {}, len(operands))))
+                    lines.append(f"{wholes[whole]} = {ast.unparse(call)}")
+                expression = self.parse(f"{wholes[whole]}[{_position(node)}]")
             leaf = node.op in LEAVES
             shared = uses[node] > 1 or node in repeated
             if node is root:
@@ -225,6 +235,18 @@ class _Writer:
             start, stop, step = ("" if bound is None else self.text(bound) for bound in item[1:])
             return f"{start}:{stop}" + f":{step}" * bool(step)
         return self.text(item)
+
+
+def _whole(node: Expr) -> tuple[str, tuple[Expr, ...]]:
+    """The template of the function of several results that a node is one result of, and its operands."""
+    record = PRIMITIVES.get(node.op)
+    return (record.part[0] if record and record.part else "", node.args)
+
+
+def _position(node: Expr) -> int:
+    part = PRIMITIVES[node.op].part
+    assert part is not None
+    return part[2]
 
 
 class _Fill(ast.NodeTransformer):

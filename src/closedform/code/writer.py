@@ -61,6 +61,13 @@ NAMES = {
 SIZE = re.compile(r"\b(\w+)\.shape\[(\d+)\]")
 
 
+def _part_of(step: Step) -> tuple[str, tuple[Step, ...], int]:
+    """The function of several results that a step is one result of, its operands, and which result."""
+    record = PRIMITIVES.get(step.params[0]) if step.op == "call" else None
+    template, _, position = (record and record.part) or ("", (), 0)
+    return template, step.args, position
+
+
 class Writer:
     """Statements for one function: `lines` and `results`, and what the module needs besides."""
 
@@ -81,6 +88,8 @@ class Writer:
         self.factored: dict[Step, str] = {}
         self.lines: list[str] = []
         self.texts: dict[Step, Text] = {}
+        self.parts = Counter(_part_of(step)[:2] for step in self.steps)
+        self.wholes: dict[tuple[str, tuple[Step, ...]], list[str]] = {}
         self.reference = self._reference()
         self.based_on_array: dict[Step, bool] = {}
         self.plain: set[Step] = set()
@@ -377,12 +386,25 @@ class Writer:
             raise UnsupportedError(f"{LIBRARIES[self.idiom]} has no {op}")
         if helper := record.helper_in(self.idiom):
             self.helpers[op] = helper
+        if record.part and self.parts[record.part[0], step.args] > 1:
+            return self.result_of(step, *record.part)
         values = {name: self.parameter(value) for name, value in params}
         given = "".join(
             f", {name}={values[name]}" for name, value in params if value is not None and value is not False
         )
         operands = [self.operand(arg, template.count(f"{{{i}}}") > 1) for i, arg in enumerate(step.args)]
         return fill(template, operands, {**values, "params": given}, self.idiom)
+
+    def result_of(self, step: Step, template: str, names: tuple[str, ...], position: int) -> Text:
+        """One of several results of a function that is called once for all of them."""
+        whole = template, step.args
+        if whole not in self.wholes:
+            needed = {_part_of(other)[2] for other in self.steps if _part_of(other)[:2] == whole}
+            given = [self.fresh(name) if i in needed else "_" for i, name in enumerate(names)]
+            text, _ = fill(template, [self.texts[arg] for arg in step.args], {}, self.idiom)
+            self.lines.append(f"{', '.join(given)} = {text}")
+            self.wholes[whole] = given
+        return self.wholes[whole][position], ATOM
 
     def helper_call(self, step: Step) -> Text:
         """A call of a function that the module defines."""

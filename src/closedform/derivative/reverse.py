@@ -85,10 +85,10 @@ def pulled_back(node: Expr, position: int, cotangent: Expr, lead: int) -> tuple[
         axes = tuple(range(cotangent.ndim))
         labels = axes[lead:] if partial.shape else ()
         return 1, contract([Factor(cotangent, axes), Factor(partial, labels)], axes)
-    if primitive.jacobian is not None:
-        return 1, dot(cotangent, primitive.jacobian(node, position), node.ndim)
     if primitive.pullback is not None:
         return 1, primitive.pullback(node, position, cotangent)
+    if primitive.jacobian is not None:
+        return 1, dot(cotangent, primitive.jacobian(node, position), node.ndim)
     raise NotImplementedError(f"the derivative of {node.op}")
 
 

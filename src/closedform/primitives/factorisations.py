@@ -17,11 +17,19 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import identity, linear, transpose
+from closedform.expression.calculus import identity, transpose
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
-from closedform.primitives.linalg import one, product_of, rectangular, square
+from closedform.primitives.linalg import (
+    jacobian_of,
+    matrix_transpose,
+    one,
+    product_of,
+    pullback_of,
+    rectangular,
+    square,
+)
 from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
 from closedform.primitives.structure import triangle
 
@@ -38,11 +46,10 @@ def _smaller(x: Expr) -> Size:
     return m if m.value <= n.value else n
 
 
-def _symmetrised(jacobian: Expr) -> Expr:
-    """The Jacobian along symmetric directions: J[..., k, l] and J[..., l, k] averaged."""
-    order = list(range(jacobian.ndim))
-    swapped = transpose(jacobian, [*order[:-2], order[-1], order[-2]])
-    return 0.5 * (jacobian + swapped)
+def _symmetrised(*terms: Expr) -> list[Expr]:
+    """A Jacobian along symmetric directions: J[..., k, l] and J[..., l, k] averaged."""
+    halves = [0.5 * term for term in terms]
+    return halves + [matrix_transpose(half) for half in halves]
 
 
 def _sym(a: np.ndarray) -> np.ndarray:
@@ -57,13 +64,14 @@ def cholesky(a: Expr) -> Expr:
     return Expr("cholesky", (square(a),), (), a.shape)
 
 
-def _cholesky_jacobian(node: Expr, _: int) -> Expr:
+def _cholesky_terms(node: Expr, _: int) -> list[Expr]:
     """dL = L Phi(L^-1 dA L^-T), where Phi keeps the lower triangle and halves its diagonal (Murray 2016); so
     the cotangent G of L gives L^-T Phi(L' G) L^-1, symmetrised."""
     size = node.shape[0]
-    half = triangle(size, size) - 0.5 * identity((size,))
     inverse = Expr("inv", (node,), (), node.shape)
-    return _symmetrised(product_of("ijkl", (node, "ia"), (half, "aj"), (inverse, "ak"), (inverse, "jl")))
+    below = product_of("ijkl", (node, "ia"), (triangle(size, size), "aj"), (inverse, "ak"), (inverse, "jl"))
+    diagonal = product_of("ijkl", (node, "ij"), (inverse, "jk"), (inverse, "jl"))
+    return _symmetrised(below, -0.5 * diagonal)
 
 
 def _definite(rng: np.random.Generator) -> np.ndarray:
@@ -84,7 +92,8 @@ register(
         (),
         one,
         cholesky,
-        jacobian=_cholesky_jacobian,
+        jacobian=jacobian_of(_cholesky_terms),
+        pullback=pullback_of(_cholesky_terms),
         latex=r"\operatorname{{chol}}({0})",
         text="chol({0})",
         source="np.linalg.cholesky({0})",
@@ -151,30 +160,28 @@ def _qr_parts(a: Expr) -> tuple[Expr, Expr, Expr]:
     return Expr("qr_orthogonal", (a,), (), a.shape), Expr("inv", (r,), (), (n, n)), triangle(n, n, -1)
 
 
-def _orthogonal_jacobian(node: Expr, _: int) -> Expr:
+def _orthogonal_terms(node: Expr, _: int) -> list[Expr]:
     """dQ = Q (T - T') + (I - Q Q') dA R^-1, T the part of Q' dA R^-1 below the diagonal (Giles 2008)."""
     (a,) = node.args
     q, inverse, below = _qr_parts(a)
     apart = identity((a.shape[0],)) - product_of("ik", (q, "ia"), (q, "ka"))
-    terms = [
+    return [
         product_of("ijkl", (q, "ia"), (below, "aj"), (q, "ka"), (inverse, "lj")),
         product_of("ijkl", (q, "ia"), (below, "ja"), (q, "kj"), (inverse, "la"), sign=-1),
         product_of("ijkl", (apart, "ik"), (inverse, "lj")),
     ]
-    return linear([(1, term) for term in terms], terms[0].shape)
 
 
-def _triangular_jacobian(node: Expr, _: int) -> Expr:
+def _triangular_terms(node: Expr, _: int) -> list[Expr]:
     """dR = (W - T + T') R, T the part of W = Q' dA R^-1 below the diagonal (Giles 2008)."""
     (a,) = node.args
     q, inverse, below = _qr_parts(a)
     same = identity((a.shape[1],))
-    terms = [
+    return [
         product_of("ijkl", (q, "ki"), (same, "lj")),
         product_of("ijkl", (below, "ia"), (q, "ki"), (inverse, "la"), (node, "aj"), sign=-1),
         product_of("ijkl", (below, "ai"), (q, "ka"), (inverse, "li"), (node, "aj")),
     ]
-    return linear([(1, term) for term in terms], terms[0].shape)
 
 
 def _tall(rng: np.random.Generator) -> Bound:
@@ -182,8 +189,8 @@ def _tall(rng: np.random.Generator) -> Bound:
     return (a if len(a) >= a.shape[1] else a.T.copy(),), {}
 
 
-for _position, (_name, _jacobian, _letter) in enumerate(
-    [("qr_orthogonal", _orthogonal_jacobian, "Q"), ("qr_triangular", _triangular_jacobian, "R")]
+for _position, (_name, _terms, _letter) in enumerate(
+    [("qr_orthogonal", _orthogonal_terms, "Q"), ("qr_triangular", _triangular_terms, "R")]
 ):
     register(
         Primitive(
@@ -191,12 +198,13 @@ for _position, (_name, _jacobian, _letter) in enumerate(
             (),
             one,
             _lower_qr(_name),
-            jacobian=_jacobian,
+            jacobian=jacobian_of(_terms),
+            pullback=pullback_of(_terms),
             latex=rf"\operatorname{{{{qr}}}}_{_letter}({{0}})",
             text=f"qr_{_letter}({{0}})",
             source=f"np.linalg.qr({{0}})[{_position}]" if _letter == "Q" else "np.linalg.qr({0}, mode='r')",
             sources={"torch": f"torch.linalg.qr({{0}})[{_position}]", "autograd": None},
-            part=("np.linalg.qr({0})", _position),
+            part=("np.linalg.qr({0})", ("Q", "R"), _position),
             call=lambda a, at=_position: np.linalg.qr(a)[at],
             samples=_tall,
             requires="full rank",
@@ -243,7 +251,7 @@ def _eigenvalues_jacobian(node: Expr, _: int) -> Expr:
     return product_of("ikl", (v, "ki"), (v, "li"))
 
 
-def _eigenvectors_jacobian(node: Expr, _: int) -> Expr:
+def _eigenvectors_terms(node: Expr, _: int) -> list[Expr]:
     """dV = V (F o (V' dA V)) with F_ij = 1 / (lambda_j - lambda_i) off the diagonal (Giles 2008)."""
     gaps = reciprocal_gaps(eigenvalues(node.args[0]))
     return _symmetrised(product_of("abkl", (node, "ai"), (gaps, "ib"), (node, "ki"), (node, "lb")))
@@ -285,7 +293,7 @@ register(
         text="λ({0})",
         source="np.linalg.eigvalsh({0})",
         sources={"autograd": "np.linalg.eigh({0})[0]"},
-        part=("np.linalg.eigh({0})", 0),
+        part=("np.linalg.eigh({0})", ("w", "V"), 0),
         call=lambda a: np.linalg.eigvalsh(_sym(a)),
         samples=lambda rng: ((_symmetric(rng),), {}),
         requires="symmetric",
@@ -297,11 +305,12 @@ register(
         (),
         one,
         eigenvectors,
-        jacobian=_eigenvectors_jacobian,
+        jacobian=jacobian_of(_eigenvectors_terms),
+        pullback=pullback_of(_eigenvectors_terms),
         latex=r"\operatorname{{eigvec}}({0})",
         text="eigvec({0})",
         source="np.linalg.eigh({0})[1]",
-        part=("np.linalg.eigh({0})", 1),
+        part=("np.linalg.eigh({0})", ("w", "V"), 1),
         call=lambda a: np.linalg.eigh(_sym(a))[1],
         samples=lambda rng: ((_symmetric(rng),), {}),
         requires="symmetric",
@@ -345,34 +354,32 @@ def _singular_values_jacobian(node: Expr, _: int) -> Expr:
     return product_of("ikl", (u, "ki"), (vt, "il"))
 
 
-def _left_jacobian(node: Expr, _: int) -> Expr:
+def _left_terms(node: Expr, _: int) -> list[Expr]:
     """dU = U (F o (P S + S P')) + (I - U U') dA V S^-1 with P = U' dA V, and F_ij = 1 / (s_j^2 - s_i^2) off
     the diagonal (Townsend 2016)."""
     (a,) = node.args
     u, s, vt = _svd(a)
     gaps = reciprocal_gaps(s * s)
     apart = identity((a.shape[0],)) - product_of("ak", (u, "ac"), (u, "kc"))
-    terms = [
+    return [
         product_of("abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
         product_of("abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
         product_of("abkl", (apart, "ak"), (vt, "bl"), (s**-1, "b")),
     ]
-    return linear([(1, term) for term in terms], terms[0].shape)
 
 
-def _right_jacobian(node: Expr, _: int) -> Expr:
+def _right_terms(node: Expr, _: int) -> list[Expr]:
     """dV = V (F o (S P + P' S)) + (I - V V') dA' U S^-1 with P = U' dA V, and F_ij = 1 / (s_j^2 - s_i^2) off
     the diagonal (Townsend 2016)."""
     (a,) = node.args
     u, s, vt = _svd(a)
     gaps = reciprocal_gaps(s * s)
     apart = identity((a.shape[1],)) - product_of("al", (vt, "ca"), (vt, "cl"))
-    terms = [
+    return [
         product_of("bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
         product_of("bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
         product_of("bakl", (apart, "al"), (u, "kb"), (s**-1, "b")),
     ]
-    return linear([(1, term) for term in terms], terms[0].shape)
 
 
 def _vectors(position: int) -> Callable[..., np.ndarray]:
@@ -380,6 +387,9 @@ def _vectors(position: int) -> Callable[..., np.ndarray]:
         return np.linalg.svd(a, full_matrices=full_matrices)[position]
 
     return call
+
+
+SVD = ("np.linalg.svd({0}, full_matrices=False)", ("U", "s", "Vt"))
 
 
 def _rectangle(rng: np.random.Generator) -> Bound:
@@ -397,14 +407,14 @@ register(
         text="sv({0})",
         source="np.linalg.svd({0}, compute_uv=False)",
         sources={"torch": "torch.linalg.svdvals({0})"},
-        part=("np.linalg.svd({0}, full_matrices=False)", 1),
+        part=(*SVD, 1),
         call=lambda a: np.linalg.svd(a, compute_uv=False),
         samples=_rectangle,
     )
 )
-for _name, _jacobian, _side, _letter in [
-    ("svd_left", _left_jacobian, 0, "U"),
-    ("svd_right", _right_jacobian, 1, "V^\\top"),
+for _name, _terms, _side, _letter in [
+    ("svd_left", _left_terms, 0, "U"),
+    ("svd_right", _right_terms, 1, "V^\\top"),
 ]:
     register(
         Primitive(
@@ -412,11 +422,12 @@ for _name, _jacobian, _side, _letter in [
             (),
             one,
             _lower_vectors(_side),
-            jacobian=_jacobian,
+            jacobian=jacobian_of(_terms),
+            pullback=pullback_of(_terms),
             latex=rf"\operatorname{{{{svd}}}}_{{{{{_letter}}}}}({{0}})",
             text=f"svd_{_letter[0]}{'ᵀ' * _side}({{0}})",
             source=f"np.linalg.svd({{0}}, full_matrices=False)[{2 * _side}]",
-            part=("np.linalg.svd({0}, full_matrices=False)", 2 * _side),
+            part=(*SVD, 2 * _side),
             call=_vectors(2 * _side),
             samples=_rectangle,
             requires="full rank",

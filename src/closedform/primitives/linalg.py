@@ -8,6 +8,7 @@ whose variables separate", SIAM J. Numer. Anal. 10 (1973).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from closedform.expression.calculus import (
     Label,
     SizeMismatchError,
     contract,
+    dot,
     identity,
     linear,
     multiply,
@@ -151,17 +153,41 @@ def _cofactor_jacobian(node: Expr, _: int) -> Expr:
     return product("ij", "kl") - product("il", "kj")
 
 
-def _pinv_jacobian(node: Expr, _: int) -> Expr:
+Terms = Callable[[Expr, int], list[Expr]]
+
+
+def jacobian_of(terms: Terms) -> Callable[[Expr, int], Expr]:
+    """The Jacobian whose terms are given."""
+
+    @functools.wraps(terms)
+    def jacobian(node: Expr, position: int) -> Expr:
+        found = terms(node, position)
+        return linear([(1, term) for term in found], found[0].shape)
+
+    return jacobian
+
+
+def pullback_of(terms: Terms) -> Callable[[Expr, int, Expr], Expr]:
+    """The cotangent times the Jacobian, term by term: the tensor that is their sum is not formed."""
+
+    @functools.wraps(terms)
+    def pullback(node: Expr, position: int, cotangent: Expr) -> Expr:
+        found = [dot(cotangent, term, node.ndim) for term in terms(node, position)]
+        return linear([(1, term) for term in found], found[0].shape)
+
+    return pullback
+
+
+def _pinv_terms(node: Expr, _: int) -> list[Expr]:
     """d P = -P dX P + P P' dX' (I - X P) + (I - P X) dX' P' P for P = X+ (Golub and Pereyra 1973)."""
     (x,) = node.args
     left = identity((x.shape[0],)) - product_of("kj", (x, "ka"), (node, "aj"))
     right = identity((x.shape[1],)) - product_of("il", (node, "ia"), (x, "al"))
-    terms = [
+    return [
         product_of("ijkl", (node, "ik"), (node, "lj"), sign=-1),
         product_of("ijkl", (node, "ia"), (node, "la"), (left, "kj")),
         product_of("ijkl", (right, "il"), (node, "ak"), (node, "aj")),
     ]
-    return linear([(1, term) for term in terms], terms[0].shape)
 
 
 def one(a: Any) -> Bound:
@@ -187,6 +213,7 @@ def _stack_sample(rng: np.random.Generator) -> Bound:
     return ((matrix if rng.integers(2) else np.stack([matrix, matrix.T + 0.5])),), {}
 
 
+SLOGDET = ("np.linalg.slogdet({0})", ("sign", "logdet"))
 COFACTOR = '''
 def cofactor_by_svd(X):
     """The cofactor matrix of any square matrix, from its singular values."""
@@ -251,7 +278,7 @@ register(
         latex=r"\ln\lvert\det {0}\rvert",
         text="ln |det {0}|",
         source="np.linalg.slogdet({0})[1]",
-        part=("np.linalg.slogdet({0})", 1),
+        part=(*SLOGDET, 1),
         call=lambda a: np.linalg.slogdet(a)[1],
         samples=_stack_sample,
     )
@@ -266,7 +293,7 @@ register(
         latex=r"\operatorname{{sign}}\det {0}",
         text="sign det {0}",
         source="np.linalg.slogdet({0})[0]",
-        part=("np.linalg.slogdet({0})", 0),
+        part=(*SLOGDET, 0),
         call=lambda a: np.linalg.slogdet(a)[0],
         samples=_stack_sample,
     )
@@ -296,7 +323,8 @@ register(
         (np.linalg.pinv, scipy.linalg.pinv),
         one,
         pinv,
-        jacobian=_pinv_jacobian,
+        jacobian=jacobian_of(_pinv_terms),
+        pullback=pullback_of(_pinv_terms),
         title="the pseudo-inverse",
         latex="{0}^{{+}}",
         text="pinv({0})",

@@ -32,8 +32,8 @@ class Primitive:
     partials     for an elementwise function: one formula per operand, of (*operands, value)
     jacobian     for other functions of the calculus: (node, operand number) -> the Jacobian as an expression
                  of shape node.shape + operand.shape, its products kept symbolic
-    pullback     instead of `jacobian`: (node, operand number, cotangent of shape lead + node.shape) ->
-                 cotangent of shape lead + operand.shape
+    pullback     instead of `jacobian` in the reverse pass: (node, operand number, cotangent of shape
+                 lead + node.shape) -> cotangent of shape lead + operand.shape
     pushforward  the same forwards, where the pullback of the identity would be a large tensor:
                  (node, operand number, tangent of operand.shape) -> tangent of node.shape
     latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it);
@@ -48,8 +48,8 @@ class Primitive:
                  exp, log, sqrt, sin, ... (closedform.engines.exact.balls)
     domain       open interval of real operands on which it is smooth, for tests
     samples      (rng) -> operands and parameters for tests, where `domain` does not tell
-    part         (source template of a function with several results, the position of this one), which is
-                 called once where more than one of the results is needed
+    part         (source template of a function with several results, their names, the position of this one):
+                 it is called once where more than one of the results is needed
     requires     what the first operand must be at the example: "symmetric", "full rank", ... (REQUIREMENTS)
     """
 
@@ -72,7 +72,7 @@ class Primitive:
     title: str = ""
     domain: tuple[float, float] = (-2.0, 2.0)
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
-    part: tuple[str, int] | None = None
+    part: tuple[str, tuple[str, ...], int] | None = None
     requires: str = ""
 
     def __post_init__(self) -> None:
