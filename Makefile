@@ -15,7 +15,7 @@ help:
 	@echo 'make lab        set up, then compare the engines and write the report'
 	@echo 'make test       set up, then run the tests and the doctests'
 	@echo 'make setup      make .venv from requirements.lock, with closedform editable in it'
-	@echo 'make fuzz N=1000  derivatives of N random programs against JAX'
+	@echo 'make fuzz N=1000  derivatives of N random programs against JAX (FIRST=seed JOBS=2)'
 	@echo 'make corpus     derivatives of textbook functions against the books: a table (ARGS=-v with formulas)'
 	@echo 'make stable N=1000  values and derivatives at N points of every magnitude against the exact ones'
 	@echo 'make lint       ruff (rules and format) and mypy'
@@ -47,10 +47,11 @@ test: export JAX_PLATFORMS := cpu
 test: setup
 	$(BIN)/python -m pytest -n 2 --doctest-modules --doctest-glob=README.md src/closedform tests README.md $(ARGS)
 
-# N random programs, from seed FIRST on, against JAX.
+# N random programs, from seed FIRST on, against JAX, on JOBS processes.
 fuzz: export JAX_PLATFORMS := cpu
+fuzz: export OPENBLAS_NUM_THREADS := 1
 fuzz: setup
-	$(BIN)/python -m tests.fuzz.run $(or $(N),1000) $(or $(FIRST),0)
+	$(BIN)/python -m tests.fuzz.run $(or $(N),1000) $(or $(FIRST),0) $(or $(JOBS),1)
 
 # One row for each textbook function and order; ARGS='-v log_det' prints formulas, of some functions only.
 corpus: export JAX_PLATFORMS := cpu

@@ -1,25 +1,55 @@
-"""Derivatives of random programs against JAX: prints every mismatch as a program, and a tally.
+"""Derivatives of random programs against JAX: prints every mismatch as a small program, and a tally.
 
-python -m tests.fuzz.run [COUNT] [FIRST_SEED]
+python -m tests.fuzz.run [COUNT] [FIRST_SEED] [PROCESSES]
 """
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from tests.fuzz.programs import compiled, program
+from tests.dense import central_differences
+from tests.fuzz.programs import compiled, program, without_assignment
+from tests.fuzz.shrink import shrunk
 
 import closedform as cf
-from closedform.errors import ClosedformError
+from closedform.errors import ClosedformError, UnsupportedError
 
 TOLERANCE = 1e-8
+DIFFERENCES_TOLERANCE = 1e-4
 # Derivatives are compared relative to the largest entry, or to this where all entries are small.
 SCALE = 1e-3
+# A derivative that so small a relative change of the arguments changes more than the mismatch says nothing.
+NUDGE = 1e-12
+OPERATORS = ("grad", "hessian")
+BATCH = 25
+# Programs are compiled once and run a few times: compiling is what takes time.
+XLA_FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one derivative of one program: a row of the tally, and what there is to say of it."""
+
+    kind: str
+    detail: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is a fault of the library."""
+        return self.kind.startswith(("WRONG", "CRASHED"))
 
 
 def difference(got: Any, want: Any) -> float:
@@ -27,43 +57,174 @@ def difference(got: Any, want: Any) -> float:
     got, want = np.asarray(got), np.asarray(want)
     if got.shape != want.shape:
         return float("inf")
-    return float(np.max(np.abs(got - want), initial=0.0) / (np.max(np.abs(want), initial=0.0) + SCALE))
+    found = np.max(np.abs(got - want), initial=0.0) / (np.max(np.abs(want), initial=0.0) + SCALE)
+    return float(found) if np.isfinite(found) else float("inf")
 
 
-def verdict(seed: int, operator: str, jax: Any) -> str:
-    """ "right", "refused", "not finite" or "WRONG", for the first variable of a program."""
-    source, arguments = program(seed)
-    try:
-        derivation = getattr(cf, operator)(compiled(source, np)).at(*arguments)
-    except ClosedformError as error:
-        return f"refused: {type(error).__name__}"
-    want = getattr(jax, operator)(compiled(source, jax.numpy))(*arguments)
-    if not np.all(np.isfinite(want)):
-        return "not finite in JAX"
-    derivation.text  # noqa: B018  printing must not fail either
-    with np.errstate(all="ignore"):
-        error = difference(derivation.function(*arguments), want)
-    if error < TOLERANCE:
-        return "right"
-    print(f"seed {seed}, {operator}: {error:.1e}\n{source}\n{derivation.text}\n", flush=True)
-    return "WRONG"
-
-
-def main(count: int = 1000, first: int = 0) -> int:
-    """Run `count` programs from a seed on; the exit code is 1 if any derivative is wrong."""
+def jax_modules() -> dict[str, Any]:
+    """JAX under the names that programs use."""
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    warnings.simplefilter("ignore")
+    special = SimpleNamespace(**vars(jax.scipy.special), log_expit=jax.nn.log_sigmoid)
+    return {"np": jax.numpy, "scipy": SimpleNamespace(special=special, linalg=jax.scipy.linalg)}
+
+
+@lru_cache(maxsize=4)
+def jax_derivatives(source: str) -> Callable[..., dict[str, np.ndarray]]:
+    """The derivatives in the first variable by JAX, of each order: compiled as one function where the
+    program does not branch on values, as that is several times faster."""
+    import jax
+
+    function = compiled(without_assignment(source), jax_modules())
+
+    def both(*arguments: Any) -> dict[str, Any]:
+        return {operator: getattr(jax, operator)(function)(*arguments) for operator in OPERATORS}
+
+    fast = jax.jit(both)
+
+    def derivatives(*arguments: Any) -> dict[str, np.ndarray]:
+        arrays = [jax.numpy.asarray(a, dtype=float) for a in arguments]
+        try:
+            found = fast(*arrays)
+        except jax.errors.ConcretizationTypeError:
+            found = both(*arrays)
+        return {operator: np.asarray(value) for operator, value in found.items()}
+
+    return derivatives
+
+
+def differences(source: str, operator: str) -> Callable[..., np.ndarray]:
+    """The derivative in the first variable by central differences: of our gradient for the Hessian, as the
+    gradient itself has been compared with differences of the function."""
+    inner = compiled(source) if operator == "grad" else cf.grad(compiled(source))
+    return lambda x, *others: central_differences(lambda moved: inner(moved, *others), x)
+
+
+def reason(error: Exception) -> str:
+    """The class and the first words of a message, without what differs from program to program."""
+    words = re.sub(r"^.*?line \d+[^:]*:", "", str(error).split("\n")[0])
+    words = re.sub(r"\bv\d+|\bx\d+|\([\d, ]*\)|\d+", "_", words)
+    return f"{type(error).__name__}: {' '.join(words.split()[:9])}"
+
+
+def _disagreement(source: str, operator: str, arguments: Any, got: Any) -> tuple[str, float]:
+    """What the derivative is compared with, and by how much it is off; "" where nothing can be said."""
+    name, tolerance = "JAX", TOLERANCE
+    try:
+        want = jax_derivatives(source)(*arguments)[operator]
+
+        def reference(*moved: Any) -> np.ndarray:
+            return jax_derivatives(source)(*moved)[operator]
+
+    except Exception:  # JAX lacks a function, or wants sizes that do not depend on values
+        name, tolerance = "differences", DIFFERENCES_TOLERANCE
+        reference = differences(source, operator)
+        want = reference(*arguments)
+    if not np.all(np.isfinite(want)):
+        return f"not finite in {name}", 0.0
+    off = difference(got, want)
+    if off < tolerance:
+        return f"right, by {name}", 0.0
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        moved = [
+            a * (1 + (NUDGE if name == "JAX" else 1e-6) * rng.standard_normal(a.shape)) for a in arguments
+        ]
+        nearby = reference(*moved)
+        if not difference(nearby, want) < off / 2:
+            return f"near a kink or a singular point, by {name}", 0.0
+    return name, off
+
+
+def _run_source(derivation: Any, arguments: Any, otherwise: Any) -> tuple[str, Any]:
+    """The emitted module and its value; `otherwise` where it would hold arrays too large to write."""
+    try:
+        module = derivation.source()
+    except UnsupportedError as error:
+        if "too large to write" not in str(error):
+            raise
+        return "", otherwise
+    scope: dict[str, Any] = {}
+    exec(module, scope)
+    return module, scope["derivative"](*arguments)
+
+
+def examined(source: str, arguments: Any, operator: str) -> Outcome:
+    """The derivative in the first variable: derived, printed, emitted, run, compared."""
+    try:
+        with np.errstate(all="ignore"):
+            derivation = getattr(cf, operator)(compiled(source)).at(*arguments)
+            text, _ = derivation.text, derivation.latex
+            got = derivation.function(*arguments)
+            module, emitted = _run_source(derivation, arguments, got)
+            found, off = _disagreement(source, operator, arguments, got)
+    except ClosedformError as error:
+        return Outcome(f"refused: {reason(error)}")
+    except Exception as error:
+        return Outcome(f"CRASHED: {type(error).__name__}", f"{type(error).__name__}: {error}")
+    if off:
+        return Outcome(f"WRONG against {found}", f"off by {off:.1e}: {text}")
+    if np.all(np.isfinite(got)) and not difference(emitted, got) < TOLERANCE:
+        return Outcome("WRONG source", f"the emitted source gives another value\n{module}")
+    return Outcome(found)
+
+
+def report(source: str, arguments: Any, operator: str, outcome: Outcome) -> str:
+    """A failure, made small, as a program that can be run."""
+
+    def fails(source: str, arguments: Any) -> bool:
+        return examined(source, arguments, operator).kind == outcome.kind
+
+    small, given = shrunk(source, arguments, fails)
+    detail = examined(small, given, operator).detail
+    values = "".join(f"x{i} = np.array({a.tolist()})\n" for i, a in enumerate(given))
+    return f"{operator}: {outcome.kind}: {detail}\n{small}\n{values}"
+
+
+def batch(seeds: Iterable[int]) -> tuple[Counter[str], list[str]]:
+    """The tally of the programs of some seeds, and reports of the failures."""
+    tally: Counter[str] = Counter()
+    reports = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in seeds:
+            source, arguments = program(seed)
+            for operator in OPERATORS:
+                outcome = examined(source, arguments, operator)
+                tally[outcome.kind] += 1
+                if outcome.failed:
+                    reports.append(f"seed {seed}, {report(source, arguments, operator, outcome)}")
+                    break
+    jax_derivatives.cache_clear()
+    return tally, reports
+
+
+def batches(count: int, first: int, processes: int) -> Iterator[tuple[Counter[str], list[str]]]:
+    """The tallies of batches of programs, as they are done."""
+    chunks = [range(k, min(k + BATCH, first + count)) for k in range(first, first + count, BATCH)]
+    if processes == 1:
+        yield from map(batch, chunks)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(batch, chunks)
+
+
+def main(count: int = 1000, first: int = 0, processes: int = 1) -> int:
+    """Run `count` programs from a seed on; the exit code is 1 if any derivative is wrong."""
+    os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
     start = time.perf_counter()
     tally: Counter[str] = Counter()
-    for seed in range(first, first + count):
-        for operator in ("grad", "hessian"):
-            tally[verdict(seed, operator, jax)] += 1
+    failures = 0
+    for counted, reports in batches(count, first, processes):
+        tally += counted
+        failures += len(reports)
+        for text in reports:
+            print(text, flush=True)
     for outcome, number in tally.most_common():
         print(f"{number:7d}  {outcome}")
     print(f"{count} programs from seed {first}, order 1 and 2, in {time.perf_counter() - start:.0f} s")
-    return int(tally["WRONG"] > 0)
+    return int(failures > 0)
 
 
 if __name__ == "__main__":
