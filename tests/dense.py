@@ -30,7 +30,9 @@ def evaluate(root: Expr, values: Mapping[str, Any]) -> np.ndarray:
         elif node.op == "contract":
             known[node] = _contraction(node, [known[a] for a in node.args])
         else:
-            known[node] = PRIMITIVES[node.op].call(*(known[a] for a in node.args), **dict(node.params))
+            value = PRIMITIVES[node.op].call(*(known[a] for a in node.args), **dict(node.params))
+            # NumPy's sums of truth values in einsum are truth values again.
+            known[node] = value * 1.0 if np.asarray(value).dtype == bool else value
     return np.asarray(known[root])
 
 

@@ -22,23 +22,23 @@ from closedform.notation.latex import latex
 from closedform.notation.text import text
 
 BATCH = 25
-# Constant, or traced to another record.
-NOT_IN_THE_TRACE = {}
 # So many programs have their formulas read back, if these are not longer than so many characters.
-MOST_READ, LONGEST_READ = 400, 2000
+MOST_READ, LONGEST_READ = 200, 2000
 
 
 def reads_back(derivation, values, seed):
-    """The printed formula has the value of the expression; sizes that it does not tell are refused."""
+    """The printed formula has the value of the expression; sizes that it does not tell are refused, and sums
+    over an index that is in no factor."""
     try:
         found = read_back(derivation.expr, derivation.inputs)
     except InvalidArgumentError as error:
-        assert "does not follow from the formula" in str(error), f"seed {seed}\n{error}"
+        refused = ("does not follow from the formula", "does not stand in what is summed over it")
+        assert any(reason in str(error) for reason in refused), f"seed {seed}\n{error}"
     else:
         assert_same(derivation.expr, found, values)
 
 
-@pytest.mark.parametrize("first", range(0, 500, BATCH))
+@pytest.mark.parametrize("first", range(0, 200, BATCH))
 def test_emitted_code_has_the_value_of_the_formula(first):
     for seed in range(first, first + BATCH):
         source, arguments = program(seed)
@@ -51,7 +51,8 @@ def test_emitted_code_has_the_value_of_the_formula(first):
             with np.errstate(all="ignore"):
                 got = derivation.function(*arguments)
             shown = text(derivation.expr, derivation.inputs.values())
-            if seed < MOST_READ and len(shown) < LONGEST_READ:
+            captured = any(node.op == "constant" for node in toposort(derivation.expr))
+            if seed < MOST_READ and len(shown) < LONGEST_READ and not captured:
                 assert balanced(latex(derivation.expr, derivation.inputs.values()))
                 reads_back(derivation, dict(zip(derivation.arguments, arguments, strict=True)), seed)
             if np.all(np.isfinite(formula)):
@@ -86,7 +87,7 @@ def test_every_record_occurs_in_a_program(name):
         warnings.simplefilter("ignore")
         derivation = cf.trace(function, values)
         assert difference(derivation.function(values), function(values)) < 1e-12
-    assert name in {node.op for node in toposort(derivation.function_expr)} or name in NOT_IN_THE_TRACE
+    assert name in {node.op for node in toposort(derivation.trace.root)}
 
 
 def test_assignments_are_written_as_jax_has_them():

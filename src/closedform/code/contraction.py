@@ -127,7 +127,10 @@ class Network:
             elif node.op == "shift":
                 done = self._roll(labels[0], labels[1], params["by"])
             elif node.op == "reshape":
-                done = self._reshape(labels[0], labels[1:]) or self._flatten(labels[0], labels[1:])
+                done = self._reshape(labels[0], labels[1:]) or (
+                    not any(set(labels[1:]) & set(others) for _, others in pending)
+                    and self._flatten(labels[0], labels[1:])
+                )
         if not done:
             self._array(node, labels)
 
@@ -214,7 +217,7 @@ class Network:
         return Tensor(step, labels, tensor.exponent)
 
     def _flatten(self, flat: int, parts: tuple[int, ...]) -> bool:
-        """Merge the axes of the only factor that has them into the flat one."""
+        """Merge the axes of the only factor that has them into the flat one, if no constant to come does."""
         holders = [i for i, t in enumerate(self.tensors) if set(parts) & set(t.labels)]
         if len(holders) != 1 or any(p.label in parts for p in self.places):
             return False
