@@ -38,7 +38,7 @@ def reads_back(derivation, values, seed):
         assert_same(derivation.expr, found, values)
 
 
-@pytest.mark.parametrize("first", range(0, 200, BATCH))
+@pytest.mark.parametrize("first", range(0, 150, BATCH))
 def test_emitted_code_has_the_value_of_the_formula(first):
     for seed in range(first, first + BATCH):
         source, arguments = program(seed)
@@ -59,7 +59,7 @@ def test_emitted_code_has_the_value_of_the_formula(first):
                 assert difference(got, formula) < 1e-9, f"seed {seed}\n{source}\n{derivation.source()}"
 
 
-@pytest.mark.parametrize("seed", range(1000, 1024))
+@pytest.mark.parametrize("seed", range(1000, 1012))
 def test_derivatives_agree_with_jax(seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
