@@ -15,7 +15,10 @@ from closedform.primitives import PRIMITIVES
 # The records that users call by a NumPy or SciPy function.
 CALLED = sorted(name for name, record in PRIMITIVES.items() if record.numpy)
 # Calls of records whose emitted source is a helper of the library instead.
-HELPED = {"pad": "np.pad({0}, {pad_width}, mode={mode!r})"}
+HELPED = {
+    "pad": "np.pad({0}, {pad_width}, mode={mode!r})",
+    "sylvester": "scipy.linalg.solve_sylvester({0}, {1}, {2})",
+}
 
 
 def expression(name: str, operands: list[str], parameters: dict, values: list) -> str:
