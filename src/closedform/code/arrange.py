@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from closedform.code.products import volume
 from closedform.expression.calculus import (
@@ -95,14 +96,15 @@ def _distributed(node: Expr) -> Expr | None:
 
 def _collected(node: Expr) -> Expr | None:
     """A sum of products that share a factor, as the product with a sum, if that is the larger factor."""
-    groups: dict[tuple[Expr, Names, Names], dict[int, Expr]] = {}
+    groups: dict[tuple[Expr, Names, Names], dict[int, Callable[[], Expr]]] = {}
     for i, term in enumerate(node.args):
         for key, other in _splits(term):
             groups.setdefault(key, {})[i] = other
     best = max(groups.items(), key=lambda item: len(item[1]), default=None)
     if best is None or len(best[1]) < 2:
         return None
-    (shared, names, other_names), others = best
+    (shared, names, other_names), found = best
+    others = {i: other() for i, other in found.items()}
     total = linear(
         [(node.params[i], other) for i, other in others.items()], next(iter(others.values())).shape
     )
@@ -113,15 +115,15 @@ def _collected(node: Expr) -> Expr | None:
     return arranged(collected) if len(rest) > 1 else collected
 
 
-def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Expr]]:
-    """The ways to see a term as a large array times another: where their axes go, and the other one."""
+def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Callable[[], Expr]]]:
+    """The ways to see a term as a large array times another: where their axes go, and how to make it."""
     if term.op != "contract":
         return []
     spec, factors = spec_of(term), factors_of(term)
     arrays = [f for f in factors if f.base.ndim]
     if len(arrays) != 2 or len(set(spec.out)) != len(spec.out):
         return []
-    splits = []
+    splits: list[tuple[tuple[Expr, Names, Names], Callable[[], Expr]]] = []
     for shared, other in (arrays, arrays[::-1]):
         named = {label: ("in", axis) for axis, label in enumerate(shared.labels)}
         named.update({label: ("out", axis) for axis, label in enumerate(spec.out)})
@@ -136,8 +138,11 @@ def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Expr]]:
             continue
         numbers = [f for f in factors if not f.base.ndim]
         axes = tuple(range(other.base.ndim))
-        scaled = contract(
-            [*numbers, Factor(other.base, axes, other.exponent)], axes, coefficient=exact(spec.coefficient)
+        scaled = partial(
+            contract,
+            [*numbers, Factor(other.base, axes, other.exponent)],
+            axes,
+            coefficient=exact(spec.coefficient),
         )
         key = (shared.base, tuple(named[x] for x in shared.labels), tuple(named[x] for x in other.labels))
         splits.append((key, scaled))

@@ -51,6 +51,8 @@ def root(node: Expr) -> Expr | None:
     root_of_squares(3, 2 * x)
     """
     if node.op == "linear":
+        if not all(c > 0 and _has_even_powers(term) for c, term in terms_of(node)):
+            return None
         roots = [root(c * term) for c, term in terms_of(node)]
         found = [r for r in roots if r is not None]
         if len(found) < len(roots):
@@ -62,7 +64,7 @@ def root(node: Expr) -> Expr | None:
     out = spec.out
     if spec.coefficient <= 0 or len(set(out)) < len(out):
         return None
-    if any(f.base.op != "size" and not _is_even(f.exponent) for f in factors_of(node)):
+    if not _has_even_powers(node):
         return None
     halves = [f._replace(exponent=exact(Fraction(f.exponent) / 2)) for f in factors_of(node)]
     scale = _root_of_number(spec.coefficient)
@@ -72,6 +74,13 @@ def root(node: Expr) -> Expr | None:
         return inner
     axes = tuple(range(len(out), inner.ndim))
     return Expr("euclidean_norm", (inner,), (("axis", axes),), node.shape) * scale
+
+
+def _has_even_powers(term: Expr) -> bool:
+    """Whether a term is a number times even powers."""
+    return term.op == "contract" and all(
+        base.op == "size" or _is_even(p) for base, p in zip(term.args, spec_of(term).exponents, strict=True)
+    )
 
 
 def _is_even(exponent: Number) -> bool:

@@ -28,6 +28,9 @@ Number = int | Fraction
 # A product with more matrix-like factors than this keeps a nested contraction as one factor,
 # so that long chains stay linear in size.
 LONGEST_PRODUCT = 12
+# A sum or product of more than these terms or factors that is so large when it is written out is kept as one
+# term or factor: flattened, the steps of a long recursion would each hold all the earlier ones.
+LONGEST_FLAT, LARGEST_FLAT = 12, 10_000
 # Labels that colours do not tell apart are nearly always images of one another: this many are tried.
 MOST_TRIED = 8
 # Sums whose products would have more terms than this are not multiplied out.
@@ -111,6 +114,11 @@ def terms_of(node: Expr) -> list[tuple[Number, Expr]]:
             return [(spec.coefficient * c, t) for c, t in terms_of(inner)]
         return [(spec.coefficient, inner)]
     return [(1, node)]
+
+
+def is_long(node: Expr) -> bool:
+    """Whether a sum or product is kept as it is where it stands in another."""
+    return len(node.args) > LONGEST_FLAT and node.weight > LARGEST_FLAT
 
 
 def label_sizes(node: Expr) -> dict[Any, Size]:
@@ -318,6 +326,8 @@ class _Product:
     def _may_merge(self, base: Expr, exponent: Number) -> bool:
         """Whether the factors of a nested product may join this one."""
         spec = spec_of(base)
+        if is_long(base):
+            return False
         outer = set(spec.out)
         summed = any(label not in outer for labels in spec.labels for label in labels)
         if exponent == 1:
@@ -658,7 +668,7 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
     for coefficient, term in terms:
         if term.shape != shape:
             raise next(_mismatch(a, b) for a, b in zip(term.shape, shape, strict=True) if a != b)
-        for inner, node in terms_of(term):
+        for inner, node in [(1, term)] if term.op == "linear" and is_long(term) else terms_of(term):
             totals[node] = exact(totals.get(node, 0) + exact(coefficient) * inner)
     totals = {node: c for node, c in totals.items() if c != 0}
     if not totals:

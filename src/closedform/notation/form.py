@@ -51,6 +51,8 @@ from closedform.notation.numbers import written
 MOST_EXAMINED = 120
 # A number with more digits is moved into a sum, at most this deep in a product.
 MOST_DIGITS, MOST_LEVELS = 8, 6
+# Forms of more nodes are not searched for a place where a long number becomes short.
+LARGEST_SCALED = 300
 
 Pair = tuple[Expr, Number]  # a form and its exponent
 
@@ -481,7 +483,7 @@ def is_long(value: Number) -> bool:
 
 def _scaled(coefficient: Number, form: Expr, levels: int) -> Expr | None:
     """The form times a long number, which goes into a sum in it if that leaves only short numbers."""
-    if levels == 0:
+    if levels == 0 or form.weight > LARGEST_SCALED:
         return None
     if form.op == "sum":
         signs = zip(form.args, form.params, strict=True)
