@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from tests.dense import evaluate
-from tests.fuzz.kept import KEPT, OPEN
+from tests.fuzz.kept import KEPT
 from tests.fuzz.programs import MODULES, compiled, program, without_assignment
 from tests.fuzz.records import CALLED, near_sample
 from tests.fuzz.run import difference, examined, main
@@ -22,8 +22,6 @@ from closedform.notation.latex import latex
 from closedform.notation.text import text
 
 BATCH = 25
-# Seeds of programs that come to what is wrong still (tests/fuzz/kept.py): sums of products of truth values.
-OPEN_SEEDS = {62}
 # Formulas with captured arrays, which have no names to declare, and with reshapes are not read back, nor are
 # those longer than so many characters.
 UNREADABLE = {"constant", "reshape"}
@@ -48,7 +46,7 @@ def reads_back(derivation, values, seed):
 
 @pytest.mark.parametrize("first", range(0, 100, BATCH))
 def test_emitted_code_has_the_value_of_the_formula(first):
-    for seed in sorted(set(range(first, first + BATCH)) - OPEN_SEEDS):
+    for seed in range(first, first + BATCH):
         source, arguments = program(seed)
         for operator in (cf.grad, cf.hessian):
             try:
@@ -77,10 +75,7 @@ def test_derivatives_agree_with_jax(seed):
             assert not outcome.failed, f"seed {seed}, {operator}: {outcome}\n{source}"
 
 
-@pytest.mark.parametrize(
-    "source, arguments, _",
-    [*KEPT, *(pytest.param(*case, marks=pytest.mark.xfail(strict=True, reason=case[2])) for case in OPEN)],
-)
+@pytest.mark.parametrize("source, arguments, _", KEPT)
 def test_what_was_wrong_once_is_right(source, arguments, _):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -375,7 +375,6 @@ CALLS = [
         np.trace(b, axis1=-2, axis2=-1)
         np.trace(b)
         np.tensordot(b, a, axes=1)
-        ([1, 2], [0, 1]))
         np.tensordot(b, b, axes=([0, 2], [0, 1]))
         np.tensordot(b, b, axes=3)
         np.einsum("ii", a)

@@ -35,7 +35,8 @@ def plan(roots: Sequence[Expr]) -> list[Step]:
     [matmul(name('A'), matmul(name('A'), name('x')))]
     """
     planner = _Planner(roots)
-    return _with_solves(planner.program, [planner.full(planner.chosen[root]) for root in roots])
+    results = [planner.program.as_numbers(planner.full(planner.chosen[root])) for root in roots]
+    return _with_solves(planner.program, results)
 
 
 class _Planner:

@@ -47,8 +47,9 @@ def root(node: Expr) -> Expr | None:
     """The square root of a sum of squares with positive coefficients, or None.
 
     >>> from closedform.expression.expr import input_
-    >>> root(9 + 4 * input_("x", ()) ** 2)
-    root_of_squares(3, 2 * x)
+    >>> from closedform.notation.text import text
+    >>> [text(part) for part in root(9 + 4 * input_("x", ()) ** 2).args]
+    ['2x', '3']
     """
     if node.op == "linear":
         if not all(c > 0 and _has_even_powers(term) for c, term in terms_of(node)):

@@ -9,10 +9,18 @@ from typing import Any, NamedTuple
 from closedform.expression.calculus import Number, exact
 from closedform.expression.expr import ArrayConstant, Shape
 from closedform.expression.size import Size
+from closedform.primitives.record import PRIMITIVES
 
 # Steps that compute nothing, and those whose result shares memory with their operand.
 LEAVES = frozenset({"name", "constant", "number", "size"})
 VIEWS = frozenset({"transpose", "expand", "diagonal", "slice", "entry", "reshape"})
+
+# NumPy's operators on truth values alone are logic ("or" for a sum), and its functions round to 16 bits.
+ARITHMETIC = frozenset(
+    {"matmul", "vdot", "vecdot", "einsum", "tensordot", "outer", "trace", "square", "sqrt", "power"}
+)
+# A step of these has truth values if all its operands have.
+MOVED = VIEWS | {"full", "take", "roll", "diagonal_matrix"}
 
 
 class Step:
@@ -36,6 +44,15 @@ class Step:
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.sizes)
+
+    @property
+    def is_boolean(self) -> bool:
+        """Whether the entries are truth values."""
+        if self.op == "call":
+            return self.params[0] in PRIMITIVES and PRIMITIVES[self.params[0]].boolean
+        if self.op in MOVED or (self.op == "product" and self.params[0] == 1 and min(self.params[1]) > 0):
+            return bool(self.args) and all(arg.is_boolean for arg in self.args)
+        return False
 
     def __repr__(self) -> str:
         return f"{self.op}({', '.join(map(repr, (*self.args, *self.params)))})"
@@ -83,11 +100,33 @@ class Program:
         self, op: str, args: Sequence[Step] = (), params: tuple[Any, ...] = (), sizes: Sequence[Size] = ()
     ) -> Step:
         """The one step with this operation, these operands and parameters."""
+        args = self._as_numpy_takes(op, args, params)
         identity = (op, tuple(args), params, tuple(sizes))
         found = self.known.get(identity)
         if found is None:
             found = self.known[identity] = Step(op, tuple(args), params, tuple(sizes))
         return found
+
+    def _as_numpy_takes(self, op: str, args: Sequence[Step], params: tuple[Any, ...]) -> Sequence[Step]:
+        """The operands, with truth values as numbers where NumPy's arithmetic needs that."""
+        if not any(arg.is_boolean for arg in args):
+            return args
+        if op == "call":
+            if params[0] in PRIMITIVES and PRIMITIVES[params[0]].boolean:
+                return args
+            conditions = 1 if params[0] == "where" else 0
+            return [*args[:conditions], *map(self.as_numbers, args[conditions:])]
+        first = op == "total" or (op == "product" and params[0] < 0)
+        every = op in ARITHMETIC or (op == "product" and params[0] != 1)
+        if first or (every and all(arg.is_boolean for arg in args)):
+            return [self.as_numbers(args[0]), *args[1:]]
+        return args
+
+    def as_numbers(self, step: Step) -> Step:
+        """1 where a step is true and 0 where it is not; numbers as they are."""
+        if not step.is_boolean:
+            return step
+        return self.step("call", (step, self.number(1), self.number(0)), ("where", ()), step.sizes)
 
     def has(self, op: str, args: Sequence[Step], params: tuple[Any, ...], sizes: Sequence[Size]) -> bool:
         """Whether such a step was made before."""

@@ -462,10 +462,10 @@ class Writer:
 
     def op_sum(self, step: Step) -> Text:
         axes = step.params[0]
-        argument = self.arg(step.args[0], ATOM)
-        if len(axes) == step.args[0].ndim:
-            return f"{argument}.sum()", ATOM
-        return f"{argument}.sum(axis={axes[0] if len(axes) == 1 else axes})", ATOM
+        options = [] if len(axes) == step.args[0].ndim else [f"axis={axes[0] if len(axes) == 1 else axes}"]
+        if step.args[0].is_boolean and self.reference:
+            options.append(f"dtype={self.reference}.dtype")
+        return f"{self.arg(step.args[0], ATOM)}.sum({', '.join(options)})", ATOM
 
     def op_diagonal(self, step: Step) -> Text:
         text = self.arg(step.args[0], ATOM)

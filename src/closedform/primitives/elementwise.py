@@ -708,7 +708,8 @@ for _name, _sign, _latex in (
             latex=f"{{0}} {_latex} {{1}}",
             text=f"{{0}} {_sign} {{1}}",
             strength=SUM,
-            source=f"({{0}} {_sign} {{1}})",
+            source=f"{{0}} {_sign} {{1}}",
+            boolean=True,
         )
     )
 
@@ -743,16 +744,16 @@ _step(
     sources={"torch": "torch.round({0})"},
 )
 _step("trunc", ball=lambda v: v.sign() * abs(v).floor(), numpy=(np.trunc, np.fix))
-_step("isfinite", ball=lambda v: 1)
-_step("isnan", ball=lambda v: 0)
-_step("isinf", ball=lambda v: 0)
-_step("logical_not", ball=lambda v: int(not v), latex=r"\neg({0})")
+_step("isfinite", boolean=True, ball=lambda v: 1)
+_step("isnan", boolean=True, ball=lambda v: 0)
+_step("isinf", boolean=True, ball=lambda v: 0)
+_step("logical_not", boolean=True, ball=lambda v: int(not v), latex=r"\neg({0})")
 for _name, _latex, _ball in (
     ("logical_and", r"\wedge", lambda v, w: int(bool(v) and bool(w))),
     ("logical_or", r"\vee", lambda v, w: int(bool(v) or bool(w))),
     ("logical_xor", r"\oplus", lambda v, w: int(bool(v) != bool(w))),
 ):
-    _step(_name, 2, latex=rf"({{0}} {_latex} {{1}})", ball=_ball)
+    _step(_name, 2, boolean=True, latex=rf"({{0}} {_latex} {{1}})", ball=_ball)
 _step(
     "floor_divide",
     2,

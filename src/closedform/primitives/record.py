@@ -50,6 +50,7 @@ class Primitive:
     samples      (rng) -> operands and parameters for tests, where `domain` does not tell
     part         (source template of a function with several results, their names, the position of this one):
                  it is called once where more than one of the results is needed
+    boolean      whether the values are truth values
     requires     what the first operand must be at the example: "symmetric", "full rank", ... (REQUIREMENTS)
     """
 
@@ -74,6 +75,7 @@ class Primitive:
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
     part: tuple[str, tuple[str, ...], int] | None = None
     requires: str = ""
+    boolean: bool = False
 
     def __post_init__(self) -> None:
         if self.call is None and self.numpy:

@@ -152,7 +152,7 @@ def _constant(node: Expr) -> Expr:
         scale = float(array[0, 0])
         if scale and np.array_equal(array, scale * np.eye(len(array))):
             return multiply(scale, identity((Size.of(len(array)),)))
-    return constant(array.astype(float) if array.dtype.kind in "iu" else array, node.params[0].name)
+    return constant(array.astype(float) if array.dtype.kind in "iub" else array, node.params[0].name)
 
 
 def _number(value: float) -> Expr:

@@ -361,7 +361,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """The same values: only conversions between floating types are traced."""
         if np.dtype(dtype).kind != "f":
             raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
-        return self.copy()
+        return np.where(self, 1.0, 0.0) if self.dtype == bool else self.copy()
 
     def item(self) -> Any:
         """A scalar stays traced."""
@@ -536,6 +536,13 @@ def _sizes_in(value: Any) -> Iterator[Size]:
             yield from _sizes_in(item)
 
 
+# Operations that NumPy takes as "or", "and" or "differs" on truth values alone.
+LOGIC = frozenset(
+    {"add", "matmul", "dot", "inner", "vdot", "tensordot", "einsum", "matrix_power", "multi_dot", "diff"}
+    | {"zeros_like", "ones_like", "full"}
+)
+
+
 # --- recording ------------------------------------------------------------------------------------
 
 
@@ -597,6 +604,11 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
         raise InvalidArgumentError(
             f"{op} failed on operands of shapes {_shapes(operands)} ({where()}): {error}"
         ) from error
+    if op in LOGIC and np.asarray(value).dtype == bool:
+        raise InvalidFunctionError(
+            f"{op} of truth values alone is logic in NumPy, not arithmetic ({where()}): make one of them "
+            f"numbers with .astype(float), or write & and | if logic is meant"
+        )
     expr = Expr(op, args, symbolic, np.shape(value))
     tape.values[expr] = value
     tape.lines.setdefault(expr, where())
