@@ -175,3 +175,37 @@ def test_a_matrix_must_be_symmetric_in_every_call():
     gradient(S)
     with pytest.raises(InvalidArgumentError, match="is not symmetric"):
         gradient(A)
+
+
+def expanded_det(X):
+    """The determinant of a 3 x 3 matrix as a polynomial."""
+    a, b, c = X
+    return a @ jnp.cross(b, c)
+
+
+SINGULAR = {
+    "regular": A,
+    "rank 2": A - np.outer(A[:, 2], [0, 0, 1]),
+    "rank 1": np.outer(A[0], A[1]),
+    "nearly singular": A - (1 - 1e-9) * np.outer(A[:, 2], [0, 0, 1]),
+    "zero": np.zeros((3, 3)),
+}
+
+
+@pytest.mark.parametrize("idiom", ["numpy", "jax"])
+@pytest.mark.parametrize("name", SINGULAR)
+def test_second_derivative_of_the_determinant_where_the_matrix_is_singular(name, idiom):
+    for inner in (lambda X: X, lambda X: X @ X.T, lambda X: X + X.T):
+        truth = jax.hessian(lambda X, inner=inner: expanded_det(inner(X)))(SINGULAR[name])
+        derivation = cf.hessian(lambda X, inner=inner: np.linalg.det(inner(X))).at(A)
+        namespace = {}
+        exec(derivation.source(idiom), namespace)
+        found = np.asarray(namespace["derivative"](SINGULAR[name]))
+        np.testing.assert_allclose(found, truth, rtol=1e-9, atol=1e-12)
+
+
+def test_a_formula_that_divides_by_a_vanishing_determinant_says_so():
+    third = cf.derivative(lambda X: np.linalg.det(X), order=3)
+    np.testing.assert_allclose(third(A), jax.jacobian(jax.hessian(expanded_det))(A), rtol=1e-9, atol=1e-11)
+    with pytest.raises(np.linalg.LinAlgError, match="divides by det X, and X is singular"):
+        third(SINGULAR["rank 1"])

@@ -47,6 +47,19 @@ def sums_without(v):
     return np.concatenate((zero, np.cumsum(v[:-1]))) + np.concatenate((np.cumsum(v[:0:-1])[::-1], zero))
 '''
 
+SECOND_BY_SVD = '''
+def second_cofactors_by_svd(X):
+    """The second derivative of the determinant of any square matrix, from its singular values."""
+    U, s, Vt = np.linalg.svd(X)
+    sign = np.linalg.slogdet(U)[0] * np.linalg.slogdet(Vt)[0]
+    one = np.eye(len(s))
+    others = np.prod(np.where(one[:, None] + one > 0, np.ones_like(s), s), -1) * sign
+    others = np.where(one > 0, np.zeros_like(s), others)
+    products = U.T[:, :, None] * Vt[:, None, :]
+    minors = np.tensordot(products, np.tensordot(others, products, 1), ((0,), (0,)))
+    return minors - np.swapaxes(minors, 1, 3)
+'''
+
 HELPERS: Mapping[str, Helper] = MappingProxyType(
     {
         "sech": Helper('''
@@ -152,6 +165,38 @@ def covariance(p):
 def covariance(p):
     """diag(p) - outer(p, p)."""
     return np.diag(p) - np.outer(p, p)
+''',
+            elementwise=False,
+        ),
+        "second_cofactors": Helper(
+            SECOND_BY_SVD
+            + '''
+
+def second_cofactors(X):
+    """(C_ij C_kl - C_il C_kj) / det X for C = cof X: the second derivative of the determinant."""
+    if not np.linalg.cond(X, 1) < 1e3:
+        return second_cofactors_by_svd(X)
+    inverse = np.linalg.inv(X).T
+    minors = inverse[:, :, None, None] * inverse - inverse[:, None, None, :] * inverse.T[:, :, None]
+    return np.linalg.det(X) * minors
+''',
+            SECOND_BY_SVD.replace("_by_svd", ""),
+            elementwise=False,
+        ),
+        "regular_det": Helper(
+            '''
+def regular_det(X):
+    """det X of matrices that are far from singular ones."""
+    if not np.all(np.linalg.cond(X, 1) < 1e10):
+        raise np.linalg.LinAlgError(
+            "the formula divides by det X, and X is singular, or so near to it that no digits would be right"
+        )
+    return np.linalg.det(X)
+''',
+            '''
+def regular_det(X):
+    """det X of matrices that are far from singular ones, and not a number for others."""
+    return np.where(np.linalg.cond(X, 1) < 1e10, np.linalg.det(X), np.nan)
 ''',
             elementwise=False,
         ),

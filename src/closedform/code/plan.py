@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from closedform.code.arrange import arranged
 from closedform.code.contraction import WIRING, Network, Placed, placed_whole
+from closedform.code.determinants import without_division
 from closedform.code.helpers import HELPERS
 from closedform.code.products import Tensor, hadamard, volume
 from closedform.code.stable import polynomial_of, stable
@@ -34,6 +35,7 @@ def plan(roots: Sequence[Expr]) -> list[Step]:
     >>> plan([dot(dot(A, A), x)])
     [matmul(name('A'), matmul(name('A'), name('x')))]
     """
+    roots = [without_division(root) for root in roots]
     planner = _Planner(roots)
     results = [planner.program.as_numbers(planner.full(planner.chosen[root])) for root in roots]
     return _with_solves(planner.program, results)
