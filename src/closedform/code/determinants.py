@@ -83,7 +83,7 @@ def _over_det(node: Expr, x: Expr) -> Expr | None:
             c = rest[first, second]
             if other is None or c * rest[other] >= 0:
                 continue
-            part = c if abs(c) < abs(rest[other]) else -rest[other]
+            part = c if c * c < rest[other] * rest[other] else -rest[other]
             rest[first, second] -= part
             rest[other] += part
             found.append((part, contract([Factor(minors, (i, j, k, l))], range(4))))
