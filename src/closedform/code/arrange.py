@@ -53,20 +53,28 @@ def _sum(terms: Sequence[tuple[Number, Expr]], like: Expr) -> Expr:
 
 
 def is_sparse(node: Expr) -> bool:
-    """Whether most entries are zero by structure: deltas, and slices put back into their place."""
+    """Whether the entries that are not zero by structure have fewer indices than there are axes: deltas, unit
+    vectors, and slices of an identity."""
     if node.op in {"select", "unit", "gather", "shift"}:
         return True
     if node.op != "contract":
         return False
     spec = spec_of(node)
-    out = set(spec.out)
-    scattered = any(
-        (base.op == "unit" and labels[0] in out)
-        or (base.op in {"select", "gather"} and labels[1] in out)
-        or (base.op == "shift" and set(labels) <= out)
-        for base, labels in zip(node.args, spec.labels, strict=True)
-    )
-    return scattered or len(out) < len(spec.out)
+    tied: dict[int, int] = {}
+
+    def first(label: int) -> int:
+        while label in tied:
+            label = tied[label]
+        return label
+
+    fixed = set()
+    for base, labels in zip(node.args, spec.labels, strict=True):
+        if base.op == "unit":
+            fixed.add(labels[0])
+        elif base.op in {"select", "gather", "shift"} and first(labels[0]) != first(labels[1]):
+            tied[first(labels[0])] = first(labels[1])
+    fixed = set(map(first, fixed))
+    return len({first(label) for label in spec.out} - fixed) < len(spec.out)
 
 
 def _distributed(node: Expr) -> Expr | None:

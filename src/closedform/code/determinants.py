@@ -77,13 +77,13 @@ def _over_det(node: Expr, x: Expr) -> Expr | None:
         rest[first, second] = c * spec.coefficient
     found: list[tuple[Number, Expr]] = []
     minors = Expr("second_cofactors", (x,), (), (*x.shape, *x.shape))
-    for (first, second), c in list(rest.items()):
+    for first, second in [pairs for pairs, c in rest.items() if c > 0]:
         for (i, j), (k, l) in _orders(first, second, is_symmetric(x)):
             other = next((pairs for pairs in _orders((i, l), (k, j), is_symmetric(x)) if pairs in rest), None)
             c = rest[first, second]
-            if other is None or c * rest[other] >= 0:
+            if other is None or rest[other] >= 0:
                 continue
-            part = c if c * c < rest[other] * rest[other] else -rest[other]
+            part = min(c, -rest[other])
             rest[first, second] -= part
             rest[other] += part
             found.append((part, contract([Factor(minors, (i, j, k, l))], range(4))))

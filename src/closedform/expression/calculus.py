@@ -150,8 +150,34 @@ def identity(shape: Sequence[Size]) -> Expr:
 
 
 def size_number(size: Size) -> Expr:
-    """A size as a scalar expression."""
-    return number(size.value) if size.is_literal else Expr("size", (), (size,), ())
+    """A size as a scalar expression: a product of sizes, or a number times a sum that leads with a plus.
+
+    >>> n = Size.axis("x", 0, 3)
+    >>> size_number(n * -2 + 2) is multiply(-2, size_number(n - 1))
+    True
+    """
+    if size.is_literal:
+        return number(size.value)
+    if len(size.terms) == 1:
+        ((atoms, c),) = size.terms
+        factors = [Expr("size", (), (Size((((atom,), 1),)),), ()) for atom in atoms]
+        return multiply(c, *factors) if c != 1 or len(factors) > 1 else factors[0]
+    content = math.gcd(*(c for _, c in size.terms))
+    content = -content if size.terms[0][1] < 0 else content
+    whole = Size(tuple((atoms, c // content) for atoms, c in size.terms))
+    node = Expr("size", (), (whole,), ())
+    return node if content == 1 else multiply(content, node)
+
+
+def _sum_of_sizes(terms: Iterable[tuple[Number, Expr]]) -> Size | None:
+    """Whole multiples of sizes, added up."""
+    total = Size.of(0)
+    for c, node in terms:
+        size = node.params[0] if node.op == "size" else Size.of(1) if node is number(1) else None
+        if size is None or not isinstance(c, int):
+            return None
+        total = total + size * c
+    return total
 
 
 def as_number(node: Expr) -> Number | None:
@@ -315,6 +341,13 @@ class _Product:
                     self.coefficient *= scale
                     self._include(_unit(base), labels, exponent)
                     return
+            scalars = [f for f in factors_of(base) if not f.labels]
+            if scalars and len(scalars) < len(base.args) and is_integer(exponent) and exponent != 1:
+                for f in scalars:  # (c x)^p = c^p x^p
+                    self._include(f.base, (), exact(f.exponent * exponent))
+                rest = [f for f in factors_of(base) if f.labels]
+                self._include(contract(rest, spec.out, label_sizes(base)), labels, exponent)
+                return
             constant = {a for a in _broadcast_axes(base) if spec.out.count(spec.out[a]) == 1}
             if constant:  # (x 1')^p = x^p 1'
                 kept = [axis for axis in range(base.ndim) if axis not in constant]
@@ -696,6 +729,9 @@ def _sum_node(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr:
     if totals[nodes[-1]] < 0:
         content = -content
     coefficients = tuple(exact(Fraction(totals[n]) / content) for n in nodes)
+    size = _sum_of_sizes(zip(coefficients, nodes, strict=True)) if not shape else None
+    if size is not None:
+        return multiply(exact(content), size_number(size))
     node = Expr("linear", tuple(nodes), coefficients, shape)
     if content == 1:
         return node
@@ -1001,46 +1037,61 @@ def _broadcast_axes(node: Expr) -> set[int]:
 
 
 def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
-    """The sum with its products of sums multiplied out, if it then has fewer terms."""
-    products = [node for node in totals if _sums(node)]
-    if not products or sum(_products(node) for node in products) > MOST_PRODUCTS:
+    """The sum with its products of sums multiplied out, if it then has fewer terms; sums that are summed over
+    an axis only where their terms cancel."""
+    written = {node: _sums(node) for node in totals}
+    found = _all_multiplied_out(totals, written, sum(_written(node, at) for node, at in written.items()))
+    if found is None and any(node.op == "contract" for node in totals):
+        inner = {node: _sums(node, summed=True) for node in totals}
+        found = _all_multiplied_out(totals, inner, len(totals)) if inner != written else None
+    return found
+
+
+def _all_multiplied_out(
+    totals: dict[Expr, Number], positions: Mapping[Expr, list[int]], limit: int
+) -> dict[Expr, Number] | None:
+    """The sum multiplied out, if it then has fewer terms than a limit, and is not heavier."""
+    products = [(node, at) for node, at in positions.items() if at]
+    if not products or sum(_products(node, at) for node, at in products) > MOST_PRODUCTS:
         return None
     expanded: dict[Expr, Number] = {}
     for node, c in totals.items():
-        for inner, term in _expand(node) if node in products else [(1, node)]:
+        for inner, term in _expand(node, positions[node]) if positions[node] else [(1, node)]:
             expanded[term] = exact(expanded.get(term, 0) + c * inner)
     expanded = {node: c for node, c in expanded.items() if c != 0}
-    fewer = len(expanded) < sum(_written(node) for node in totals)
     lighter = sum(node.weight for node in expanded) < sum(node.weight for node in totals)
-    return expanded if fewer and lighter else None
+    return expanded if len(expanded) < limit and lighter else None
 
 
-def _sums(node: Expr) -> list[int]:
-    """Positions of the factors of a term that are sums and may be multiplied out."""
+def _sums(node: Expr, summed: bool = False) -> list[int]:
+    """Positions of the factors of a term that are sums and may be multiplied out; also those with summed
+    labels if `summed`."""
     if node.op != "contract":
         return []
     spec = spec_of(node)
     return [
         i
         for i, (base, p) in enumerate(zip(node.args, spec.exponents, strict=True))
-        if base.op == "linear" and isinstance(p, int) and 1 <= p <= 4 and set(spec.labels[i]) <= set(spec.out)
+        if base.op == "linear"
+        and isinstance(p, int)
+        and 1 <= p <= (1 if summed else 4)
+        and (summed or set(spec.labels[i]) <= set(spec.out))
     ]
 
 
-def _written(node: Expr) -> int:
+def _written(node: Expr, positions: list[int]) -> int:
     """How many terms are written for a product: those of its sums."""
-    return sum(len(node.args[i].args) for i in _sums(node)) or 1
+    return sum(len(node.args[i].args) for i in positions) or 1
 
 
-def _products(node: Expr) -> int:
+def _products(node: Expr, positions: list[int]) -> int:
     """How many terms a product has when it is multiplied out."""
     exponents = spec_of(node).exponents
-    return math.prod(len(node.args[i].args) ** int(exponents[i]) for i in _sums(node))
+    return math.prod(len(node.args[i].args) ** int(exponents[i]) for i in positions)
 
 
-def _expand(node: Expr) -> list[tuple[Number, Expr]]:
+def _expand(node: Expr, positions: list[int]) -> list[tuple[Number, Expr]]:
     """The terms of a product of sums, multiplied out."""
-    positions = _sums(node)
     spec = spec_of(node)
     rest = [f for i, f in enumerate(factors_of(node)) if i not in positions]
     sizes = label_sizes(node)

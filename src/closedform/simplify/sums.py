@@ -54,6 +54,8 @@ def sum_distributed(node: Expr) -> Expr | None:
         if f.base.op != "linear" or f.exponent != 1:
             continue
         rest = factors[:i] + factors[i + 1 :]
+        if any(g.base is f.base and set(g.labels) & set(f.labels) - set(spec.out) for g in rest):
+            continue  # P P' stays
         elsewhere = {label for g in rest for label in g.labels}.union(spec.out)
         alone = any(label not in elsewhere for label in f.labels)
         summed = [a for a, label in enumerate(f.labels) if label not in spec.out]
