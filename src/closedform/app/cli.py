@@ -54,9 +54,12 @@ def lab(
     with _user_errors():
         from rich.console import Console
 
-        from closedform.app.lab import Plan, engines_named, problems_named, run
+        from closedform.app.lab import Plan, engines_named, problems_named, questions_named, run
 
-        plan = Plan(problems_named(problem or []), engines_named(engine or []), out, quick, fresh)
+        names = problem or []
+        plan = Plan(
+            problems_named(names), engines_named(engine or []), out, quick, fresh, questions_named(names)
+        )
         try:
             run(plan, Console())
         except KeyboardInterrupt:

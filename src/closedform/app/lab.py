@@ -50,6 +50,8 @@ UNTIMED = Effort(rounds=0, fewest=0, timeout=30.0)
 SIGNS = {"grad": "∇", "hessian": "∇²", "derivative:4": "d⁴"}
 # How many random arguments errors are taken at in a full run.
 DRAWS = 7
+# Experiments that go with no problem.
+QUESTIONS = tuple(name for name in EXPERIMENTS if name not in PROBLEMS)
 
 
 class LabError(ClosedformError):
@@ -58,13 +60,20 @@ class LabError(ClosedformError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a lab runs: problems, engines by name, the folder of the report, and how much."""
+    """What a lab runs: problems, engines by name, the folder of the report, and how much; and the names of
+    experiments that go with no problem."""
 
     problems: tuple[Problem, ...]
     engines: tuple[str, ...]
     out: Path
     quick: bool = False
     fresh: bool = False
+    questions: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the chapters."""
+        return (*(problem.name for problem in self.problems), *self.questions)
 
     @property
     def mode(self) -> str:
@@ -127,14 +136,15 @@ def run(plan: Plan, console: Console) -> Path:
     store = Store(plan.out / STORE, configuration_digest(setting), plan.mode)
     try:
         if plan.fresh:
-            store.forget(problem.name for problem in plan.problems)
+            store.forget(plan.names)
         with _progress(console) as progress:
             _measure(plan, store, progress)
             run_experiments(plan, store, progress)
             task = progress.add_task("report", total=1)
             path = write_report(plan, store, setting)
             progress.advance(task)
-        console.print(table(plan, store))
+        if plan.problems:
+            console.print(table(plan, store))
     finally:
         store.close()
     console.print(f"{path} — {duration(time.perf_counter() - begin)}", highlight=False, soft_wrap=True)
@@ -196,6 +206,8 @@ def open_places(plan: Plan, store: Store) -> list[Place]:
 def _measure(plan: Plan, store: Store, progress: Progress) -> None:
     """Compare the engines where that is open; every row is kept as soon as it is there."""
     everything, todo = places(plan), open_places(plan, store)
+    if not everything:
+        return
     task = progress.add_task("comparing", total=len(everything), completed=len(everything) - len(todo))
     groups: dict[tuple[tuple[str, ...], Effort], list[Place]] = {}
     for place in todo:
@@ -243,18 +255,16 @@ def build(place: Place) -> Case:
 def run_experiments(plan: Plan, store: Store, progress: Progress) -> None:
     """Run the experiments' steps that are not in the store, each experiment in a child process."""
     setting = Setting(plan.quick, plan.engines)
-    for problem in plan.problems:
-        experiment = EXPERIMENTS.get(problem.name)
+    for name in plan.names:
+        experiment = EXPERIMENTS.get(name)
         if experiment is None:
             continue
-        steps, kept = list(experiment.steps(setting)), store.experiments(problem.name)
+        steps, kept = list(experiment.steps(setting)), store.experiments(name)
         todo = [step for step in steps if step not in kept]
-        task = progress.add_task(
-            f"{problem.name}, experiment", total=len(steps), completed=len(steps) - len(todo)
-        )
+        task = progress.add_task(f"{name}, experiment", total=len(steps), completed=len(steps) - len(todo))
         if todo:
-            for step, payload in _steps(problem.name, plan, sorted(kept)):
-                store.add_experiment(problem.name, step, payload)
+            for step, payload in _steps(name, plan, sorted(kept)):
+                store.add_experiment(name, step, payload)
                 progress.advance(task)
 
 
@@ -324,7 +334,7 @@ def write_report(plan: Plan, store: Store, setting: dict[str, str]) -> Path:
     from closedform.app.report import page
 
     found = {problem.name: measurements(problem, plan, store) for problem in plan.problems}
-    results = {problem.name: store.experiments(problem.name) for problem in plan.problems}
+    results = {name: store.experiments(name) for name in plan.names}
     text = page(compose(plan.problems, found, results, setting, plan.quick))
     path = plan.out / PAGE
     unfinished = path.with_suffix(".part")
@@ -363,14 +373,21 @@ def _cells(found: Sequence[Measured]) -> list[str]:
 
 
 def problems_named(names: Sequence[str]) -> tuple[Problem, ...]:
-    """The problems of these names in the sheet's order; all without names.
+    """The problems of these names in the sheet's order; all without names. Names of other experiments are
+    passed over.
 
     Raises LabError with the names that there are.
     """
-    unknown = [name for name in names if name not in PROBLEMS]
+    known = [*PROBLEMS, *QUESTIONS]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise LabError(f"no problem {unknown[0]!r}; there are {', '.join(PROBLEMS)}")
+        raise LabError(f"no problem {unknown[0]!r}; there are {', '.join(known)}")
     return tuple(problem for name, problem in PROBLEMS.items() if not names or name in names)
+
+
+def questions_named(names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the names that are experiments of their own; all without names."""
+    return tuple(name for name in QUESTIONS if not names or name in names)
 
 
 def engines_named(names: Sequence[str]) -> tuple[str, ...]:

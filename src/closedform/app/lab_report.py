@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from closedform.app.blocks import Block, Paragraph
 from closedform.app.chapters import Measured, chapter, summary
 from closedform.app.experiments import EXPERIMENTS
-from closedform.app.report import Report
+from closedform.app.report import Chapter, Report
 from closedform.app.store import Row, library_versions
 from closedform.problems import Problem
+
+# Between the parts of a step's name; one with spaces is a division.
+_STEP = re.compile(r"(?<! )/(?! )")
 
 LEAD = (
     "Each function below is differentiated as a formula by closedform and compared with the formula worked "
@@ -34,31 +38,40 @@ def compose(
     setting: Mapping[str, str],
     quick: bool,
 ) -> Report:
-    """The report of these problems."""
-    chapters = [chapter(p, found[p.name], experiment(p, results[p.name])) for p in problems]
+    """The report of these problems, and of the other experiments that have results."""
+    chapters = [chapter(p, found[p.name], experiment(p.name, results[p.name])) for p in problems]
+    findings: list[Block] = []
+    for name in results:
+        if name not in found:
+            chapters.append(Chapter(name, EXPERIMENTS[name].title, experiment(name, results[name])))
+            findings.append(Paragraph(EXPERIMENTS[name].finding(done(results[name]))))
     versions = ", ".join(f"{name} {version}" for name, version in library_versions().items())
     kind = "quick run: fewer sizes and samples" if quick else "full run"
     return Report(
         title="Derivatives in closed form, compared",
         lead=LEAD,
         setting={**setting, "Libraries": versions, "Extent": kind},
-        summary=summary([(p, found[p.name]) for p in problems]),
+        summary=[*(summary([(p, found[p.name]) for p in problems]) if problems else []), *findings],
         chapters=chapters,
         footer=METHOD,
     )
 
 
-def experiment(problem: Problem, results: Mapping[str, Row]) -> list[Block]:
-    """The section of a problem's experiment, and what of it could not be run."""
-    record = EXPERIMENTS.get(problem.name)
+def done(results: Mapping[str, Row]) -> Mapping[str, Row]:
+    """The steps that did not fail."""
+    return {step: payload for step, payload in results.items() if "failed" not in payload}
+
+
+def experiment(name: str, results: Mapping[str, Row]) -> list[Block]:
+    """The section of an experiment, and what of it could not be run."""
+    record = EXPERIMENTS.get(name)
     if record is None or not results:
         return []
-    done = {step: payload for step, payload in results.items() if "failed" not in payload}
     failed: dict[str, list[str]] = {}
     for step, payload in results.items():
         if "failed" in payload:
-            failed.setdefault(str(payload["failed"]), []).append(step.replace("/", ", "))
-    blocks = list(record.section(done))
+            failed.setdefault(str(payload["failed"]), []).append(_STEP.sub(", ", step))
+    blocks = list(record.section(done(results)))
     if failed:
         text = "; ".join(f"{_steps(steps)} ({reason})" for reason, steps in failed.items())
         blocks.append(Paragraph(f"Not run: {text}.", "asked"))

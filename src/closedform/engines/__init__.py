@@ -1,5 +1,7 @@
 """The engines, in the order in which tables show them. To add one, write its file and name it here."""
 
+from functools import cache
+
 from closedform.engines.base import Engine, Program, Task
 from closedform.engines.by_hand import ByHand
 from closedform.engines.closed_form import ClosedForm
@@ -27,4 +29,11 @@ ENGINES: dict[str, Engine] = {
 # What a comparison runs when it is not told; the others are asked for by name.
 USUAL = ("closed form", "by hand", "autograd", "PyTorch", "JAX", "finite differences")
 
-__all__ = ["ENGINES", "USUAL", "Engine", "Program", "Task"]
+
+@cache
+def start(name: str) -> None:
+    """Import and configure an engine's library, once in a process."""
+    ENGINES[name].start()
+
+
+__all__ = ["ENGINES", "USUAL", "Engine", "Program", "Task", "start"]

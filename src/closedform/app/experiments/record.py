@@ -28,18 +28,22 @@ class Setting:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a problem asks beyond formula, error and time.
+    """What a problem asks beyond formula, error and time; or a question of its own.
 
-    problem  name of the problem
+    problem  name of the problem, or of the question
     steps    the steps of a setting, in order; each is kept when it is done, and not run again
     run      one step: plain values that JSON can hold
     section  the results of all steps, by name, as blocks of the report; steps that failed are missing
+    title    heading of its chapter, for a question of its own
+    finding  the result in words, for the summary; empty where there is none
     """
 
     problem: str
     steps: Callable[[Setting], Sequence[str]]
     run: Callable[[str, Setting], Payload]
     section: Callable[[Results], Sequence[Block]]
+    title: str = ""
+    finding: Callable[[Results], str] = lambda results: ""
 
 
 EXPERIMENTS: dict[str, Experiment] = {}

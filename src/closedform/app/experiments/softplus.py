@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from closedform.app.experiments.record import Experiment, Payload, Results, Sett
 from closedform.app.wording import listing, number
 from closedform.comparison.rows import relative_error
 from closedform.comparison.timing import Case
-from closedform.engines import ENGINES
+from closedform.engines import ENGINES, start
 from closedform.errors import UnsupportedError
 from closedform.problems.softplus import gradient, hessian, softplus
 
@@ -40,18 +39,12 @@ def run(step: str, setting: Setting) -> Payload:
 def error(engine: str, case: Case) -> float | None:
     """The relative error of an engine's answer; None where it gives none."""
     try:
-        started(engine)
+        start(engine)
         with np.errstate(all="ignore"):
             answer = ENGINES[engine].numpy(ENGINES[engine].prepare(case.task)())
     except (ImportError, UnsupportedError):
         return None
     return relative_error(answer, case.exact)
-
-
-@cache
-def started(engine: str) -> None:
-    """Import an engine's library, once."""
-    ENGINES[engine].start()
 
 
 def vectors(z: float) -> tuple[np.ndarray, np.ndarray]:
