@@ -1,4 +1,4 @@
-"""The corpus, derived: one row for each function and order, then totals.
+"""The corpus, derived: one row for each function and order, then totals in one line.
 
 python -m tests.corpus.table [-v] [WORD ...]    -v prints the formulas; only entries whose names hold a WORD
 """
@@ -176,21 +176,26 @@ def rows(entries: Iterable[Entry]) -> Iterable[Row]:
 
 
 def totals(found: Sequence[Row]) -> str:
-    """Shares and times over all rows."""
+    """Shares and times over all rows, in one line."""
     formulas = [r for r in found if not r.refused]
-    compared = [r for r in formulas if r.ratio is not None]
-    long = [r for r in compared if r.ratio and r.ratio > LONGEST_RATIO]
-    times = sorted(r.milliseconds for r in formulas) or [0.0]
-    worst = max(formulas, key=lambda r: r.milliseconds, default=None)
-    lines = [
-        f"{sum(not r.failure for r in found)} of {len(found)} right, {len(found) - len(formulas)} refused",
-        f"{sum(r.matrices for r in formulas)} of {len(formulas)} in matrix notation",
-        f"{len(long)} of {len(compared)} longer than {LONGEST_RATIO:g} times the textbook's",
-        f"derivation: median {statistics.median(times):.1f} ms, worst {times[-1]:.1f} ms"
-        + (f" ({worst.entry.name}, order {worst.order})" if worst else "")
-        + (f"; the first one {found[0].first:.1f} ms" if found else ""),
+    compared = [r.ratio for r in formulas if r.ratio is not None]
+    matrices = sum(r.matrices for r in formulas)
+    parts = [
+        f"{sum(not r.failure for r in found)} of {len(found)} derivatives of "
+        f"{len({r.entry for r in found})} functions right",
+        f"{len(found) - len(formulas)} refused",
+        f"{matrices} of {len(formulas)} ({matrices / max(len(formulas), 1):.1%}) in matrix notation",
+        f"{sum(ratio > LONGEST_RATIO for ratio in compared)} of {len(compared)} longer than "
+        f"{LONGEST_RATIO:g} times the textbook's",
     ]
-    return "\n".join(lines)
+    if formulas:
+        worst = max(formulas, key=lambda r: r.milliseconds)
+        median = statistics.median(r.milliseconds for r in formulas)
+        parts.append(
+            f"derived in {median:.1f} ms (median), {worst.milliseconds:.1f} ms at worst "
+            f"({worst.entry.name}, order {worst.order})"
+        )
+    return "; ".join(parts)
 
 
 def main(*arguments: str) -> int:
@@ -205,7 +210,7 @@ def main(*arguments: str) -> int:
         print(r, flush=True)
         if "-v" in arguments:
             print(f"    {r.text}\n    {textbook(r.entry, r.order) or ''}\n")
-    print(f"\n{len(entries)} functions\n{totals(found)}")
+    print(f"\n{totals(found)}")
     return int(any(r.failure.startswith("WRONG") for r in found))
 
 

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from tests.corpus import truth
 from tests.corpus.exceptions import LONG, REFUSED, UNREAD, WITH_INDICES
-from tests.corpus.table import LONGEST_RATIO, TOLERANCE, Row, collect, difference, orders, row, textbook
+from tests.corpus.table import LONGEST_RATIO, TOLERANCE, Row, collect, difference, orders, row, textbook, totals
 from tests.corpus.textbook import values
 from tests.corpus.tokens import has_indices
 
@@ -59,3 +59,17 @@ def test_names_are_unique():
 @pytest.mark.parametrize("name", BY_NAME)
 def test_every_entry_has_a_source(name):
     assert name == name.lower().strip() and BY_NAME[name].source.strip()
+
+
+def test_totals_are_one_line():
+    first, second = list(BY_NAME.values())[:2]
+    rows = [
+        Row(first, 1, "", "x", True, tokens=9, wanted=4, milliseconds=2.0),
+        Row(first, 2, "WRONG: error 1.0e+00", "xᵢ", False, tokens=8, wanted=4, milliseconds=5.0),
+        Row(second, 1, "refused: why", wanted=3),
+    ]
+    assert totals(rows) == (
+        "1 of 3 derivatives of 2 functions right; 1 refused; 1 of 2 (50.0%) in matrix notation; 1 of 2 longer "
+        f"than 2 times the textbook's; derived in 3.5 ms (median), 5.0 ms at worst ({first.name}, order 2)"
+    )
+    assert totals(rows[2:]).endswith("0 of 0 longer than 2 times the textbook's")
