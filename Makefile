@@ -45,7 +45,7 @@ test: export OPENBLAS_NUM_THREADS := 1
 test: export MPLBACKEND := Agg
 test: export JAX_PLATFORMS := cpu
 test: setup
-	$(BIN)/python -m pytest -n 2 --doctest-modules --doctest-glob=README.md src/closedform tests README.md $(ARGS)
+	$(BIN)/python -m pytest -n 2 --doctest-modules --doctest-glob='*.md' src/closedform tests README.md docs $(ARGS)
 
 # N random programs, from seed FIRST on, against JAX, on JOBS processes.
 fuzz: export JAX_PLATFORMS := cpu

@@ -46,7 +46,7 @@ def lab(
         "report"
     ),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer sizes and samples: under 90 seconds.")
+        bool, typer.Option("--quick", help="Fewer sizes and samples: a minute or two.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier measurements.")] = False,
 ) -> None:
