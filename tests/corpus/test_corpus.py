@@ -6,7 +6,17 @@ from functools import cache
 import pytest
 from tests.corpus import truth
 from tests.corpus.exceptions import LONG, REFUSED, UNREAD, WITH_INDICES
-from tests.corpus.table import LONGEST_RATIO, TOLERANCE, Row, collect, difference, orders, row, textbook, totals
+from tests.corpus.table import (
+    LONGEST_RATIO,
+    TOLERANCE,
+    Row,
+    collect,
+    difference,
+    orders,
+    row,
+    textbook,
+    totals,
+)
 from tests.corpus.textbook import values
 from tests.corpus.tokens import has_indices
 
@@ -69,7 +79,7 @@ def test_totals_are_one_line():
         Row(second, 1, "refused: why", wanted=3),
     ]
     assert totals(rows) == (
-        "1 of 3 derivatives of 2 functions right; 1 refused; 1 of 2 (50.0%) in matrix notation; 1 of 2 longer "
-        f"than 2 times the textbook's; derived in 3.5 ms (median), 5.0 ms at worst ({first.name}, order 2)"
+        "1 of 3 derivatives of 2 functions right; 1 refused; 1 of 2 (50.0%) in matrix notation; 1 of 2 "
+        f"longer than 2 times the textbook's; derived in 3.5 ms (median), 5.0 ms at worst ({first.name}, order 2)"
     )
     assert totals(rows[2:]).endswith("0 of 0 longer than 2 times the textbook's")

@@ -45,9 +45,7 @@ def lab(
     out: Annotated[Path, typer.Option(help="The folder of the report and of the measurements.")] = Path(
         "report"
     ),
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer sizes and samples: a minute or two.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer sizes and samples: a minute or two.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier measurements.")] = False,
 ) -> None:
     """Compare the engines on the problems and write a report. A lab that was stopped goes on where it was."""
