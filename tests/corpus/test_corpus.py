@@ -80,6 +80,7 @@ def test_totals_are_one_line():
     ]
     assert totals(rows) == (
         "1 of 3 derivatives of 2 functions right; 1 refused; 1 of 2 (50.0%) in matrix notation; 1 of 2 "
-        f"longer than 2 times the textbook's; derived in 3.5 ms (median), 5.0 ms at worst ({first.name}, order 2)"
+        f"longer than 2 times the textbook's; derived in 3.5 ms (median), 5.0 ms at worst "
+        f"({first.name}, order 2)"
     )
     assert totals(rows[2:]).endswith("0 of 0 longer than 2 times the textbook's")
