@@ -111,6 +111,11 @@ def test_the_lab_writes_the_chapter_and_measures_nothing_twice(tmp_path: Path) -
     assert page.exists() and len(made) == 24 and kept(tmp_path / "lab.db") == made
 
 
+def test_without_its_engines_there_is_no_chapter(tmp_path: Path) -> None:
+    plan = Plan((), ("by hand",), tmp_path, quick=True, questions=QUESTIONS)
+    assert STABILITY.title not in run(plan, Console(file=io.StringIO())).read_text(encoding="utf-8")
+
+
 def kept(path: Path) -> dict[str, float]:
     """When each step was made."""
     with closing(sqlite3.connect(path)) as connection:

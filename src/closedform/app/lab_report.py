@@ -40,18 +40,17 @@ def compose(
 ) -> Report:
     """The report of these problems, and of the other experiments that have results."""
     chapters = [chapter(p, found[p.name], experiment(p.name, results[p.name])) for p in problems]
-    findings: list[Block] = []
-    for name in results:
-        if name not in found:
-            chapters.append(Chapter(name, EXPERIMENTS[name].title, experiment(name, results[name])))
-            findings.append(Paragraph(EXPERIMENTS[name].finding(done(results[name]))))
+    questions = {name: EXPERIMENTS[name] for name in results if name not in found and results[name]}
+    chapters += [Chapter(name, q.title, experiment(name, results[name])) for name, q in questions.items()]
+    findings = [text for name, q in questions.items() if (text := q.finding(done(results[name])))]
+    judged = summary([(p, found[p.name]) for p in problems]) if problems else []
     versions = ", ".join(f"{name} {version}" for name, version in library_versions().items())
     kind = "quick run: fewer sizes and samples" if quick else "full run"
     return Report(
         title="Derivatives in closed form, compared",
         lead=LEAD,
         setting={**setting, "Libraries": versions, "Extent": kind},
-        summary=[*(summary([(p, found[p.name]) for p in problems]) if problems else []), *findings],
+        summary=[*judged[:1], *map(Paragraph, findings), *judged[1:]],
         chapters=chapters,
         footer=METHOD,
     )

@@ -160,8 +160,4 @@ def _code(names: Sequence[str]) -> str:
     return listing(f"`{name}`" for name in names)
 
 
-register(
-    Experiment(
-        "stability", steps, run, section, "Functions as people write them, at every magnitude", finding
-    )
-)
+register(Experiment("stability", steps, run, section, "Functions as people write them", finding))
