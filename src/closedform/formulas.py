@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter, Signature
 from typing import Any
 
 import numpy as np
 
-from closedform.arguments import prepare
+from closedform.arguments import Described, check_declared, prepare
 from closedform.code.numpy_source import compile_source, source, source_and_constants
 from closedform.expression.calculus import size_number
-from closedform.expression.expr import Expr, toposort
+from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.size import Size
 from closedform.notation.latex import latex
 from closedform.notation.text import spelled, text
-from closedform.simplify.simplify import simplify
+from closedform.simplify.simplify import replaced, simplify
+from closedform.sources.numpy_function import Traced
 from closedform.sources.text import read
 
 
@@ -25,12 +26,20 @@ from closedform.sources.text import read
 class Formula:
     """A formula that was read: call it with arrays, print it, or get its code.
 
-    expr    the expression, simplified
-    inputs  its arguments by name, in their order
+    expr      the expression, simplified by what was declared of its arguments
+    inputs    its arguments by name, in their order
+    declared  the descriptions among them, which a call and the derivatives rely on and check
+    written   the expression, simplified by nothing that was declared
     """
 
     expr: Expr
     inputs: Mapping[str, Expr]
+    declared: Mapping[str, Described]
+    written: Expr = field(repr=False)
+
+    def __post_init__(self) -> None:
+        # Where `closedform.arguments.annotated` finds what a function's arguments are.
+        object.__setattr__(self, "__annotations__", dict(self.declared))
 
     @cached_property
     def text(self) -> str:
@@ -44,8 +53,16 @@ class Formula:
 
     @cached_property
     def function(self) -> Callable[..., Any]:
-        """The compiled function itself, of the arguments in their order."""
-        program = source_and_constants(self.expr, tuple(self.inputs), "formula", "numpy", self.text)
+        """The compiled function itself, of the arguments in their order: no checks."""
+        return self._compiled(self.expr)
+
+    @cached_property
+    def _traced(self) -> Callable[..., Any]:
+        """The function of what is not known to be as declared."""
+        return self._compiled(self.written)
+
+    def _compiled(self, expr: Expr) -> Callable[..., Any]:
+        program = source_and_constants(expr, tuple(self.inputs), "formula", "numpy", self.text)
         return compile_source(*program, "formula")
 
     def source(self, idiom: str = "numpy", name: str = "formula") -> str:
@@ -53,8 +70,14 @@ class Formula:
         return source(self.expr, tuple(self.inputs), name, idiom, self.text, [], [])
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        bound = self.__signature__.bind(*arguments, **named)
-        return self.function(*(a if hasattr(a, "shape") else np.asarray(a, dtype=float) for a in bound.args))
+        bound = self.__signature__.bind(*arguments, **named).args
+        arrays = [a if hasattr(a, "shape") else np.asarray(a, dtype=float) for a in bound]
+        if any(isinstance(a, Traced) for a in arrays):
+            return self._traced(*arrays)
+        names = list(self.inputs)
+        declared = {i: self.declared[name] for i, name in enumerate(names) if name in self.declared}
+        check_declared(dict(enumerate(arrays)), declared, names, "formula")
+        return self.function(*arrays)
 
     @property
     def __signature__(self) -> Signature:
@@ -77,7 +100,7 @@ def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) 
     text   Unicode as in `.text`, with "..., where p = ..." if need be; or ASCII: * or nothing for products,
            / ^ and ' for quotients, powers and transposes, .* ./ .^ for those of each entry, sqrt(x), log(x)
            and all NumPy functions of the library by name
-    names  what stands in it: example arrays, or descriptions such as cf.vector("n")
+    names  what stands in it: example arrays, or descriptions such as cf.vector("n"), which calls check
     shape  of the result, where the text alone does not tell it ("0", "2I"): a name whose shape it has, or
            the numbers of example arrays
 
@@ -94,7 +117,7 @@ def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) 
     >>> f = cf.parse("1/2 * ||A x - b||^2", A=cf.matrix("m", "n"), x=cf.vector("n"), b=cf.vector("m"))
     >>> f
     ½‖Ax − b‖²
-    >>> cf.grad(f, "x").at(cf.matrix("m", "n"), cf.vector("n"), cf.vector("m"))
+    >>> cf.grad(f, "x").at()
     Aᵀ(Ax − b)
     >>> cf.parse("A x", A=cf.matrix("m", "n"), x=cf.vector("m"))
     Traceback (most recent call last):
@@ -104,15 +127,19 @@ def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) 
           ^ position 2
     """
     _, leaves = prepare(list(names.values()), list(names), "parse")
-    inputs = dict(zip(names, leaves, strict=True))
+    free = {name: input_(name, leaf.shape) for name, leaf in zip(names, leaves, strict=True)}
     wanted: Sequence[Size] | None = None
     if isinstance(shape, str):
-        wanted = inputs[shape].shape
+        wanted = free[shape].shape
     elif shape is not None:
         wanted = [Size.of(n) for n in shape]
-    expr = simplify(read(text, spellings(inputs), wanted))
-    found = {node.params[0]: node for node in toposort(expr) if node.op == "input"}
-    return Formula(expr, {name: found.get(name, node) for name, node in inputs.items()})
+    written = read(text, spellings(free), wanted)
+    free |= {node.params[0]: node for node in toposort(written) if node.op == "input"}
+    facts = {name: leaf.params[1] for name, leaf in zip(names, leaves, strict=True)}
+    inputs = {name: input_(name, node.shape, facts[name]) for name, node in free.items()}
+    expr = simplify(replaced(written, {node: inputs[name] for name, node in free.items()}))
+    declared = {name: value for name, value in names.items() if isinstance(value, Described)}
+    return Formula(expr, inputs, declared, simplify(written))
 
 
 def spellings(inputs: Mapping[str, Expr]) -> dict[str, Expr]:

@@ -216,6 +216,31 @@ def test_a_formula_is_a_function() -> None:
     assert gradient._repr_latex_() == r"$\displaystyle A^\top (A x - b)$"
 
 
+def test_a_formula_relies_on_what_was_declared_and_checks_it() -> None:
+    f = cf.parse("sum(sqrt(x .^ 2))", x=cf.positive("n"))
+    assert f.text == "𝟏ᵀx" and cf.grad(f).at().text == "𝟏"
+    right, wrong = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
+    assert f(right) == 3 and np.allclose(cf.grad(f)(right), 1)
+    for call in (f, cf.grad(f), cf.hessian(f)):
+        with pytest.raises(InvalidArgumentError, match="'x' was declared positive and is not positive"):
+            call(wrong)
+    with pytest.raises(InvalidArgumentError, match=r"argument 'x' has shape \(1, 2\)"):
+        f(right[None])
+
+
+def test_a_formula_within_a_function_relies_on_nothing() -> None:
+    f = cf.parse("sum(sqrt(x .^ 2))", x=cf.positive("n"))
+    slope = cf.grad(lambda x: f(-x))
+    assert np.allclose(slope(np.array([-1.0, -2.0])), -1)
+    assert np.allclose(slope(np.array([1.0, -2.0])), [1, -1]), "derived once, for numbers of any sign"
+    g = cf.parse("Aᵀx", A=cf.symmetric("n"), x=cf.vector("n"))
+    assert g.text == "Ax"
+    x, A = np.array([1.0, 5.0]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    jacobian = cf.jacobian(lambda x, A: g(A, x))
+    assert np.allclose(jacobian(x, A + A.T), A + A.T)
+    assert np.allclose(jacobian(x, A), A.T)
+
+
 def test_the_shape_tells_what_the_text_does_not() -> None:
     assert cf.parse("2I", shape=(3, 3), x=cf.vector(3)).text == "2I"
     assert cf.parse("𝟏", shape="x", x=cf.vector("n")).text == "𝟏"
