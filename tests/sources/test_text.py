@@ -241,6 +241,14 @@ def test_a_formula_within_a_function_relies_on_nothing() -> None:
     assert np.allclose(jacobian(x, A), A.T)
 
 
+def test_a_formula_s_gradient_is_that_of_the_same_function_in_numpy() -> None:
+    A, X = cf.matrix("n", "n"), cf.symmetric("n")
+    formula = cf.parse("tr(A X)", A=A, X=X)
+    for which in ("ambient", "projected", "independent"):
+        wanted = cf.grad(lambda A, X: np.trace(A @ X), "X", symmetric=which).at(A, X).text
+        assert cf.grad(formula, "X", symmetric=which).at().text == wanted
+
+
 def test_the_shape_tells_what_the_text_does_not() -> None:
     assert cf.parse("2I", shape=(3, 3), x=cf.vector(3)).text == "2I"
     assert cf.parse("𝟏", shape="x", x=cf.vector("n")).text == "𝟏"
