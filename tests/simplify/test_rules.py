@@ -127,6 +127,18 @@ EXAMPLES = {
     "slice of a slice's transpose": contract(
         [Factor(TAIL, "ai"), Factor(TAIL, "bi"), Factor(z, "j"), Factor(TAIL, "bj")], "a"
     ),
+    "slice of a unit vector": contract([Factor(TAIL, "ai"), Factor(unit(N, 2), "i"), Factor(z, "i")], "a"),
+    "entry of a slice": contract([Factor(TAIL, "ai"), Factor(unit(N - 1, 2), "a"), Factor(z, "i")], ""),
+    "slice of a slice": contract(
+        [Factor(select(N - 2, N - 1, 1), "ab"), Factor(TAIL, "bi"), Factor(z, "i")], "a"
+    ),
+    "slices that have no entry in common": contract(
+        [Factor(select(Size.of(2), N), "ai"), Factor(select(N - 2, N, 2), "bi"), Factor(z, "i")], "ab"
+    ),
+    "part of a sum of parts": contract(
+        [Factor(unit(N, 0), "i"), Factor(z + contract([Factor(unit(N, 1), "j"), Factor(w, "k")], "j"), "i")],
+        "",
+    ),
     "product of cyclic shifts": contract(
         [
             Factor(roll(N, 3), "ik"),

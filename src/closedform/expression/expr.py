@@ -75,8 +75,11 @@ class Expr:
         return len(self.shape)
 
     def __repr__(self) -> str:
-        inner = ", ".join([repr(a) for a in self.args] + [repr(p) for p in self.params])
-        return f"{self.op}({inner})" if self.op != "input" else str(self.params[0])
+        if self.op == "input":
+            return str(self.params[0])
+        if self.weight > LARGEST_SHOWN:  # a shared part would be written each time it stands somewhere
+            return f"{self.op}(... {self.weight} nodes)"
+        return f"{self.op}({', '.join(map(repr, (*self.args, *self.params)))})"
 
     # Operators write elementwise formulas ("1 - y**2"); operands have one shape, or are scalars.
     def __add__(self, other: Operand) -> Expr:
@@ -108,6 +111,8 @@ class Expr:
 
 
 Operand = Any  # Expr or a real number
+# The weight up to which an expression is written out in messages.
+LARGEST_SHOWN = 1000
 
 _INTERNED: weakref.WeakValueDictionary[tuple[Any, ...], Expr] = weakref.WeakValueDictionary()
 _LOCK = threading.RLock()

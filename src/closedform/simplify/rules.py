@@ -341,24 +341,6 @@ def sum_of_unit(node: Expr) -> Expr | None:
     return contract(kept, spec.out, label_sizes(node), spec.coefficient)
 
 
-@rule("slice of a slice's transpose", "S S' = I", "contract")
-def selection_times_transpose(node: Expr) -> Expr | None:
-    factors = factors_of(node)
-    for i, f in enumerate(factors):
-        if f.base.op != "select" or f.exponent != 1:
-            continue
-        shared = f.labels[1]
-        uses = [j for j, g in enumerate(factors) if shared in g.labels]
-        if shared in spec_of(node).out or len(uses) != 2:
-            continue
-        g = factors[next(j for j in uses if j != i)]
-        if g.base is f.base and g.labels[1] == shared and g.labels[0] != shared and g.exponent == 1:
-            rest = [h for j, h in enumerate(factors) if j not in uses]
-            same = Factor(identity((f.base.shape[0],)), (f.labels[0], g.labels[0]))
-            return with_factors(node, [*rest, same])
-    return None
-
-
 @rule("product of cyclic shifts", "R^s R^t = R^(s + t), R' = R^-1, 1'R = 1'", "contract")
 def product_of_shifts(node: Expr) -> Expr | None:
     factors = factors_of(node)

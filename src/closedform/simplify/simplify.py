@@ -14,6 +14,7 @@ from closedform.simplify import (  # noqa: F401  (they register their rules)
     functions,
     logarithms,
     matrices,
+    parts,
     rolling,
     sums,
 )

@@ -5,8 +5,10 @@ Some are so for some keywords only: they return NotImplemented where the call ha
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,6 +107,47 @@ def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     lower, upper = (_along(ordered, axis, slice(k, k + 1)) for k in ((n - 1) // 2, n // 2))
     middle = lower if n % 2 else (lower + upper) / 2
     return middle if keepdims else np.squeeze(middle, axis=axis)
+
+
+def quantile(
+    a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False, scale: float = 1
+) -> Any:
+    """np.quantile: between two of the sorted entries; `scale` is 100 for percentiles."""
+    if method != "linear" or isinstance(axis, tuple | list):
+        raise TypeError("method='linear' along one axis, or all")
+    if np.ndim(q):
+        parts = [quantile(a, p, axis, keepdims=keepdims, scale=scale) for p in np.asarray(q).ravel()]
+        return np.reshape(np.stack(parts), (*np.shape(q), *np.shape(parts[0])))
+    if axis is None:
+        flat = quantile(np.ravel(a), q, 0, scale=scale)
+        return np.reshape(flat, (1,) * np.ndim(a)) if keepdims else flat
+    ordered = np.sort(a, axis=axis)
+    last = int(np.shape(a)[axis]) - 1
+    place = float(q) / scale * last
+    low = min(int(place), last)
+    lower, upper = (_along(ordered, axis, slice(k, k + 1)) for k in (low, min(low + 1, last)))
+    found = lower + (place - low) * (upper - lower)
+    return found if keepdims else np.squeeze(found, axis=axis)
+
+
+def percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    """np.percentile."""
+    return quantile(a, q, axis, method=method, keepdims=keepdims, scale=100)
+
+
+def vector_norm(x: Any, /, *, axis: int | None = None, keepdims: bool = False, ord: float = 2) -> Any:
+    """np.linalg.vector_norm."""
+    if isinstance(axis, tuple):
+        raise TypeError("axis: one, or None")
+    if axis is None:
+        flat = np.linalg.norm(np.ravel(x), ord)
+        return np.reshape(flat, (1,) * np.ndim(x)) if keepdims else flat
+    return np.linalg.norm(x, ord, axis, keepdims)
+
+
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """np.linalg.matrix_norm."""
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)
 
 
 def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -206,6 +249,34 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """np.vander."""
     powers = range(len(x) if N is None else int(N))
     return np.stack([x**k for k in (powers if increasing else reversed(powers))], axis=-1)
+
+
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """np.convolve: the sum of the longer vector's shifts, times the entries of the shorter one."""
+    if np.ndim(a) != 1 or np.ndim(v) != 1 or not (len(a) and len(v)):
+        raise TypeError("only of vectors that are not empty")
+    if mode not in ("full", "same", "valid"):
+        raise TypeError(f"mode={mode!r}; write 'full', 'same' or 'valid'")
+    if len(a) < len(v):
+        a, v = v, a
+    count = len(v)
+    if mode == "valid":
+        length = np.shape(a)[0] - (count - 1)
+        return _sum_of(v[k] * a[count - 1 - k : count - 1 - k + length] for k in range(count))
+    full = _sum_of(v[k] * np.pad(a, (k, count - 1 - k)) for k in range(count))
+    start = (count - 1) // 2
+    return full if mode == "full" else full[start : start + np.shape(a)[0]]
+
+
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """np.correlate, of real vectors."""
+    if mode == "same" and len(v) > len(a):
+        raise TypeError("mode='same' with the longer vector last")
+    return convolve(a, v[::-1], mode)
+
+
+def _sum_of(terms: Iterable[Any]) -> Any:
+    return functools.reduce(operator.add, terms)
 
 
 # --- axes -----------------------------------------------------------------------------------------
@@ -494,11 +565,6 @@ def diagflat(v: Any, k: int = 0) -> Any:
     return np.diag(np.ravel(v), k)
 
 
-def full_like(a: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """np.full_like."""
-    return np.full(np.shape(a), fill_value)
-
-
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.conjugate: lambda x: +x,
     np.real: lambda x: +x,
@@ -525,6 +591,16 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.cov: cov,
     np.corrcoef: corrcoef,
     np.vecdot: vecdot,
+    np.convolve: convolve,
+    np.correlate: correlate,
+    np.quantile: quantile,
+    np.percentile: percentile,
+    np.fmax: np.maximum,
+    np.fmin: np.minimum,
+    np.divmod: lambda a, b: (np.floor_divide(a, b), np.remainder(a, b)),
+    scipy.special.betaln: lambda a, b: (
+        scipy.special.gammaln(a) + scipy.special.gammaln(b) - scipy.special.gammaln(a + b)
+    ),
     np.cross: cross,
     np.polyval: polyval,
     np.vander: vander,
@@ -560,12 +636,27 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.meshgrid: meshgrid,
     np.broadcast_arrays: broadcast_arrays,
     np.diagflat: diagflat,
-    np.full_like: full_like,
     np.fabs: lambda x: np.abs(x),
     # NumPy's newer names
     **{
         getattr(np, name): function
         for name, function in (("matvec", matvec), ("vecmat", vecmat), ("unstack", unstack))
         if hasattr(np, name)
+    },
+    **{
+        getattr(np.linalg, name): function
+        for name, function in (
+            ("vector_norm", vector_norm),
+            ("matrix_norm", matrix_norm),
+            ("trace", lambda x, /, *, offset=0: np.trace(x, offset, -2, -1)),
+            ("diagonal", lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1)),
+            ("outer", np.outer),
+            ("cross", cross),
+            ("vecdot", vecdot),
+            ("matmul", np.matmul),
+            ("tensordot", np.tensordot),
+            ("matrix_transpose", matrix_transpose),
+        )
+        if hasattr(np.linalg, name)
     },
 }

@@ -36,6 +36,8 @@ VIEWS = frozenset(
 )
 # Functions that make arrays from numbers: what they make can be assigned to.
 CREATORS: frozenset[Any] = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
+# The same, of the shape of an array that may be a captured one.
+LIKE: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
 # Those whose sizes become plain numbers, and functions of lists and tuples.
 PINNING = frozenset({np.arange, np.tri})
 OF_LISTS = frozenset({np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block})
@@ -799,8 +801,9 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.array: _array,
     np.asarray: _array,
     np.linspace: _linspace,
-    np.empty: lambda shape, dtype=None: np.zeros(shape),
-    np.empty_like: lambda a, dtype=None: np.zeros_like(a),
+    np.empty: lambda shape, dtype=None, make=np.zeros: apply(make, (shape,), {}),
+    np.empty_like: lambda a, dtype=None, make=np.zeros_like: apply(make, (a,), {}),
+    np.full_like: lambda a, fill_value, dtype=None, make=np.full: apply(make, (np.shape(a), fill_value), {}),
 }
 
 
@@ -816,7 +819,7 @@ def _redirected(function: Callable[..., Any]) -> Iterator[None]:
         for c in [*BY_CALLABLE, *SEVERAL]
         if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)
     ]
-    outside += [*CREATORS, *PINNING, *OF_LISTS]
+    outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS]
     scopes: list[dict[str, Any]] = [
         sys.modules[m].__dict__ for m in ("numpy", "scipy.linalg", "scipy.special")
     ]
@@ -853,7 +856,8 @@ def _dispatching(function: Any) -> Any:
                     return functools.reduce(_FOLDS[function], args[0])
                 return apply(function, (_array(args[0]), *args[1:]), options)
             return apply(function, args, options)
-        if function in CREATORS and _makes_floats(options) and _is_user_code(sys._getframe(1)):
+        creates = function in CREATORS or (function in LIKE and np.asarray(args[0]).dtype.kind == "f")
+        if creates and _makes_floats(options) and _is_user_code(sys._getframe(1)):
             return apply(function, args, options)
         return function(*args, **options)
 
