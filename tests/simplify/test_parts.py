@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.dense import evaluate
 
+import closedform as cf
 from closedform.expression.calculus import Factor, contract, linear
 from closedform.expression.expr import input_
 from closedform.expression.size import Size
@@ -65,3 +66,50 @@ def test_what_is_read_is_what_was_assigned_for_every_size(seed):
         assert simplify(found) is found
         shown.append(repr(found))
     assert shown[0] == shown[1]
+
+
+def moving_average_residuals(p, y):
+    e = np.zeros_like(y)
+    for t in range(1, 4):
+        e[t] = y[t] - p[0] * y[t - 1] - p[1] * e[t - 1]
+    return e @ e
+
+
+def moving_average_residuals_one_by_one(p, y):
+    e, total = 0.0, 0.0
+    for t in range(1, 4):
+        e = y[t] - p[0] * y[t - 1] - p[1] * e
+        total = total + e**2
+    return total
+
+
+@pytest.mark.parametrize("argument", ["p", "y"])
+def test_a_recursion_through_an_array_is_that_of_its_entries(argument):
+    arguments = (cf.vector(2), cf.vector(4))
+    found, wanted = (
+        cf.grad(f, argument).at(*arguments)
+        for f in (moving_average_residuals, moving_average_residuals_one_by_one)
+    )
+    assert "[" not in found.text.replace("p[1]", "") and "S" not in found.text
+    p, y = np.array([0.3, -0.7]), np.array([1.0, 2.0, -1.0, 0.5])
+    np.testing.assert_allclose(found.function(p, y), wanted.function(p, y), rtol=1e-13)
+
+
+def runge_kutta(y, a):
+    def slope(y):
+        return np.array([a[0] * y[0] - a[1] * y[0] * y[1], a[2] * y[0] * y[1] - a[3] * y[1]])
+
+    for _ in range(2):
+        k = [slope(y)]
+        for step in (0.05, 0.05, 0.1):
+            k.append(slope(y + step * k[-1]))
+        y = y + 0.1 / 6 * (k[0] + 2 * k[1] + 2 * k[2] + k[3])
+    return np.sum(y**2)
+
+
+def test_a_recursion_through_stacked_entries_has_a_hessian():
+    y, a = np.array([1.0, 2.0]), np.array([0.5, 0.2, 0.3, 0.4])
+    gradient = cf.grad(runge_kutta)
+    h = 1e-4
+    differences = [(gradient(y + h * e, a) - gradient(y - h * e, a)) / (2 * h) for e in np.eye(2)]
+    np.testing.assert_allclose(cf.hessian(runge_kutta)(y, a), differences, rtol=1e-7)

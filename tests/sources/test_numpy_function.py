@@ -351,3 +351,19 @@ def test_arrays_made_inside_the_function_go_into_libraries_as_they_are():
 
     x = np.arange(1.0, 5.0)
     np.testing.assert_allclose(cf.grad(f)(x), 4 * x + 2 * np.sum(x))
+
+
+def test_arrays_like_a_captured_one_can_be_assigned_to():
+    captured = np.arange(6.0).reshape(3, 2)
+
+    def f(x):
+        a, b = np.zeros_like(captured), np.ones_like(captured)
+        c, d, e = np.full_like(captured, 3.0), np.empty_like(captured), np.empty(2)
+        a[0] = x
+        b[1:] *= x
+        d[:] = x
+        e[:] = x**2
+        return np.sum(a * b) + np.sum(c * d) * np.sum(b[1] * e)
+
+    x = np.array([0.5, -1.0])
+    np.testing.assert_allclose(cf.grad(f)(x), 1 + 9 * (np.sum(x**3) + 3 * np.sum(x) * x**2))
