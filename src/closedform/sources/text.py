@@ -316,6 +316,11 @@ class _Reading:
                 divisor = constant(inner.args[1])
                 if divisor is not None and divisor.denominator == 1 and divisor > 0:
                     return self.size(inner.args[0]).ceildiv(int(divisor))
+            if inner.kind == "product":
+                numbers = [n for n in map(constant, inner.args) if n is not None]
+                sizes = (self.size(arg) for arg in inner.args if constant(arg) is None)
+                scale = math.prod(numbers, start=Fraction(1))
+                return math.prod(sizes, start=Size.of(scale.numerator)).ceildiv(scale.denominator)
         self.refuse(form.at, "a size is expected here: a number, or the size of an argument as n_x or m_A")
         raise AssertionError
 
