@@ -167,6 +167,10 @@ EXAMPLES = {
     "inverse of diagonal": dot(fn("inv", contract([Factor(z, "i")], "ii")), X),
     "log det of diagonal": fn("logdet", contract([Factor(p, "i")], "ii"), shape=()),
     "determinant of diagonal": fn("det", contract([Factor(z, "i")], "ii"), shape=()),
+    "Frechet derivative along a commuting matrix": contract(
+        [Factor(fn("expm_frechet", s * transpose(X, (1, 0)), Y), "ij"), Factor(X, "ij")], ()
+    ),
+    "power times its base": fn("power", p, w) * p**2,
     "derivative of the matrix logarithm along the identity": fn("logm_frechet", X, s * identity((N,))),
     "logarithm and exponential of a matrix": fn("expm", fn("logm", dot(X, transpose(X, (1, 0))))),
     "Cholesky factors": contract(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from closedform.expression.calculus import (
     Factor,
     Number,
+    as_number,
     factors_of,
     is_integer,
     is_zero,
     linear,
     multiply,
+    number,
     power,
     spec_of,
     terms_of,
@@ -42,6 +44,31 @@ def log_to_logaddexp(node: Expr) -> Expr | None:
     if found is None or found[0] != 1:
         return None
     return Expr("logaddexp", found[1:], (), node.shape)
+
+
+@rule("power times its base", "x^p x^k = x^(p + k), x^p x^q = x^(p + q)", "contract")
+def power_times_base(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "power" or f.exponent != 1:
+            continue
+        x, p = f.base.args
+        for j, g in enumerate(factors):
+            if i == j or g.labels != f.labels:
+                continue
+            q: Expr | None = number(g.exponent, x.shape) if g.base is x else None
+            if g.base.op == "power" and g.exponent == 1 and g.base.args[0] is x:
+                q = g.base.args[1]
+            if q is not None:
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                return with_factors(node, [*rest, f._replace(base=power_of(x, p + q))])
+    return None
+
+
+def power_of(x: Expr, exponent: Expr) -> Expr:
+    """x to a power, entry by entry."""
+    c = as_number(exponent)
+    return Expr("power", (x, exponent), (), x.shape) if c is None else power(x, c)
 
 
 @rule("ratio of exponentials", "e^u / (e^u + e^v) = σ(u - v)", "contract")

@@ -374,13 +374,13 @@ def product_of_shifts(node: Expr) -> Expr | None:
 
 
 def _transposed(node: Expr) -> Expr | None:
-    """X where node = X', if that is simpler."""
-    if node.op != "contract" or len(node.args) != 1 or node.ndim != 2:
+    """X where node = X' for a multiple X of an array, if that is simpler."""
+    if node.op != "contract" or node.ndim != 2:
         return None
-    spec = spec_of(node)
-    if (spec.coefficient, spec.labels, spec.exponents, spec.out) == (1, ((1, 0),), (1,), (0, 1)):
-        return node.args[0]
-    return None
+    arrays = [f for f in factors_of(node) if f.labels]
+    if len(arrays) != 1 or arrays[0].exponent != 1 or arrays[0].labels != spec_of(node).out[::-1]:
+        return None
+    return transpose(node, (1, 0)) if len(set(arrays[0].labels)) == 2 else None
 
 
 @rule(
@@ -497,6 +497,51 @@ def _scale_of_identity(node: Expr) -> Expr | None:
     if row != column or row in lead or any(row in f.labels for f in factors_of(node)):
         return None
     return contract(factors_of(node), lead, label_sizes(node), spec.coefficient)
+
+
+@rule(
+    "Frechet derivative along a commuting matrix",
+    "tr(B' Df(X)[E]) = tr((B f'(X'))' E) for X a multiple of B or of B'",
+    "contract",
+)
+def frechet_against_commuting(node: Expr) -> Expr | None:
+    factors, spec = factors_of(node), spec_of(node)
+    for i, f in enumerate(factors):
+        name = f.base.op.removesuffix("_frechet")
+        if name == f.base.op or name not in _DERIVED_FUNCTION or len(f.base.args) != 2 or f.exponent != 1:
+            continue
+        x, direction = f.base.args
+        pair = set(f.labels[-2:])
+        met = [j for j, g in enumerate(factors) if j != i and pair & set(g.labels)]
+        g = factors[met[0]] if len(met) == 1 and not pair & {*spec.out, *f.labels[:-2]} else None
+        if g is None or g.exponent != 1 or len(g.labels) != 2 or set(g.labels) != pair:
+            continue
+        if not _is_multiple(x, g.base):
+            continue
+        lead, (row, column) = f.labels[:-2], (("row", i), ("column", i))
+        inner = ("inner", i)
+        coefficient, derived = _DERIVED_FUNCTION[name]
+        first = (row, inner) if g.labels == f.labels[-2:] else (inner, row)
+        new = [
+            Factor(g.base, first),
+            Factor(matrix_function(derived, x), (column, inner)),
+            Factor(direction, (*lead, row, column)),
+        ]
+        rest = [h for k, h in enumerate(factors) if k not in (i, met[0])]
+        return contract([*rest, *new], spec.out, label_sizes(node), coefficient * spec.coefficient)
+    return None
+
+
+def _is_multiple(x: Expr, b: Expr) -> bool:
+    """Whether one matrix is a number times another one, or times its transpose."""
+    arrays = [f for f in factors_of(x) if f.labels] if x.op == "contract" else []
+    return x is b or (
+        len(arrays) == 1
+        and arrays[0].base is b
+        and arrays[0].exponent == 1
+        and sorted(arrays[0].labels) == sorted(spec_of(x).out)
+        and len(set(arrays[0].labels)) == 2
+    )
 
 
 @rule("derivative of the matrix logarithm along the identity", "D log(A)[s I] = s A^-1", "logm_frechet")
