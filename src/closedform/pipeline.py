@@ -31,7 +31,7 @@ from closedform.derivative.higher import nth_derivative
 from closedform.derivative.reverse import jacobians
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
 from closedform.expression.calculus import Factor, contract, dot, linear, transpose
-from closedform.expression.expr import Expr, input_
+from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.facts import OPEN, holds
 from closedform.expression.size import Size
 from closedform.layouts import Printed, turned_in
@@ -46,6 +46,8 @@ from closedform.sources.numpy_function import Trace, argument_names, trace_funct
 
 Argnums = int | str | tuple[int | str, ...]
 Nested = Any  # an Expr, or a tuple of these
+# An expression with so many nodes is not written into a summary.
+LONGEST_SUMMARY = 150
 
 
 @dataclass(frozen=True)
@@ -312,7 +314,8 @@ class Derivation:
         return graph_of(self.trace, partials)
 
     def _summary(self) -> str:
-        return f"{self._title()}: {self.text}" if len(self.text) < 90 else f"{self._title()}."
+        few = len(toposort(*_flat(self.result))) < LONGEST_SUMMARY  # others have a longer text
+        return f"{self._title()}: {self.text}" if few and len(self.text) < 90 else f"{self._title()}."
 
     def _title(self) -> str:
         of = f"{self.trace.name}({', '.join(self.trace.arguments)})"

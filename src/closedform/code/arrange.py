@@ -12,6 +12,7 @@ from closedform.expression.calculus import (
     contract,
     exact,
     factors_of,
+    is_recursion,
     is_zero,
     label_sizes,
     linear,
@@ -104,15 +105,19 @@ def _distributed(node: Expr) -> Expr | None:
 
 def _collected(node: Expr) -> Expr | None:
     """A sum of products that share a factor, as the product with a sum, if that is the larger factor."""
-    groups: dict[tuple[Expr, Names, Names], dict[int, Callable[[], Expr]]] = {}
+    groups: dict[tuple[Expr, Names, Names], dict[int, tuple[Expr, Callable[[], Expr]]]] = {}
     for i, term in enumerate(node.args):
-        for key, other in _splits(term):
-            groups.setdefault(key, {})[i] = other
-    best = max(groups.items(), key=lambda item: len(item[1]), default=None)
-    if best is None or len(best[1]) < 2:
+        for key, base, other in _splits(term):
+            groups.setdefault(key, {})[i] = (base, other)
+    several = [
+        (key, found)
+        for key, found in groups.items()
+        if len(found) > 1 and not is_recursion([{base for base, _ in found.values()}], {key[0]})
+    ]
+    if not several:
         return None
-    (shared, names, other_names), found = best
-    others = {i: other() for i, other in found.items()}
+    (shared, names, other_names), found = max(several, key=lambda item: len(item[1]))
+    others = {i: other() for i, (_, other) in found.items()}
     total = linear(
         [(node.params[i], other) for i, other in others.items()], next(iter(others.values())).shape
     )
@@ -123,15 +128,16 @@ def _collected(node: Expr) -> Expr | None:
     return arranged(collected) if len(rest) > 1 else collected
 
 
-def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Callable[[], Expr]]]:
-    """The ways to see a term as a large array times another: where their axes go, and how to make it."""
+def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Expr, Callable[[], Expr]]]:
+    """The ways to see a term as a large array times another: where their axes go, the other, and how to make
+    it with the numbers."""
     if term.op != "contract":
         return []
     spec, factors = spec_of(term), factors_of(term)
     arrays = [f for f in factors if f.base.ndim]
     if len(arrays) != 2 or len(set(spec.out)) != len(spec.out):
         return []
-    splits: list[tuple[tuple[Expr, Names, Names], Callable[[], Expr]]] = []
+    splits: list[tuple[tuple[Expr, Names, Names], Expr, Callable[[], Expr]]] = []
     for shared, other in (arrays, arrays[::-1]):
         named = {label: ("in", axis) for axis, label in enumerate(shared.labels)}
         named.update({label: ("out", axis) for axis, label in enumerate(spec.out)})
@@ -153,5 +159,5 @@ def _splits(term: Expr) -> list[tuple[tuple[Expr, Names, Names], Callable[[], Ex
             coefficient=exact(spec.coefficient),
         )
         key = (shared.base, tuple(named[x] for x in shared.labels), tuple(named[x] for x in other.labels))
-        splits.append((key, scaled))
+        splits.append((key, other.base, scaled))
     return splits

@@ -33,10 +33,14 @@ LONGEST_PRODUCT = 12
 LONGEST_FLAT, LARGEST_FLAT = 12, 10_000
 # Labels that colours do not tell apart are nearly always images of one another: this many are tried.
 MOST_TRIED = 8
+# One step of a recursion is not deeper than this.
+STEP_DEPTH = 5
 # Sums whose products would have more terms than this are not multiplied out.
 MOST_PRODUCTS = 64
 # A float of so few decimal digits, or equal to a fraction with so small a denominator, is read as that.
 SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
+# Coefficients of products are not multiplied into ones with longer numerators or denominators.
+MOST_BITS = 256
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
 
@@ -332,6 +336,9 @@ class _Product:
         if base.op == "contract":
             spec = spec_of(base)
             scale = _real_power(spec.coefficient, exponent)
+            if scale is not None and scale != 1 and _is_extreme(self.coefficient * scale):
+                self._append(base, labels, exponent)
+                return
             if scale is not None:
                 if scale == 0 or self._may_merge(base, exponent):
                     self.coefficient *= scale
@@ -353,6 +360,9 @@ class _Product:
                 kept = [axis for axis in range(base.ndim) if axis not in constant]
                 self._include(without_axes(base, constant), tuple(labels[a] for a in kept), exponent)
                 return
+        self._append(base, labels, exponent)
+
+    def _append(self, base: Expr, labels: tuple[Label, ...], exponent: Number) -> None:
         self.matrices += base.ndim > 1
         self.factors.append(Factor(base, labels, exponent))
 
@@ -479,6 +489,11 @@ def _real_power(base: Number, exponent: Number) -> Number | None:
         if root[0] and root[1]:
             return exact(Fraction(root[0], root[1]) ** Fraction(exponent).numerator)
     return None
+
+
+def _is_extreme(number: Number) -> bool:
+    """Whether a coefficient has so many digits that it could be too large or too small for a float."""
+    return max(abs(number.numerator), number.denominator).bit_length() > MOST_BITS
 
 
 def _root(number: int, degree: int) -> int | None:
@@ -698,10 +713,12 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
     """
     totals: dict[Expr, Number] = {}
     shape = tuple(shape)
+    terms = list(terms)
+    sums = _kept_sums([term for _, term in terms])
     for coefficient, term in terms:
         if term.shape != shape:
             raise next(_mismatch(a, b) for a, b in zip(term.shape, shape, strict=True) if a != b)
-        for inner, node in [(1, term)] if term.op == "linear" and is_long(term) else terms_of(term):
+        for inner, node in sums.get(term) or terms_of(term):
             totals[node] = exact(totals.get(node, 0) + exact(coefficient) * inner)
     totals = {node: c for node, c in totals.items() if c != 0}
     if not totals:
@@ -715,6 +732,32 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
     if shorter is not None:
         return linear([(c, node) for node, c in shorter.items()], shape)
     return _sum_node(totals, shape)
+
+
+def _kept_sums(terms: Sequence[Expr]) -> dict[Expr, list[tuple[Number, Expr]]]:
+    """The terms that are sums, or multiples of sums, and stay whole: long ones, and the steps of a recursion
+    x + f(x), which would otherwise each be written as the sum of all earlier ones."""
+    kept = {}
+    for term in terms:
+        inner = _unit(term) if term.op == "contract" and spec_of(term).coefficient else term
+        if inner.op != "linear":
+            continue
+        if is_long(inner) or (
+            any(node.op == "linear" for node in _below(inner.args, STEP_DEPTH))
+            and inner in _below([other for other in terms if other is not term], STEP_DEPTH)
+        ):
+            kept[term] = [(spec_of(term).coefficient if inner is not term else 1, inner)]
+    return kept
+
+
+def _below(nodes: Iterable[Expr], depth: int) -> set[Expr]:
+    """What stands below nodes, in so many levels."""
+    found: set[Expr] = set()
+    level = set(nodes)
+    for _ in range(depth):
+        level = {arg for node in level for arg in node.args} - found
+        found |= level
+    return found
 
 
 def _scaled(totals: dict[Expr, Number]) -> Expr:
@@ -847,6 +890,8 @@ def _common_product(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     possible = set.intersection(*heads)
     if not possible or any(len(set(spec_of(node).out)) < node.ndim for node in nodes):
         return None
+    if is_recursion([{base for base, _ in head - possible} for head in heads], {b for b, _ in possible}):
+        return None
     first, *others = (_Term(node, totals[node]) for node in nodes)
     best: tuple[list[int], list[_Match]] | None = None
     for anchor, factor in enumerate(first.factors):
@@ -856,6 +901,18 @@ def _common_product(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
         if found is not None and (best is None or len(found[0]) > len(best[0])):
             best = found
     return None if best is None else _taken_out(first, others, *best, shape)
+
+
+def is_recursion(rests: Sequence[set[Expr]], shared: set[Expr]) -> bool:
+    """Whether what is left of a term comes out of what is left of another one by way of a shared factor, as
+    in A r + A (A r - b): the steps of a recursion are not added up, which would give binomial sums."""
+    together = set().union(*rests)
+    for node in together:
+        if node.args:
+            users = {n for n in _below([node], STEP_DEPTH) | {node} if not shared.isdisjoint(n.args)}
+            if users and not together.isdisjoint(_below(users, STEP_DEPTH) - {node}):
+                return True
+    return False
 
 
 class _Match(NamedTuple):

@@ -539,7 +539,7 @@ def _is_multiple(x: Expr, b: Expr) -> bool:
         len(arrays) == 1
         and arrays[0].base is b
         and arrays[0].exponent == 1
-        and sorted(arrays[0].labels) == sorted(spec_of(x).out)
+        and set(arrays[0].labels) == set(spec_of(x).out)
         and len(set(arrays[0].labels)) == 2
     )
 
