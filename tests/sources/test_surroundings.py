@@ -1,6 +1,7 @@
 """Captured data that changes between calls is noticed, whatever way it is held."""
 
 import functools
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,9 +17,41 @@ def helper(x):
     return inner_scale[0] * x
 
 
+def other(x):
+    return 2 * x
+
+
+function = np.positive
+config = ModuleType("config")
+
+
+class Layer:
+    def __init__(self):
+        self.w = np.full(3, 2.0)
+
+
+class Slotted:
+    __slots__ = ("w",)
+
+
 class Model:
+    scale = 1.0
+
     def __init__(self):
         self.k = 3.0
+        self.layers = [Layer(), Layer()]
+
+    def by_method(self, x):
+        return np.sum(self.scaled(x))
+
+    def scaled(self, x):
+        return inner_scale[0] * x
+
+    def by_class(self, x):
+        return np.sum(self.scale * x)
+
+    def by_layers(self, x):
+        return np.sum(self.layers[0].w * x)
 
     def __call__(self, x):
         return np.sum(self.k * x)
@@ -29,9 +62,22 @@ class Model:
 
 def changes(kind):
     """(function, change, value before, value after) at x = (1, 1, 1)."""
-    global exponent
-    data, numbers, model = np.ones(3), [2.0], Model()
+    global exponent, function, other
+    data, numbers, model, slotted = np.ones(3), [2.0], Model(), Slotted()
     exponent, inner_scale[0], weights[:] = 2, 1.0, 1.0
+    Model.scale, slotted.w, config.scale, function = 1.0, 1.0, 2.0, np.positive
+    deep = [[[[[data]]]]]
+
+    def other(x):
+        return 2 * x
+
+    def set_other():
+        global other
+        other = lambda x: 7 * x  # noqa: E731
+
+    def set_function():
+        global function
+        function = np.exp
 
     def default(x, w=data):
         return np.sum(w * x)
@@ -49,6 +95,22 @@ def changes(kind):
         "attribute": (model, lambda: setattr(model, "k", 5.0), 3, 5),
         "method": (model.method, lambda: setattr(model, "k", 5.0), 6, 10),
         "helper": (lambda x: np.sum(helper(x)), lambda: inner_scale.__setitem__(0, 4.0), 1, 4),
+        "helper itself": (lambda x: np.sum(other(x)), set_other, 2, 7),
+        "ufunc": (lambda x: np.sum(function(x)), set_function, 1, np.exp(1)),
+        "method's helper": (model.by_method, lambda: inner_scale.__setitem__(0, 4.0), 1, 4),
+        "method of a captured object": (
+            lambda x: model.by_method(x),
+            lambda: inner_scale.__setitem__(0, 4.0),
+            1,
+            4,
+        ),
+        "class constant": (lambda x: np.sum(Model.scale * x), lambda: setattr(Model, "scale", 4.0), 1, 4),
+        "class constant by self": (model.by_class, lambda: setattr(Model, "scale", 4.0), 1, 4),
+        "layers": (model.by_layers, lambda: setattr(model.layers[0], "w", np.full(3, 6.0)), 2, 6),
+        "layers in place": (model.by_layers, lambda: model.layers[0].w.__imul__(3), 2, 6),
+        "slots": (lambda x: np.sum(slotted.w * x), lambda: setattr(slotted, "w", 3.0), 1, 3),
+        "deep": (lambda x: np.sum(deep[0][0][0][0][0] * x), lambda: data.__imul__(3), 1, 3),
+        "module": (lambda x: np.sum(config.scale * x), lambda: setattr(config, "scale", 5.0), 2, 5),
         "partial": (functools.partial(lambda w, x: np.sum(w * x), data), lambda: data.__imul__(3), 1, 3),
     }[kind]
 
@@ -64,6 +126,17 @@ def changes(kind):
         "attribute",
         "method",
         "helper",
+        "helper itself",
+        "ufunc",
+        "method's helper",
+        "method of a captured object",
+        "class constant",
+        "class constant by self",
+        "layers",
+        "layers in place",
+        "slots",
+        "deep",
+        "module",
         "partial",
     ],
 )
@@ -74,3 +147,22 @@ def test_changed_data_is_derived_anew(kind):
     change()
     np.testing.assert_allclose(gradient(np.ones(3)), np.full(3, after))
     np.testing.assert_allclose(gradient(np.ones(3)), np.full(3, after))
+
+
+def test_data_that_is_too_much_to_look_into_is_taken_as_changed():
+    many = [[float(i)] for i in range(30_000)]
+    gradient = cf.grad(lambda x: np.sum(many[-1][0] * x))
+    np.testing.assert_allclose(gradient(np.ones(2)), [29_999.0] * 2)
+    many[-1][0] = 2.0
+    np.testing.assert_allclose(gradient(np.ones(2)), [2.0] * 2)
+
+
+def test_data_that_holds_itself_is_looked_into_once():
+    loop = {"scale": 2.0}
+    loop["self"] = loop
+    gradient = cf.grad(lambda x: np.sum(loop["scale"] * x))
+    np.testing.assert_allclose(gradient(np.ones(2)), [2.0] * 2)
+    assert len(gradient._known) == 1
+    gradient(np.ones(2))
+    loop["scale"] = 3.0
+    np.testing.assert_allclose(gradient(np.ones(2)), [3.0] * 2)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 Reader = tuple[str, Callable[[], Any]]
+Seen = set[int | tuple[int, str]]
 
-# Objects inside objects are looked into this deep.
-DEEPEST = 3
+# Data inside data is looked into this deep, and so many items of it; what is beyond counts as changed.
+DEEPEST = 50
+MOST_ITEMS = 20_000
 # Values of these types cannot change.
 FIXED = (int, float, complex, str, bytes, bool, type(None), np.generic)
+# Modules whose functions and objects are taken to stay what they are.
+LASTING = frozenset({"numpy", "scipy", "closedform", "builtins"}) | (sys.stdlib_module_names - {"__main__"})
 
 
 class Surroundings:
@@ -32,18 +38,18 @@ class Surroundings:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._readers = list(_readers(function, set()))
-        self._values = [_snapshot(read(), DEEPEST) for _, read in self._readers]
+        self._values = [_Snapshot().of(read()) for _, read in self._readers]
 
     def changed(self, kind: type = object) -> list[str]:
         """Names of what is no longer what it was, of those that were of a kind."""
         return [
             name
             for (name, read), old in zip(self._readers, self._values, strict=True)
-            if isinstance(old, kind) and not _same(old, _snapshot(read(), DEEPEST, copy=False))
+            if isinstance(old, kind) and not _same(old, _Snapshot(copy=False).of(read()))
         ]
 
 
-def _readers(function: Any, seen: set[int]) -> Iterator[Reader]:
+def _readers(function: Any, seen: Seen) -> Iterator[Reader]:
     """Names, and how to read their values, of what a function reaches; functions it calls included."""
     function = inspect.unwrap(function) if callable(function) else function
     if id(function) in seen:
@@ -56,32 +62,71 @@ def _readers(function: Any, seen: set[int]) -> Iterator[Reader]:
         )
         yield from _readers(function.func, seen)
     elif isinstance(function, MethodType):
-        yield "self", lambda: function.__self__
+        names = _names(function.__func__.__code__) if isinstance(function.__func__, FunctionType) else set()
+        yield from _variable("self", lambda: function.__self__, names, seen)
         yield from _readers(function.__func__, seen)
     elif isinstance(function, FunctionType):
         yield from _variables(function, seen)
-    elif hasattr(function, "__dict__") and not isinstance(function, type | ModuleType):
+    elif not isinstance(function, type | ModuleType):
         yield "self", lambda: function
-        yield from _readers(inspect.getattr_static(type(function), "__call__", None), seen)
+        call = inspect.getattr_static(type(function), "__call__", None)
+        if isinstance(call, FunctionType):
+            yield from _attributes(type(function), _names(call.__code__), seen)
+            yield from _readers(call, seen)
 
 
-def _variables(function: FunctionType, seen: set[int]) -> Iterator[Reader]:
+def _variables(function: FunctionType, seen: Seen) -> Iterator[Reader]:
+    names = _names(function.__code__)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        yield from _variable(name, functools.partial(_content, cell), seen)
-    for name in sorted(_names(function.__code__) & set(function.__globals__)):
-        yield from _variable(name, functools.partial(function.__globals__.get, name), seen)
+        yield from _variable(name, functools.partial(_content, cell), names, seen)
+    for name in sorted(names & set(function.__globals__)):
+        yield from _variable(name, functools.partial(function.__globals__.get, name), names, seen)
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     for value in defaults:
-        yield from _variable("a default", functools.partial(_itself, value), seen)
+        yield from _variable("a default", functools.partial(_itself, value), names, seen)
 
 
-def _variable(name: str, read: Callable[[], Any], seen: set[int]) -> Iterator[Reader]:
+def _variable(name: str, read: Callable[[], Any], names: set[str], seen: Seen) -> Iterator[Reader]:
+    """What the value of a variable holds, of which the code uses attributes of these names."""
+    yield name, read
     value = read()
     if isinstance(value, FunctionType | MethodType | functools.partial):
-        if str(getattr(value, "__module__", "")).partition(".")[0] not in {"numpy", "scipy", "closedform"}:
+        if _module(value) not in LASTING:
             yield from _readers(value, seen)
-    elif not isinstance(value, ModuleType | type | np.ufunc) and not inspect.isbuiltin(value):
-        yield name, read
+    elif isinstance(value, ModuleType | type):
+        yield from _attributes(value, names, seen)
+    elif not isinstance(value, (np.ndarray, *FIXED)):
+        yield from _attributes(type(value), names, seen)
+
+
+def _attributes(owner: type | ModuleType, names: set[str], seen: Seen) -> Iterator[Reader]:
+    """What a module, or a class, holds under the names: constants, functions and methods."""
+    if _module(owner) in LASTING:
+        return
+    for name in sorted(names):
+        if (id(owner), name) in seen:
+            continue
+        seen.add((id(owner), name))
+        found = inspect.getattr_static(owner, name, None)
+        if isinstance(found, staticmethod | classmethod):
+            found = found.__func__
+        if isinstance(found, property):
+            found = found.fget
+        if found is not None:
+            read = functools.partial(getattr, owner, name, None)
+            if isinstance(found, FunctionType):
+                yield name, read
+                yield from _readers(found, seen)
+                if isinstance(owner, type):  # a method, which uses others
+                    yield from _attributes(owner, _names(found.__code__), seen)
+            else:
+                yield from _variable(name, read, names - {name}, seen)
+
+
+def _module(value: Any) -> str:
+    """The name of the outermost module that a function, class or module is of."""
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    return str(name).partition(".")[0]
 
 
 def _itself(value: Any) -> Any:
@@ -101,20 +146,81 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
-def _snapshot(value: Any, depth: int, copy: bool = True) -> Any:
-    """The value as data that does not change with it."""
-    if isinstance(value, np.ndarray):
-        return value.copy() if copy else value
-    if isinstance(value, FIXED) or depth == 0:
-        return value if isinstance(value, FIXED) else id(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return (type(value), *(_snapshot(v, depth - 1, copy) for v in value))
-    if isinstance(value, dict):
-        return (dict, *((k, _snapshot(v, depth - 1, copy)) for k, v in value.items()))
-    attributes = getattr(value, "__dict__", None)
-    if isinstance(attributes, dict) and not isinstance(value, FunctionType | MethodType | type):
-        return (id(value), _snapshot(attributes, depth - 1, copy))
-    return id(value)
+class _Identity:
+    """An object that is compared by being the same one."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.value is other.value
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Beyond:
+    """What is not looked into: it may always have changed."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Snapshot:
+    """A value as data that does not change with it."""
+
+    def __init__(self, copy: bool = True) -> None:
+        self.copy = copy
+        self.left = MOST_ITEMS
+        self.above: set[int] = set()
+
+    def of(self, value: Any) -> Any:
+        """The snapshot of a value."""
+        if isinstance(value, (*FIXED, _Identity)):
+            return value
+        if isinstance(value, np.ndarray):
+            return value.copy() if self.copy else value
+        if isinstance(value, MethodType):
+            return (_Identity(value.__func__), _Identity(value.__self__))
+        parts = self._parts(value)
+        if parts is None or id(value) in self.above:
+            return _Identity(value)
+        self.left -= len(parts)
+        if self.left < 0 or len(self.above) >= DEEPEST:
+            return _Beyond()
+        self.above.add(id(value))
+        found = tuple(map(self.of, parts))
+        self.above.discard(id(value))
+        return found
+
+    @staticmethod
+    def _parts(value: Any) -> list[Any] | None:
+        """What a container or an object holds; None for what is one thing."""
+        if isinstance(value, list | tuple | set | frozenset):
+            return [type(value), *value]
+        if isinstance(value, dict):
+            return [type(value), *value.keys(), *value.values()]
+        kind = type(value)
+        if isinstance(value, FunctionType | ModuleType | type | np.ufunc):
+            return None
+        if isinstance(value, functools.partial):
+            return [value.func, *value.args, value.keywords]
+        if _module(kind) in LASTING and not isinstance(value, SimpleNamespace | Namespace):
+            return None
+        slots = [name for base in kind.__mro__ for name in _slots(base)]
+        held = [getattr(value, name, None) for name in slots]
+        attributes = getattr(value, "__dict__", None)
+        if attributes is None and not slots:
+            return None
+        return [_Identity(value), *held, dict(attributes or {})]
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    slots = kind.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(s for s in slots if not s.startswith("__"))
 
 
 def _same(old: Any, new: Any) -> bool:
@@ -123,4 +229,8 @@ def _same(old: Any, new: Any) -> bool:
         return comparable and np.array_equal(old, new, equal_nan=old.dtype.kind in "fc")
     if isinstance(old, tuple) and isinstance(new, tuple):
         return len(old) == len(new) and all(_same(a, b) for a, b in zip(old, new, strict=True))
-    return type(old) is type(new) and bool(old == new or (old != old and new != new))
+    return type(old) is type(new) and bool(old == new or (_is_nan(old) and _is_nan(new)))
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float | complex | np.inexact) and value != value
