@@ -447,7 +447,9 @@ def derive(
         normal = normalise(trace.root, free, trace.pinned | whole, trace.lines)
         root = simplify(normal.root)
     for variable in trace.counted.intersection(variables):
-        raise InvalidFunctionError(f"{name} uses {variable!r} to count: it has no derivative in it")
+        raise InvalidFunctionError(
+            f"{name} uses {variable!r} to count or as an index: it has no derivative in it"
+        )
     inputs = dict(normal.inputs)
     given = _directions(operator, root, [inputs[v] for v in variables], inputs)
     request = _Request(trace, root, inputs, variables, given, isinstance(argnums, tuple), order, symmetric)
@@ -538,7 +540,12 @@ def _traced(
     function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str], name: str
 ) -> tuple[tuple[Expr, ...], Trace]:
     """The input nodes and the trace, at the first example where the value is finite and nothing singular."""
-    integers = frozenset(n for n, a in zip(names, arguments, strict=True) if isinstance(a, int | np.integer))
+    kinds = {
+        n: np.asarray(a).dtype.kind
+        for n, a in zip(names, arguments, strict=True)
+        if not isinstance(a, Described | Declared)
+    }
+    integers = {n: kind for n, kind in kinds.items() if kind in "biu"}
     attempts = ATTEMPTS if any(isinstance(a, Described) for a in arguments) else ATTEMPTS[:1]
     found: list[tuple[tuple[Expr, ...], Trace]] = []
     failures: list[InvalidArgumentError] = []

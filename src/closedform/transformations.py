@@ -82,7 +82,9 @@ class Derived:
         if self._surroundings is not None and self._surroundings.changed():
             self._known.clear()
             self._surroundings = None
-        key = tuple([a.shape for a in arrays])
+        key: tuple[Any, ...] = tuple([a.shape for a in arrays])
+        if any(a is not b for a, b in zip(arrays, arguments, strict=True)):  # integers may be indices
+            key += tuple([np.asarray(a).dtype.kind for a in arguments])
         for derivation in self._known.get(key, ()):
             if derivation.holds_for(arrays):
                 return derivation.function(*arrays)

@@ -10,7 +10,7 @@ import scipy.special
 from tests.dense import central_differences, evaluate
 
 import closedform as cf
-from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
+from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunctionError, UnsupportedError
 
 RNG = np.random.default_rng(3)
 x = RNG.standard_normal(4)
@@ -367,3 +367,83 @@ def test_arrays_like_a_captured_one_can_be_assigned_to():
 
     x = np.array([0.5, -1.0])
     np.testing.assert_allclose(cf.grad(f)(x), 1 + 9 * (np.sum(x**3) + 3 * np.sum(x) * x**2))
+
+
+# --- integers and truth values as arguments ---------------------------------------------------------
+
+
+def cross_entropy_of_labels(W, X, y):
+    Z = X @ W.T
+    log_probabilities = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
+    return -np.mean(log_probabilities[np.arange(len(y)), y])
+
+
+def cross_entropy_label_by_label(W, X, y):
+    total = 0.0
+    for x, label in zip(X, y, strict=True):
+        total += np.log(np.sum(np.exp(W @ x))) - (W @ x)[label]
+    return total / len(y)
+
+
+@pytest.mark.parametrize("f", [cross_entropy_of_labels, cross_entropy_label_by_label])
+def test_labels_are_indices(f):
+    rng = np.random.default_rng(0)
+    W, X = rng.standard_normal((3, 2)), rng.standard_normal((4, 2))
+    gradient, hessian = cf.grad(f), cf.hessian(f)
+    softmax = np.exp(X @ W.T) / np.sum(np.exp(X @ W.T), axis=1, keepdims=True)
+    second = np.einsum("na,ab->nab", softmax, np.eye(3)) - np.einsum("na,nb->nab", softmax, softmax)
+    for y in (np.array([0, 2, 1, 0]), np.array([2, 2, 1, 1]), [0, 0, 0, 1]):
+        np.testing.assert_allclose(gradient(W, X, y), (softmax - np.eye(3)[y]).T @ X / 4)
+        np.testing.assert_allclose(
+            hessian(W, X, y), np.einsum("nab,ni,nj->aibj", second, X, X) / 4, atol=1e-14
+        )
+    with pytest.raises(ClosedformError):
+        gradient(W, X, np.array([0.0, 2.0, 1.0, 0.0]))
+    with pytest.raises(InvalidFunctionError, match="'y' to count or as an index"):
+        cf.grad(f, "y")(W, X, np.array([0, 2, 1, 0]))
+
+
+def test_an_index_array_of_truth_values_is_no_array_of_integers():
+    gradient = cf.grad(lambda x, chosen: np.sum(x[chosen] ** 2))
+    x = np.array([1.0, 2.0])
+    for chosen, wanted in (
+        ([1, 0], [2, 4]),
+        ([True, False], [2, 0]),
+        ([0, 0], [4, 0]),
+        ([False, False], [0, 0]),
+        ([1, 0], [2, 4]),
+    ):
+        np.testing.assert_allclose(gradient(x, np.array(chosen)), wanted)
+
+
+def test_truth_values_are_negated_and_counted():
+    def f(x, chosen):
+        return np.sum(x[~chosen] ** 2) + np.sum(chosen) * np.sum(np.where(chosen & ~chosen[::-1], x, 0.0))
+
+    gradient, x = cf.grad(f), np.array([1.0, 2.0])
+    for chosen, wanted in (([True, False], [1, 4]), ([False, True], [2, 1]), ([True, True], [0, 0])):
+        np.testing.assert_allclose(gradient(x, np.array(chosen)), wanted)
+
+
+def test_positions_as_arguments():
+    gradient, x = cf.grad(lambda x, i: x[i] ** 2 + x[i - 1] * np.arange(3.0)[i]), np.array([1.0, 2.0, 4.0])
+    for i, wanted in ((0, [2, 0, 0]), (2, [0, 2, 8]), (np.int64(1), [1, 4, 0])):
+        np.testing.assert_allclose(gradient(x, i), wanted)
+
+
+def test_diagonals_are_filled_with_a_number_or_a_vector():
+    def f(x):
+        a, b = np.outer(x, x), np.zeros((3, 3))
+        np.fill_diagonal(a, 2.0)
+        np.fill_diagonal(b, x**2)
+        return np.sum(a) + np.sum(b**2)
+
+    def too_short(x):
+        a = np.outer(x, x)
+        np.fill_diagonal(a, x[:2])
+        return np.sum(a)
+
+    x = np.array([1.0, 2.0, -1.0])
+    np.testing.assert_allclose(cf.grad(f)(x), 2 * (np.sum(x) - x) + 4 * x**3)
+    with pytest.raises(UnsupportedError, match="not as long as the diagonal"):
+        cf.grad(too_short)(x)

@@ -85,7 +85,8 @@ class Trace:
     guards      branches that were taken
     pinned      sizes that the function used as plain numbers: they must stay what they were
     lines       the user's line of each operation, for messages
-    counted     arguments that were given as integers and used to count: they must stay what they were
+    counted     arguments given as integers or truth values and used to count or as indices: they must stay
+                what they were
     """
 
     name: str
@@ -114,7 +115,7 @@ class _Tape:
     guards: list[Guard] = field(default_factory=list)
     pinned: set[Size] = field(default_factory=set)
     lines: dict[Expr, Line] = field(default_factory=dict)
-    integers: frozenset[str] = frozenset()
+    integers: Mapping[str, str] = field(default_factory=dict)
     shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape
     pending: tuple[Traced, Line] | None = None  # what `y[i] += v` made, until it is put back into y
     counted: set[str] = field(default_factory=set)
@@ -218,6 +219,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         if not any(inputs(self.expr)):
             _pin_all(self.expr)
             return np.array(self.value, dtype=dtype)
+        if (integers := _integers(self)) is not None:
+            return np.array(integers, dtype=dtype)
         raise InvalidFunctionError(
             f"a traced array of shape {np.shape(self.value)} was turned into a plain array ({where()}); "
             f"use np.stack or np.concatenate to build arrays, and NumPy functions on them"
@@ -333,17 +336,11 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return self.value
 
     def __index__(self) -> int:
-        tape = _tape()
-        if self.expr.op == "input" and self.expr.params[0] in tape.integers:
-            count = int(self.value)
-            given = Expr("number", (), (count,), ())
-            tape.guards.append(Guard(Expr("equal", (self.expr, given), (), ()), True, where()))
-            tape.counted.add(self.expr.params[0])
-            return count
-        return int(self._number("integer"))
+        return int(self)
 
     def __int__(self) -> int:
-        return int(self._number("integer"))
+        integer = _integers(self)
+        return int(self._number("integer") if integer is None else integer)
 
     def __float__(self) -> float:
         return float(self._number("float"))
@@ -463,11 +460,39 @@ def _index_item(item: Any) -> Any:
     value = np.asarray(item.value)
     if value.dtype.kind not in "iub" or not any(inputs(item.expr)):
         return int(item) if not value.ndim else np.asarray(item)
-    if not value.ndim and item.expr.op == "input":
-        return int(item)
-    same: Any = np.all(np.equal(item, value)) if value.ndim else np.equal(item, value)
-    _tape().guards.append(Guard(same.expr, True, where()))
+    _keep(item)
     return value if value.ndim else value.item()
+
+
+def _keep(traced: Traced) -> None:
+    """Note that a value must stay what it is."""
+    value = np.asarray(traced.value)
+    same: Any = np.all(np.equal(traced, value)) if value.ndim else np.equal(traced, value)
+    _tape().guards.append(Guard(same.expr, True, where()))
+
+
+def _integers(traced: Traced) -> np.ndarray | None:
+    """The integers or truth values that something computed of arguments given as such stands for; from here
+    on they must stay what they are. None for other values."""
+    tape = _tape()
+    names = {leaf.params[0] for leaf in inputs(traced.expr)}
+    value = np.asarray(traced.value)
+    if not names or not names <= tape.integers.keys() or not np.array_equal(value, np.rint(value)):
+        return None
+    _keep(traced)
+    tape.counted |= names
+    truths = value.dtype == bool or _is_truth(traced)
+    return value.astype(bool if truths else int)
+
+
+def _is_truth(value: Any) -> bool:
+    """Whether something is an argument that was given as truth values, or a part of one."""
+    expr = getattr(value, "expr", None)
+    while isinstance(expr, Expr) and expr.op in {"getitem", *VIEWS}:
+        expr = expr.args[0]
+    if not isinstance(expr, Expr) or expr.op != "input":
+        return False
+    return _tape().integers.get(expr.params[0]) == "b"
 
 
 def _bound(bound: Any) -> Any:
@@ -757,15 +782,22 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Traced) or a.ndim != 2 or wrap or np.ndim(_value(val)):
-        raise TypeError("only of a traced matrix, with one number")
-    a._assign(a - np.diag(np.diag(a)) + np.diag(np.full(np.shape(np.diag(a)), val)))
+    if not isinstance(a, Traced) or not is_square(a) or wrap or np.ndim(_value(val)) > 1:
+        raise TypeError("only of a traced square matrix, with a number or a vector")
+    if np.ndim(_value(val)) == 0:
+        val = np.full(np.shape(np.diag(a)), val)
+    elif np.shape(_value(val)) != np.shape(np.diag(_value(a))):
+        raise TypeError("with a vector that is not as long as the diagonal")
+    a._assign(a - np.diag(np.diag(a)) + np.diag(val))
 
 
 def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
     """The operators &, |, ^ and ~, of comparisons."""
 
     def operate(*operands: Any) -> Any:
+        for given in filter(_is_truth, operands):
+            _tape().counted |= {leaf.params[0] for leaf in inputs(given.expr)}
+        operands = tuple(np.not_equal(o, 0) if _is_truth(o) else o for o in operands)
         if any(np.asarray(_value(o)).dtype != bool for o in operands):
             raise TypeError("of numbers that are not truth values")
         return function(*operands)
@@ -911,21 +943,22 @@ def trace_function(
     function: Callable[..., Any],
     example: tuple[np.ndarray, ...],
     leaves: tuple[Expr, ...],
-    integers: frozenset[str] = frozenset(),
+    integers: Mapping[str, str] | None = None,
     shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape,
 ) -> Trace:
     """Run the function on stand-ins for `example` and return what it did.
 
-    `leaves` are the input nodes, one an argument, with symbolic sizes; `integers` names the arguments that
-    may be used to count, `shape_of` tells the symbolic sizes of what was computed. The value that was
-    traced is compared with the function's own value on the plain arguments.
+    `leaves` are the input nodes, one an argument, with symbolic sizes; `integers` names the arguments
+    that may be used to count or as indices, with the kinds of their dtypes, `shape_of` tells the symbolic
+    sizes of what was computed. The value that was traced is compared with the function's own value on the
+    plain arguments.
 
     Raises InvalidFunctionError where the function cannot be traced, UnsupportedError where an operation is
     not known, InvalidArgumentError where an operation fails on the arguments.
     """
     name = getattr(function, "__name__", type(function).__name__)
     surroundings = Surroundings(function)
-    tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers, shape_of=shape_of)
+    tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers or {}, shape_of=shape_of)
     outer = getattr(_ACTIVE, "tape", None)
     _ACTIVE.tape = tape
     try:
@@ -954,7 +987,7 @@ def trace_function(
         tape.lines,
         frozenset(tape.counted),
     )
-    _verify(function, trace)
+    _verify(function, trace, _plain_arguments(trace, tape.integers))
     return trace
 
 
@@ -978,10 +1011,10 @@ def _result(result: Any, name: str) -> Expr:
     return _lift(result)
 
 
-def _verify(function: Callable[..., Any], trace: Trace) -> None:
+def _verify(function: Callable[..., Any], trace: Trace, arguments: Sequence[Any]) -> None:
     """The traced value must be the function's value: this refuses functions that are not deterministic."""
     with np.errstate(all="ignore"):
-        plain = np.asarray(function(*_plain_arguments(trace)))
+        plain = np.asarray(function(*arguments))
     traced = np.asarray(trace.values[trace.root])
     scale = np.finfo(traced.dtype).eps if traced.dtype.kind == "f" else 1e-15
     if plain.shape != traced.shape or not np.allclose(
@@ -993,10 +1026,11 @@ def _verify(function: Callable[..., Any], trace: Trace) -> None:
         )
 
 
-def _plain_arguments(trace: Trace) -> list[Any]:
-    """Copies of the example, with counts as the integers they were."""
+def _plain_arguments(trace: Trace, integers: Mapping[str, str]) -> list[Any]:
+    """Copies of the example, with counts and indices as the integers or truth values they were."""
+    kinds = {"b": bool, "i": int, "u": int}
     return [
-        int(a) if name in trace.counted else np.array(a, copy=True)[()]
+        a.astype(kinds[integers[name]])[()] if name in trace.counted else np.array(a, copy=True)[()]
         for name, a in zip(trace.arguments, trace.example, strict=True)
     ]
 
