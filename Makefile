@@ -1,6 +1,6 @@
 # Everything runs in .venv, made from requirements.lock. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test fuzz stable corpus lint lock clean distclean
+.PHONY: help setup lab test fuzz stable corpus growth lint lock clean distclean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -18,6 +18,7 @@ help:
 	@echo 'make fuzz N=1000  derivatives of N random programs against JAX (FIRST=seed JOBS=2)'
 	@echo 'make corpus     derivatives of textbook functions against the books: a table (ARGS=-v with formulas)'
 	@echo 'make stable N=1000  values and derivatives at N points of every magnitude against the exact ones'
+	@echo 'make growth     time of deriving unrolled loops of 10 to 1,000 steps (STEPS=...)'
 	@echo 'make lint       ruff (rules and format) and mypy'
 	@echo 'make lock       make requirements.lock anew from pyproject.toml'
 	@echo 'make clean      remove caches, reports and builds; make distclean also removes .venv'
@@ -62,6 +63,10 @@ corpus: setup
 stable: export JAX_PLATFORMS := cpu
 stable: setup
 	$(BIN)/python -m tests.code.stable_sweep $(or $(N),1000) $(or $(SEED),0)
+
+# Time of deriving unrolled loops of STEPS='10 100 1000' steps.
+growth: setup
+	$(BIN)/python -m tests.code.growth $(STEPS)
 
 lint: setup
 	$(BIN)/ruff check .
