@@ -23,12 +23,12 @@ def test_gradients_of_loops_are_right(name, monkeypatch):
 @pytest.mark.parametrize("name", LOOPS)
 def test_formula_and_code_grow_linearly(name):
     loop, arguments = LOOPS[name]
-    derivations = [cf.grad(loop(steps)).at(*arguments) for steps in (15, 30, 60)]
+    derivations = [cf.grad(loop(steps)).at(*arguments) for steps in (30, 45, 60)]
     for sizes in (
         [len(toposort(d.expr)) for d in derivations],
         [len(d.source().splitlines()) for d in derivations],
     ):
-        assert sizes[2] - sizes[1] < 2.5 * (sizes[1] - sizes[0]) + 10, sizes
+        assert sizes[2] - sizes[1] < 1.5 * (sizes[1] - sizes[0]) + 10, sizes
 
 
 def test_hessian_of_a_long_loop():

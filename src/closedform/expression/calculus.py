@@ -43,6 +43,8 @@ SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
 MOST_BITS = 256
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
+# Fractions are not brought to a common denominator for integers as large as this.
+LARGE_MULTIPLE = 10
 
 
 class SizeMismatchError(ValueError):
@@ -789,12 +791,16 @@ def term_order(node: Expr) -> tuple[object, ...]:
 
 
 def _content(coefficients: Iterable[Number]) -> Fraction:
-    """The greatest common divisor, or 1 where it would leave unreadable numbers."""
+    """The greatest common divisor; where it would leave large numbers, that of whole numbers or else the
+    largest coefficient, as in x - g / 10."""
     fractions = [Fraction(c) for c in coefficients]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
     )
-    return content if all(abs(f / content) < MOST_MULTIPLE for f in fractions) else Fraction(1)
+    largest = max(abs(f) for f in fractions)
+    if largest / content < (LARGE_MULTIPLE if content.denominator > 1 else MOST_MULTIPLE):
+        return content
+    return Fraction(1) if content.denominator == 1 else largest
 
 
 Wiring = tuple[tuple[int, ...], ...]
@@ -1100,8 +1106,31 @@ def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
     found = _all_multiplied_out(totals, written, sum(_written(node, at) for node, at in written.items()))
     if found is None and any(node.op == "contract" for node in totals):
         inner = {node: _sums(node, summed=True) for node in totals}
-        found = _all_multiplied_out(totals, inner, len(totals)) if inner != written else None
-    return found
+        return _all_multiplied_out(totals, inner, len(totals)) if inner != written else None
+    return found and (_grouped(totals, written, len(found)) or found)
+
+
+def _grouped(
+    totals: dict[Expr, Number], positions: Mapping[Expr, list[int]], limit: int
+) -> dict[Expr, Number] | None:
+    """The sum with those of its terms as one that share a sum as their factor, if no more terms than a limit
+    are written then: p + x (1 - p^2) (x^2 + 1) + 2 x^3 (1 - p^2) = p + x (1 - p^2) (3 x^2 + 1)."""
+    groups: dict[tuple[Expr, Wiring], list[Expr]] = {}
+    for node, at in positions.items():
+        sums = {node.args[i] for i in at}
+        for base, wiring in _pointwise(node):
+            if base in sums:
+                groups.setdefault((base, wiring), []).append(node)
+    best = max(groups.values(), key=len, default=[])
+    if not 1 < len(best) < len(totals):
+        return None
+    shape = best[0].shape
+    together = linear([(totals[node], node) for node in best], shape)
+    new = {node: c for node, c in totals.items() if node not in best}
+    for c, node in [(1, together)] if together.op != "linear" else terms_of(together):
+        new[node] = exact(new.get(node, 0) + c)
+    new = {node: c for node, c in new.items() if c != 0}
+    return new if sum(_written(node, _sums(node)) for node in new) <= limit else None
 
 
 def _all_multiplied_out(
