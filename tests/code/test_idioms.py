@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp, softmax
 
+import closedform as cf
 from closedform.code.idioms import trace_source
 from closedform.errors import UnsupportedError
 from closedform.expression.expr import Expr, constant, input_
@@ -243,3 +245,28 @@ def test_refusals_say_why() -> None:
         trace_source(reverse, ["x"], "f", "torch")
     with pytest.raises(ValueError, match="idiom 'fortran' is not one of numpy, autograd, jax, torch"):
         trace_source(x, ["x"], "f", "fortran")
+
+
+DERIVED = {
+    "least entry": lambda a: np.sin(np.min(a)),
+    "largest of sums": lambda a: np.max(np.sum(a, axis=1)) ** 2,
+    "logsumexp of rows": lambda a: np.sum(logsumexp(a, axis=0) ** 2),
+    "logsumexp of all": lambda a: logsumexp(a) ** 2,
+    "softmax of all": lambda a: np.sum(softmax(a) ** 2),
+    "numbers beside arrays of indices": lambda a: np.sum(np.sin(np.stack([a, a])[1, :, np.array([0, 2, 1])])),
+    "turned": lambda a: np.sum(np.arange(9.0).reshape(3, 3) * np.rot90(np.stack([a**2, a])[0])),
+    "diagonal": lambda a: np.trace(np.linalg.inv(a @ a.T + np.eye(3))),
+}
+
+
+@pytest.mark.parametrize("name", DERIVED)
+@pytest.mark.parametrize("order", ["grad", "hessian"])
+def test_derivatives_in_pytorch(name: str, order: str) -> None:
+    torch = pytest.importorskip("torch")
+    a = np.random.default_rng(0).standard_normal((3, 3))
+    derivation = getattr(cf, order)(DERIVED[name]).at(a)
+    namespace: dict[str, Any] = {}
+    exec(derivation.source("torch"), namespace)
+    found = namespace["derivative"](torch.tensor(a))
+    assert found.dtype == torch.float64
+    np.testing.assert_allclose(found.numpy(), derivation.function(a), rtol=1e-12, atol=1e-14)

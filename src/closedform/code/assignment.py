@@ -70,7 +70,8 @@ class Assignment:
 
     def _dtype(self) -> str:
         value = self.step.args[0]
-        if self.writer.based_on_array[value]:
+        strict = self.writer.idiom == "torch" and value.ndim > 0  # it assigns no doubles to floats
+        if self.writer.based_on_array[value] or strict:
             return f", dtype={self.writer.bind(value)}.dtype"
         whole = value.op == "number" and isinstance(value.params[0], int)
         return self.writer.dtype() if whole else self.writer.floating()
@@ -117,10 +118,12 @@ class Assignment:
     def _index(self) -> tuple[str, list[int]]:
         """The index of the places, and the labels of the axes that the indexed array has."""
         arrays = self._mesh()
+        # PyTorch, unlike NumPy, does not count numbers beside arrays of indices as arrays
+        numbers = self.writer.idiom != "torch" or self._repeats()
         advanced = [
             i
             for i, p in enumerate(self.places)
-            if p.label in self.meshed or (p.label is None and self.meshed)
+            if p.label in self.meshed or (p.label is None and self.meshed and numbers)
         ]
         together = advanced == list(range(advanced[0], advanced[-1] + 1)) if advanced else False
         items: list[str] = []

@@ -220,6 +220,9 @@ class _Writer:
         if isinstance(value, ArrayConstant):
             return self.constant(value, "index")
         if index and isinstance(value, tuple):
+            if self.idiom == "torch" and any(isinstance(item, ArrayConstant) for item in value):
+                # NumPy counts numbers beside arrays of indices as arrays, PyTorch does not
+                value = tuple(ArrayConstant(np.array([k])) if isinstance(k, int) else k for k in value)
             return (
                 ", ".join(map(self.index_text, value)) + "," * (len(value) == 1 and value[0] is None) or "()"
             )

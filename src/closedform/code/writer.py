@@ -393,7 +393,8 @@ class Writer:
             f", {name}={values[name]}" for name, value in params if value is not None and value is not False
         )
         operands = [self.operand(arg, template.count(f"{{{i}}}") > 1) for i, arg in enumerate(step.args)]
-        return fill(template, operands, {**values, "params": given}, self.idiom)
+        values = {"keepdims": "False", **values, "params": given}  # reductions of the calculus keep no axes
+        return fill(template, operands, values, self.idiom)
 
     def result_of(self, step: Step, template: str, names: tuple[str, ...], position: int) -> Text:
         """One of several results of a function that is called once for all of them."""

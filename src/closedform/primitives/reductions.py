@@ -245,7 +245,11 @@ register(
         text="softmax({0})",
         source="scipy.special.softmax({0}, axis={axis})",
         samples=_one_axis,
-        sources={"autograd": "np.exp({0}) / np.sum(np.exp({0}), axis={axis}, keepdims=True)"},
+        sources={
+            "autograd": "np.exp({0}) / np.sum(np.exp({0}), axis={axis}, keepdims=True)",
+            # PyTorch's own takes one axis only
+            "torch": "torch.exp({0} - torch.logsumexp({0}, {axis} or tuple(range({0}.ndim)), keepdim=True))",
+        },
     )
 )
 
@@ -652,7 +656,7 @@ def _extreme(name: str) -> None:
     helper = f'''
 def arg{name}_share(v, axis):
     """1 at the {name}imum along the axes, shared equally where it is attained more than once."""
-    best = v == np.{name}(v, axis=axis, keepdims=True)
+    best = np.ones_like(v) * (v == np.a{name}(v, axis=axis, keepdims=True))
     return best / np.sum(best, axis=axis, keepdims=True)
 '''
     register(
