@@ -15,7 +15,7 @@ help:
 	@echo 'make lab        set up, then compare the engines and write the report'
 	@echo 'make test       set up, then run the tests and the doctests'
 	@echo 'make setup      make .venv from requirements.lock, with closedform editable in it'
-	@echo 'make fuzz N=1000  derivatives of N random programs against JAX (FIRST=seed JOBS=2)'
+	@echo 'make fuzz N=1000  derivatives of N random programs against JAX (FIRST=seed JOBS=2 EVERY=10)'
 	@echo 'make corpus     derivatives of textbook functions against the books: a table (ARGS=-v with formulas)'
 	@echo 'make stable N=1000  values and derivatives at N points of every magnitude against the exact ones'
 	@echo 'make growth     time of deriving unrolled loops of 10 to 1,000 steps (STEPS=...)'
@@ -48,11 +48,11 @@ test: export JAX_PLATFORMS := cpu
 test: setup
 	$(BIN)/python -m pytest -n 2 --doctest-modules --doctest-glob='*.md' src/closedform tests README.md docs $(ARGS)
 
-# N random programs, from seed FIRST on, against JAX, on JOBS processes.
+# N random programs, from seed FIRST on, on JOBS processes, against JAX: one in EVERY, as compiling takes long.
 fuzz: export JAX_PLATFORMS := cpu
 fuzz: export OPENBLAS_NUM_THREADS := 1
 fuzz: setup
-	$(BIN)/python -m tests.fuzz.run $(or $(N),1000) $(or $(FIRST),0) $(or $(JOBS),1)
+	$(BIN)/python -m tests.fuzz.run $(or $(N),1000) $(or $(FIRST),0) $(or $(JOBS),1) $(or $(EVERY),1)
 
 # One row for each textbook function and order; ARGS='-v log_det' prints formulas, of some functions only.
 corpus: export JAX_PLATFORMS := cpu

@@ -37,6 +37,8 @@ MOST_TRIED = 8
 STEP_DEPTH = 5
 # Sums whose products would have more terms than this are not multiplied out.
 MOST_PRODUCTS = 64
+# Nor are those that are summed over an axis where they have more terms than this.
+MOST_SUMMED = 8
 # A float of so few decimal digits, or equal to a fraction with so small a denominator, is read as that.
 SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
 # Coefficients of products are not multiplied into ones with longer numerators or denominators.
@@ -1106,7 +1108,12 @@ def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
     found = _all_multiplied_out(totals, written, sum(_written(node, at) for node, at in written.items()))
     if found is None and any(node.op == "contract" for node in totals):
         inner = {node: _sums(node, summed=True) for node in totals}
-        return _all_multiplied_out(totals, inner, len(totals)) if inner != written else None
+        if (
+            inner == written
+            or sum(len(node.args[i].args) for node, at in inner.items() for i in at) > MOST_SUMMED
+        ):
+            return None
+        return _all_multiplied_out(totals, inner, len(totals))
     return found and (_grouped(totals, written, len(found)) or found)
 
 

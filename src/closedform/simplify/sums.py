@@ -26,6 +26,8 @@ from closedform.simplify.rules import rule, with_factors
 
 # Sums of more terms are not distributed in a number.
 MOST_DISTRIBUTED = 4
+# Sums within sums that are distributed to see whether terms cancel.
+MOST_NESTED = 1
 MAPS = tuple(name for name, record in PRIMITIVES.items() if len(record.partials) == 1)
 
 
@@ -47,6 +49,11 @@ def function_of_broadcast(node: Expr) -> Expr | None:
 
 @rule("sum distributed", "Σ_i a_i (b_i + c) = Σ_i a_i b_i + c Σ_i a_i, where terms cancel", "contract")
 def sum_distributed(node: Expr) -> Expr | None:
+    return _distributed(node, MOST_NESTED)
+
+
+def _distributed(node: Expr, depth: int) -> Expr | None:
+    """A product with one of its sums distributed; to see what cancels, so many others within are too."""
     spec = spec_of(node)
     factors = factors_of(node)
     sizes = label_sizes(node)
@@ -65,7 +72,9 @@ def sum_distributed(node: Expr) -> Expr | None:
         if not (alone or constant or closed):
             continue
         products = {
-            term: _settled(contract([*rest, Factor(term, f.labels)], spec.out, sizes, spec.coefficient))
+            term: _settled(
+                contract([*rest, Factor(term, f.labels)], spec.out, sizes, spec.coefficient), depth
+            )
             for term in (f.base.args if alone or closed else constant)
         }
         left = [(c, t) for c, t in terms_of(f.base) if t not in products or not is_zero(products[t])]
@@ -87,17 +96,17 @@ def _meets_a_sum(factors: list[Factor], label: Label) -> bool:
     return len(holders) == 1 and holders[0].base.op in ("linear", "softmax")
 
 
-def _settled(product: Expr) -> Expr:
+def _settled(product: Expr, depth: int) -> Expr:
     """A product with the sums in it that are known."""
-    if product.op != "contract":
+    if product.op != "contract" or not depth:
         return product
     factors = factors_of(product)
     if any(not f.labels and f.base.op == "contract" for f in factors) and len(factors) > 1:
-        settled = [f if f.labels else f._replace(base=_settled(f.base)) for f in factors]
+        settled = [f if f.labels else f._replace(base=_settled(f.base, depth - 1)) for f in factors]
         product = with_factors(product, settled)
         if product.op != "contract":
             return product
-    return sum_of_softmax(product) or sum_distributed(product) or product
+    return sum_of_softmax(product) or _distributed(product, depth - 1) or product
 
 
 def _constant_along(term: Expr, axes: list[int]) -> bool:
