@@ -155,7 +155,10 @@ def without_overflow(node: Expr) -> Expr | None:
 def _linear_parts(g: Factor, f: Factor, atoms: Sequence[Atom]) -> list[Factor]:
     """A factor that is a difference of two of the squares, as two factors."""
     product = difference_of_squares(g.base) if len(atoms) > 1 and g.exponent == 1 else None
-    return [g] if product is None else [h._replace(labels=g.labels) for h in factors_of(product)]
+    if product is None:
+        return [g]
+    scale = Factor(number(spec_of(product).coefficient))
+    return [scale, *(h._replace(labels=g.labels) for h in factors_of(product))]
 
 
 def _degree_above(g: Factor, f: Factor, atoms: Sequence[Atom]) -> int:

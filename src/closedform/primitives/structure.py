@@ -47,7 +47,9 @@ def covered(root: Expr) -> frozenset[Size]:
 
 
 def unit(size: Size, index: int) -> Expr:
-    """The unit vector with a one at `index`."""
+    """The unit vector with a one at `index`, which counts from the end if it is negative."""
+    if size.is_literal and index < 0:
+        index += size.value
     return Expr("unit", (), (("index", index),), (size,))
 
 
