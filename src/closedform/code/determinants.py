@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from closedform.expression.calculus import (
     Factor,
     Number,
@@ -64,17 +66,9 @@ def _without_division(node: Expr, args: tuple[Expr, ...]) -> Expr:
 
 def _over_det(node: Expr, x: Expr) -> Expr | None:
     """A node over det x, if it is a sum of C_ij C_kl - C_il C_kj, with numbers, for C = cof x."""
-    if node.op != "linear" or node.ndim != 4:
+    rest = _products(node, x) if node.op == "linear" and node.ndim == 4 else None
+    if rest is None:
         return None
-    rest: dict[Pairs, Number] = {}
-    for c, term in terms_of(node):
-        spec = spec_of(term) if term.op == "contract" else None
-        if spec is None or spec.exponents != (1, 1) or len(set(spec.out)) < 4:
-            return None
-        if any(arg.op != "cofactor" or arg.args[0] is not x for arg in term.args):
-            return None
-        first, second = (tuple(spec.out.index(label) for label in labels) for labels in spec.labels)
-        rest[first, second] = c * spec.coefficient
     found: list[tuple[Number, Expr]] = []
     minors = Expr("second_cofactors", (x,), (), (*x.shape, *x.shape))
     for first, second in [pairs for pairs, c in rest.items() if c > 0]:
@@ -88,6 +82,30 @@ def _over_det(node: Expr, x: Expr) -> Expr | None:
             rest[other] += part
             found.append((part, contract([Factor(minors, (i, j, k, l))], range(4))))
     return None if any(rest.values()) else linear(found, node.shape)
+
+
+def _products(node: Expr, x: Expr) -> dict[Pairs, Number] | None:
+    """A sum of products of two entries of cof x, as coefficients by their axes; None if it is another sum."""
+    found: dict[Pairs, Number] = defaultdict(int)
+    if node.op == "linear":
+        for c, term in terms_of(node):
+            part = _products(term, x)
+            if part is None:
+                return None
+            for pairs, d in part.items():
+                found[pairs] += c * d
+        return found
+    spec = spec_of(node) if node.op == "contract" else None
+    if spec is None or len(set(spec.out)) < 4 or sum(map(len, spec.labels)) > 4:
+        return None
+    axes = [tuple(spec.out.index(label) for label in labels) for labels in spec.labels]
+    if spec.exponents == (1,):
+        for (first, second), d in (_products(node.args[0], x) or found).items():
+            i, j, k, l = (axes[0][axis] for axis in (*first, *second))
+            found[(i, j), (k, l)] += spec.coefficient * d
+    elif spec.exponents == (1, 1) and all(arg.op == "cofactor" and arg.args[0] is x for arg in node.args):
+        found[axes[0], axes[1]] = spec.coefficient
+    return found or None
 
 
 def _orders(first: Pair, second: Pair, symmetric: bool) -> list[Pairs]:
