@@ -16,4 +16,47 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([0.5, -1.0],),
         "the same with a captured array of truth values",
     ),
+    (
+        "def f(x):\n    v = np.all(np.reshape(x[[0, 1, 0, 1]], (2, 2)), axis=0) * np.sum(x)\n"
+        "    return np.vdot(v, v)\n",
+        ([0.5, -1.0],),
+        "the same with np.all",
+    ),
+    (
+        "def f(x0):\n    v = np.arctan2(x0, 1 + x0**2)\n"
+        "    return np.sum(scipy.special.logit(0.5 + np.einsum('i,j->ij', x0, v)))\n",
+        ([2.2, 0.3],),
+        "the sign of a difference of two squares was lost",
+    ),
+    (
+        "def f(x):\n    return np.array([0, x[1], 1.0])[-1] * x[0]\n",
+        ([0.5, -1.0],),
+        "the last entry of a stack, counted from the end, was zero",
+    ),
+    (
+        "def f(x):\n    return np.sum(np.log1p(np.array([[0.75]]) + x))\n",
+        ([0.5],),
+        "one over an array that was being assembled was scaled in place",
+    ),
+    (
+        "def f(x):\n    return np.sum(np.prod(2 + np.tanh(np.reshape(x, (2, 1))), axis=0))\n",
+        ([0.5, -1.0],),
+        "the products of the others, of positive numbers in columns, mixed up their axes",
+    ),
+    (
+        "def f(x, y):\n    v = np.logical_xor(1.5, y) * x\n    return np.sum(np.concatenate((v**2, v)))\n",
+        ([0.5], [[0.6]]),
+        "numbers were added to an array of truth values",
+    ),
+    (
+        "def f(x):\n    return np.sum(x * np.logaddexp(np.zeros(2), np.zeros(2)))\n",
+        ([0.5, -1.0],),
+        "softplus at a constant zero has no terms",
+    ),
+    (
+        "def f(x):\n    p = x @ x.T\n    q = p.copy()\n    q[1:] = p[:-1] ** 2\n"
+        "    e = np.exp(np.concatenate(p @ q, axis=0))\n    return np.sum((e / np.sum(e)) ** 2)\n",
+        ([[2.5, -1.5], [1.5, 2.0]],),
+        "a sum that stays whole did not cancel against its multiple: the softmax was lost and overflowed",
+    ),
 ]

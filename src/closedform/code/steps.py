@@ -116,6 +116,8 @@ class Program:
                 return args
             conditions = 1 if params[0] == "where" else 0
             return [*args[:conditions], *map(self.as_numbers, args[conditions:])]
+        if op == "scatter":
+            return [self.as_numbers(arg) for arg in args]
         first = op == "total" or (op == "product" and params[0] < 0)
         every = op in ARITHMETIC or (op == "product" and params[0] != 1)
         if first or (every and all(arg.is_boolean for arg in args)):

@@ -292,11 +292,11 @@ class Writer:
 
     def op_product(self, step: Step) -> Text:
         *numbers, last = step.args
-        in_place = last.op == "scatter" and self.uses[last] == 1 and self.idiom != "jax"
+        coefficient, signs = step.params
+        in_place = last.op == "scatter" and signs[-1] > 0 and self.uses[last] == 1 and self.idiom != "jax"
         if in_place and last.sizes == step.sizes and not any(s.ndim for s in numbers):
             self.lines.append(f"{self.texts[last][0]} {self._scaling(step)}")
             return self.texts[last]
-        coefficient, signs = step.params
         magnitude = abs(coefficient)
         text = "" if magnitude == 1 else number_text(magnitude)[0]
         waiting: list[Step] = []

@@ -741,14 +741,14 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
 def _kept_sums(terms: Sequence[Expr]) -> dict[Expr, list[tuple[Number, Expr]]]:
     """The terms that are sums, or multiples of sums, and stay whole: long ones, and the steps of a recursion
     x + f(x), which would otherwise each be written as the sum of all earlier ones."""
+    units = [_unit(t) if t.op == "contract" and spec_of(t).coefficient else t for t in terms]
     kept = {}
-    for term in terms:
-        inner = _unit(term) if term.op == "contract" and spec_of(term).coefficient else term
+    for term, inner in zip(terms, units, strict=True):
         if inner.op != "linear":
             continue
         if is_long(inner) or (
             any(node.op == "linear" for node in _below(inner.args, STEP_DEPTH))
-            and inner in _below([other for other in terms if other is not term], STEP_DEPTH)
+            and inner in _below([other for other in units if other is not inner], STEP_DEPTH)
         ):
             kept[term] = [(spec_of(term).coefficient if inner is not term else 1, inner)]
     return kept

@@ -548,7 +548,7 @@ for _name in ("argmax", "argmin"):
         samples=lambda rng: (_one_axis(rng)[0], {"axis": (None, 0)[rng.integers(2)], "keepdims": False}),
     )
 for _name in ("all", "any"):
-    _decision(_name, _reduced(_name), _bind, samples=_some_axes)
+    _decision(_name, _reduced(_name), _bind, boolean=True, samples=_some_axes)
 
 
 def _lower_sort(a: Expr, axis: Axis) -> Expr:

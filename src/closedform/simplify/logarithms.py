@@ -192,7 +192,7 @@ def _is_constant(term: Expr, axes: tuple[int, ...]) -> bool:
 def opposite_arguments(node: Expr) -> Expr | None:
     factors = [f for _, term in terms_of(node) for f in _factors(term)]
     bases = {f.base for f in factors if f.base.op in ("expit", "softplus")}
-    for base in sorted(bases, key=lambda b: (terms_of(b.args[0])[0][0] < 0, b.weight, b.key), reverse=True):
+    for base in sorted(bases, key=lambda b: (_leads_with_minus(b.args[0]), b.weight, b.key), reverse=True):
         (z,) = base.args
         other = fn(base.op, -z)
         if other not in bases:
@@ -206,6 +206,10 @@ def opposite_arguments(node: Expr) -> Expr | None:
         if node.op == "contract" or new.weight < node.weight:
             return new
     return None
+
+
+def _leads_with_minus(node: Expr) -> bool:
+    return any(c < 0 for c, _ in terms_of(node)[:1])
 
 
 def _factors(term: Expr) -> list[Factor]:

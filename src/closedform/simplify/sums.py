@@ -11,8 +11,6 @@ from closedform.expression.calculus import (
     is_zero,
     label_sizes,
     linear,
-    multiply,
-    power,
     spec_of,
     terms_of,
     without_axes,
@@ -129,8 +127,9 @@ def products_of_positive(node: Expr) -> Expr | None:
     order = dict(node.params)["order"]
     if order > 2 or not holds(x, "positive"):
         return None
-    total = products_without(x, 0)
+    lead: tuple[Label, ...] = tuple(range(x.ndim - 1))
+    total = Factor(products_without(x, 0), lead)
     if order == 1:
-        return multiply(total, power(x, -1))
-    pair = contract([Factor(total), Factor(x, ("i",), -1), Factor(x, ("j",), -1)], ("i", "j"))
-    return pair - contract([Factor(total), Factor(x, ("i",), -2)], ("i", "i"))
+        return contract([total, Factor(x, (*lead, "i"), -1)], (*lead, "i"))
+    pair = contract([total, Factor(x, (*lead, "i"), -1), Factor(x, (*lead, "j"), -1)], (*lead, "i", "j"))
+    return pair - contract([total, Factor(x, (*lead, "i"), -2)], (*lead, "i", "i"))
