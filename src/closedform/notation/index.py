@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -84,36 +85,52 @@ def summed(labels: Sequence[Label], factors: Sequence[Expr]) -> Expr:
     """The sum over labels of a product; factors without these labels stand in front."""
     if not labels:
         return product(*factors)
-    inside = [factor for factor in factors if set(labels) & set(_labels_in(factor))]
+    inside = [factor for factor in factors if not free_labels(factor).isdisjoint(labels)]
     outside = [factor for factor in factors if factor not in inside]
     return product(*outside, Expr("summation", (product(*inside),), tuple(labels), ()))
 
 
-def _labels_in(body: Expr) -> list[Label]:
-    found: dict[Label, None] = {}
-    for form in toposort(body):
-        found.update(dict.fromkeys(form.params if form.op in LABELLED else ()))
-    return list(found)
+_FREE: weakref.WeakKeyDictionary[Expr, frozenset[Any]] = weakref.WeakKeyDictionary()
 
 
-def renamed(body: Expr, names: Mapping[Label, Label]) -> Expr:
-    """The form with other labels."""
+def free_labels(form: Expr) -> frozenset[Any]:
+    """The labels in a form and its operands that nothing there gives their meaning."""
+    stack = [form]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg not in _FREE]
+        stack += missing
+        if not missing:
+            stack.pop()
+            inner = frozenset().union(*(_FREE[arg] for arg in node.args))
+            _FREE[node] = (inner | labels_of(node)) - bound_labels(node)
+    return _FREE[form]
 
-    def build(form: Expr, args: tuple[Expr, ...]) -> Expr:
-        params = tuple(names.get(p, p) for p in form.params) if form.op in LABELLED else form.params
-        return Expr(form.op, args, params, form.shape)
 
-    return rebuild(body, build)
+def renamed(form: Expr, args: tuple[Expr, ...], names: Mapping[Label, Label]) -> Expr:
+    """The form with new operands and labels."""
+    params = tuple(names.get(p, p) for p in form.params) if form.op in LABELLED else form.params
+    return Expr(form.op, args, params, form.shape)
 
 
 def _opened(array: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
-    """The entry of an `index` form: its own labels become the given ones, those bound in it new ones."""
+    """The entry of an `index` form: its own labels become the given ones, those bound to parts that have
+    these new ones. Closed parts stay as they are, and so stay one part wherever they stand."""
     (body,) = array.args
     names: dict[Label, Label] = dict(zip(array.params, labels, strict=True))
-    for label in _labels_in(body):
-        if label not in names:
-            names[label] = next(fresh)
-    return renamed(body, names)
+    new: dict[Expr, Expr] = {}
+    stack = [body]
+    while stack:
+        form = stack[-1]
+        concerned = not names.keys().isdisjoint(free_labels(form))
+        if concerned:
+            names.update({label: next(fresh) for label in bound_labels(form) if label not in names})
+        missing = [arg for arg in form.args if concerned and arg not in new]
+        stack += missing
+        if not missing:
+            stack.pop()
+            new[form] = renamed(form, tuple(new[arg] for arg in form.args), names) if concerned else form
+    return new[body]
 
 
 def lettered(root: Expr, taken: Container[str]) -> Expr:
@@ -131,7 +148,7 @@ def lettered(root: Expr, taken: Container[str]) -> Expr:
             inner = inner | set(binds)
         for arg in form.args:
             scope.setdefault(arg, set()).update(inner)
-    return renamed(root, dict(names)) if names else root
+    return rebuild(root, lambda form, args: renamed(form, args, names))
 
 
 def _letters(first: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from closedform.expression.expr import Expr, rebuild, toposort
 from closedform.notation.form import has_differential, is_symmetric, product, scalar_order, symbol
-from closedform.notation.index import bound_labels, labels_of
+from closedform.notation.index import free_labels, labels_of
 from closedform.notation.names import parts_of
 
 # A formula is left as it is up to this many nodes.
@@ -128,11 +128,9 @@ def _written(*roots: Expr) -> dict[Expr, int]:
 
 def _candidates(order: list[Expr]) -> set[Expr]:
     """The forms that may have a name: those without an index whose meaning is given outside."""
-    free: dict[Expr, frozenset[str]] = {}
-    for form in order:
-        inner = frozenset[str]().union(*(free[arg] for arg in form.args))
-        free[form] = (inner | labels_of(form)) - bound_labels(form)
-    return {form for form in order if form.op not in _NEVER_NAMED and form.ndim <= 2 and not free[form]}
+    return {
+        form for form in order if form.op not in _NEVER_NAMED and form.ndim <= 2 and not free_labels(form)
+    }
 
 
 def _most_saving(roots: list[Expr], most: int) -> Expr | None:
