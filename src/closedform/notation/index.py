@@ -15,6 +15,8 @@ from closedform.primitives.record import PRIMITIVES
 Label = int | str
 
 LETTERS = "ijklprstuv"
+# Entries of arrays with formulas of more nodes are written with the array's name.
+LARGEST_OPENED = 200
 LABELLED = frozenset({"entry", "delta", "different", "summation", "running_product", "index"})
 
 
@@ -28,7 +30,7 @@ def entry(form: Expr, labels: Sequence[Label], fresh: Iterator[int]) -> Expr:
     if not labels:
         return form
     scalars, array = factored(form)
-    if array.op == "index":
+    if array.op == "index" and array.weight < LARGEST_OPENED:
         return product(*scalars, _opened(array, labels, fresh))
     rule = _ENTRIES.get(array.op)
     if rule is None:
