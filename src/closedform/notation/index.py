@@ -15,8 +15,8 @@ from closedform.primitives.record import PRIMITIVES
 Label = int | str
 
 LETTERS = "ijklprstuv"
-# Entries of arrays with formulas of more nodes are written with the array's name.
-LARGEST_OPENED = 200
+# Entries of arrays with formulas of more nodes are written with the array, which has a name then.
+LARGEST_OPENED = 1000
 LABELLED = frozenset({"entry", "delta", "different", "summation", "running_product", "index"})
 
 
