@@ -442,9 +442,10 @@ def derive(
     _check_convention(symmetric, operator, [x for x in leaves if x.params[0] in variables], name)
     normal = normalise(trace.root, free, trace.pinned, trace.lines)
     root = simplify(normal.root)
-    whole = covered(root)
-    if whole:  # a loop over all entries: with the size as a number it is no slice
-        normal = normalise(trace.root, free, trace.pinned | whole, trace.lines)
+    pinned = trace.pinned
+    while whole := covered(root):  # a loop over all entries: with the size as a number it is no slice
+        pinned |= whole
+        normal = normalise(trace.root, free, pinned, trace.lines)
         root = simplify(normal.root)
     for variable in trace.counted.intersection(variables):
         raise InvalidFunctionError(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.calculus import SizeMismatchError, identity, multiply, number, size_number
+from closedform.expression.calculus import SizeMismatchError, identity, linear, multiply, number, size_number
 from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.primitives import PRIMITIVES
@@ -101,20 +102,48 @@ def _lower(
     root: Expr, inputs: dict[str, Expr], sizes: dict[Atom, Size], lines: Mapping[Expr, object]
 ) -> Expr:
     lowered: dict[Expr, Expr] = {}
+    chains = _chains(root)
     for node in toposort(root):
         leaf = _LEAVES.get(node.op)
         if leaf is not None:
             lowered[node] = leaf(node, inputs, sizes)
-        else:
-            args = tuple(lowered[a] for a in node.args)
+        elif chains.get(node) != []:
             try:
-                lowered[node] = lower_operation(node.op, args, node.params, sizes)
+                if node in chains:
+                    terms = [(c, lowered[term]) for c, term in chains[node]]
+                    lowered[node] = linear(terms, terms[0][1].shape)
+                else:
+                    args = tuple(lowered[a] for a in node.args)
+                    lowered[node] = lower_operation(node.op, args, node.params, sizes)
             except SizeMismatchError as mismatch:
                 mismatch.op = node.op
                 raise
             except UnsupportedError as error:
                 raise UnsupportedError(f"{error} ({lines.get(node, 'in the function')})") from error.__cause__
     return lowered[root]
+
+
+def _chains(root: Expr) -> dict[Expr, list[tuple[int, Expr]]]:
+    """The terms of sums of sums, such as a loop adds up, by the last addition; none for those inside. What is
+    one sum for the reader is made at once: in parts, the first ones would be factored for themselves."""
+    order = toposort(root)
+    places = Counter(arg for node in order for arg in node.args)
+    chains: dict[Expr, list[tuple[int, Expr]]] = {}
+    for node in order:
+        if node.op not in {"add", "subtract"} or any(arg.shape != node.shape for arg in node.args):
+            continue
+        terms: list[tuple[int, Expr]] = []
+        for sign, arg in zip((1, 1 if node.op == "add" else -1), node.args, strict=True):
+            if arg in chains and places[arg] == 1:
+                inner, chains[arg] = chains[arg], []
+                if sign > 0 and not terms:
+                    terms = inner
+                else:
+                    terms += [(sign * c, term) for c, term in inner]
+            else:
+                terms.append((sign, arg))
+        chains[node] = terms
+    return chains
 
 
 def lower_operation(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
@@ -39,9 +39,9 @@ from closedform.simplify.rules import rule, with_factors
 
 # Shorter runs are left as they were written.
 SHORTEST_RUN = 3
-# Pairs of so many indices of a term are looked at.
-MOST_INDICES = 3
-# Indices that are varied in vain, before no more loops within loops are looked for in a sum.
+# Pairs of so many positions in a term are looked at.
+MOST_PAIRED = 3
+# Positions that are varied in vain, before no more loops within loops are looked for in a sum.
 MOST_TRIED = 30
 # Functions that are finite everywhere, as are their derivatives.
 FINITE = {
@@ -153,13 +153,14 @@ def _summed(root: Expr, starts: Mapping[Expr, int], count: int) -> Expr | None:
 
 # --- loops within loops ---------------------------------------------------------------------------
 
-
 # The unit vectors that select one position: those of axes of one size at the example, as a loop counts both.
-_Index = tuple[Expr, ...]
+_Position = tuple[Expr, ...]
+# Terms of a sum, and what their sum is.
+_Rolled = tuple[list[Expr], list[tuple[Number, Expr]]]
 
 
-def _indices(root: Expr) -> list[_Index]:
-    """The indices in a term, those that stand in fewer places first."""
+def _positions(root: Expr) -> list[_Position]:
+    """The positions in a term, those that stand in fewer places first."""
     found: dict[tuple[int, int], list[Expr]] = {}
     for u in _units(root):
         found.setdefault((u.shape[0].value, _index(u)), []).append(u)
@@ -167,94 +168,118 @@ def _indices(root: Expr) -> list[_Index]:
     return [tuple(found[key]) for key in sorted(found, key=lambda k: (sum(places[u] for u in found[k]), k))]
 
 
-# Terms of a sum, and what their sum is.
-_Rolled = tuple[list[Expr], list[tuple[Number, Expr]]]
-
-
-def _at(root: Expr, values: Mapping[_Index, int]) -> Expr:
+def _at(root: Expr, indices: Mapping[Expr, int]) -> Expr:
+    """The expression with other indices of unit vectors."""
     from closedform.simplify.simplify import replaced  # which applies the rules of this module
 
-    return replaced(root, {u: unit(u.shape[0], k) for index, k in values.items() for u in index})
+    return replaced(root, {u: unit(u.shape[0], index) for u, index in indices.items()})
 
 
 class _Term:
-    """A term of a sum, c t, as a function of the indices of its unit vectors."""
+    """A term of a sum, c t, as a function of its positions."""
 
     def __init__(self, t: Expr, c: Number, terms: Mapping[Expr, Number]) -> None:
         self.t, self.c, self.terms = t, c, terms
-        self.indices = _indices(t)
+        self.positions = _positions(t)
 
-    def at(self, values: Mapping[_Index, int]) -> Expr:
-        """The term with other values of some indices."""
-        return _at(self.t, values)
+    def like(self, other: Expr) -> Expr | None:
+        """The term of the sum that is `other`, with the coefficient of this one."""
+        for c, t in terms_of(other)[:1]:
+            if self.terms.get(t) == exact(self.c * c):
+                return t
+        return None
 
-    def is_there(self, term: Expr) -> bool:
-        """Whether the sum has a term, with the coefficient of this one."""
-        return any(self.terms.get(t) == exact(self.c * c) for c, t in terms_of(term)[:1])
-
-    def is_regular(self, values: Mapping[_Index, int]) -> bool:
-        """Whether the term has a value and derivatives at other indices too, wherever it has them at its own:
-        the normal form may be 0 where code would divide by 0."""
+    def is_regular(self, indices: Mapping[Expr, int]) -> bool:
+        """Whether the term has a value and derivatives at other positions too, wherever it has them at its
+        own: the normal form may be 0 where code would divide by 0."""
         for node in toposort(self.t):
-            if node.op == "contract":
-                spec = spec_of(node)
-                risky = [
-                    arg
-                    for arg, p in zip(node.args, spec.exponents, strict=True)
-                    if not is_integer(p) or p < 0
-                ]
-            elif node.op in FINITE or node.op in {"linear", "unit"}:
+            if node.op in FINITE or node.op in {"linear", "unit"}:
                 continue
-            else:
-                risky = list(node.args)
+            risky: Sequence[Expr] = node.args
+            if node.op == "contract":
+                powers = zip(node.args, spec_of(node).exponents, strict=True)
+                risky = [arg for arg, p in powers if not is_integer(p) or p < 0]
             for base in risky:
-                other = _at(base, values)
+                other = _at(base, indices)
                 if other is not base and not holds(other, "positive"):
                     return False
         return True
 
-    def run(self, running: _Index) -> _Rolled | None:
-        """The terms where one index runs while the others stay."""
-        own, size = _index(running[0]), running[0].shape[0].value
-        ends, found = [own, own], {self.t: None}
+    def role(self, units: _Position) -> Expr:
+        """The term with 0 for positions that run and 1, 2, ... for those that stay."""
+        others = [p for p in self.positions if set(units).isdisjoint(p)]
+        indices = {u: k for k, position in enumerate(others, 1) for u in position}
+        return _at(self.t, {**dict.fromkeys(units, 0), **indices})
+
+    def runs(self, roles: set[Expr]) -> Iterator[_Rolled]:
+        """The terms where one position runs while the others stay, or all positions on one axis do; axes of
+        two entries first, since what is left when the others are rolled up looks like no loop, and then in
+        the role that ran in other terms: rows all, or columns all."""
+        axes: dict[Size, list[Expr]] = {}
+        for u in itertools.chain(*self.positions):
+            axes.setdefault(u.shape[0], []).append(u)
+        running = dict.fromkeys((*self.positions, *map(tuple, axes.values())))
+        order = sorted(running, key=lambda units: units[0].shape[0].value > 2)
+        if roles:
+            order.sort(key=lambda units: self.role(units) not in roles)
+        for units in order:
+            rolled = self._run({u: _index(u) for u in units})
+            if rolled is not None:
+                roles.add(self.role(units))
+                yield rolled
+
+    def _run(self, own: Mapping[Expr, int]) -> _Rolled | None:
+        """The terms where unit vectors move together from their own indices."""
+        size = next(iter(own)).shape[0].value
+        ends, found = [0, 0], {self.t: None}
         for end, step in enumerate((-1, 1)):
-            while 0 <= ends[end] + step < size:
-                k = ends[end] + step
-                other = self.at({running: k})
-                if is_zero(other) and self.is_regular({running: k}):
-                    ends[end] = k
-                    continue
-                if not self.is_there(other) or terms_of(other)[0][1] in found:
-                    break
-                found[terms_of(other)[0][1]] = None
-                ends[end] = k
-        if len(found) < SHORTEST_RUN:
+            while all(0 <= index + ends[end] + step < size for index in own.values()):
+                moved = {u: index + ends[end] + step for u, index in own.items()}
+                other = _at(self.t, moved)
+                if not (is_zero(other) and self.is_regular(moved)):
+                    term = self.like(other)
+                    if term is None or term in found:
+                        break
+                    found[term] = None
+                ends[end] += step
+        count = ends[1] - ends[0] + 1
+        if len(found) < 2 or count < (2 if size == 2 and len(self.positions) > 1 else SHORTEST_RUN):
             return None
-        total = _summed(self.t, dict.fromkeys(running, ends[0]), ends[1] - ends[0] + 1)
+        total = _summed(self.t, {u: index + ends[0] for u, index in own.items()}, count)
         return None if total is None else (list(found), [(1, total)])
 
-    def pairs(self, first: _Index, second: _Index) -> _Rolled | None:
-        """The terms for all pairs of different indices, in one order if that does not matter."""
-        n, both = first[0].shape[0].value, {first: 0, second: 0}
+    def pairs(self) -> Iterator[_Rolled]:
+        """The terms for all pairs of different positions, in one order if that does not matter."""
+        for first, second in itertools.combinations(self.positions[:MOST_PAIRED], 2):
+            rolled = self._paired(first, second)
+            if rolled is not None:
+                yield rolled
+
+    def _paired(self, first: _Position, second: _Position) -> _Rolled | None:
+        def at(i: int, j: int) -> Expr:
+            return _at(self.t, {**dict.fromkeys(first, i), **dict.fromkeys(second, j)})
+
+        n = first[0].shape[0].value
         if n != second[0].shape[0].value or n < SHORTEST_RUN:
             return None
-        symmetric = self.at({first: _index(second[0]), second: _index(first[0])}) is self.t
-        equal = self.at(both)
-        if not symmetric and (is_zero(equal) or self.is_there(equal)):
+        symmetric = at(_index(second[0]), _index(first[0])) is self.t
+        if not symmetric and (is_zero(at(0, 0)) or self.like(at(0, 0)) is not None):
             return None  # these are runs
         found: dict[Expr, None] = {}
         for i, j in itertools.permutations(range(n), 2):
-            other = self.at({first: i, second: j})
+            other = at(i, j)
             if (i > j and symmetric) or is_zero(other):
                 continue
-            if not self.is_there(other) or terms_of(other)[0][1] in found:
+            term = self.like(other)
+            if term is None or term in found:
                 return None
-            found[terms_of(other)[0][1]] = None
+            found[term] = None
+        both = dict.fromkeys(first + second, 0)
         if not found or not self.is_regular(both):
             return None
         inner = _with_axis(self.t, dict.fromkeys(first, 0), n)
         outer = None if inner is None else _with_axis(inner, dict.fromkeys(second, 0), n)
-        diagonal = _summed(self.t, dict.fromkeys(first + second, 0), n)
+        diagonal = _summed(self.t, both, n)
         if outer is None or diagonal is None:
             return None
         labels = tuple(range(self.t.ndim))
@@ -265,23 +290,20 @@ class _Term:
 
 def _loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
     """The sum with loops within loops rolled up."""
-    rolled: list[tuple[Number, Expr]] = []
-    tried = 0
+    totals: list[tuple[Number, Expr]] = []
+    tried, roles = 0, set[Expr]()
     candidates = [_Term(t, c, terms) for t, c in terms.items()]
-    for term in sorted(candidates, key=lambda term: -len(term.indices)):
+    for term in sorted(candidates, key=lambda term: -len(term.positions)):
         if term.t not in terms or tried > MOST_TRIED:
             continue
-        couples = [term.pairs(*couple) for couple in itertools.combinations(term.indices[:MOST_INDICES], 2)]
-        ways = (*couples, *map(term.run, term.indices))
-        found = next((way for way in ways if way is not None), None)
-        if found is None:
-            tried += len(term.indices)
+        rolled = next(itertools.chain(term.pairs(), term.runs(roles)), None)
+        if rolled is None:
+            tried += len(term.positions)
             continue
-        members, totals = found
-        for member in members:
+        for member in rolled[0]:
             del terms[member]
-        rolled += [(term.c * c, total) for c, total in totals]
-    return linear([*rolled, *((c, t) for t, c in terms.items())], shape) if rolled else None
+        totals += [(term.c * c, total) for c, total in rolled[1]]
+    return linear([*totals, *((c, t) for t, c in terms.items())], shape) if totals else None
 
 
 @rule("roll up a sum", "g(x[0]) + ... + g(x[n-1]) = Σ g(x)", "linear")
