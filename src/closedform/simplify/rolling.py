@@ -42,7 +42,9 @@ SHORTEST_RUN = 3
 # Pairs of so many positions in a term are looked at.
 MOST_PAIRED = 3
 # Positions that are varied in vain, before no more loops within loops are looked for in a sum.
-MOST_TRIED = 30
+MOST_TRIED = 12
+# Terms of more nodes are not looked at for loops within loops.
+LARGEST_VARIED = 250
 # Functions that are finite everywhere, as are their derivatives.
 FINITE = {
     *("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "expit", "softplus", "arctan", "arcsinh", "erf"),
@@ -160,12 +162,26 @@ _Rolled = tuple[list[Expr], list[tuple[Number, Expr]]]
 
 
 def _positions(root: Expr) -> list[_Position]:
-    """The positions in a term, those that stand in fewer places first."""
+    """The positions in a term: those that stand in fewer places first, then those on later axes, as they are
+    of the inner loop, so that the stacked array has the axes of the arrays it is made from."""
     found: dict[tuple[int, int], list[Expr]] = {}
     for u in _units(root):
         found.setdefault((u.shape[0].value, _index(u)), []).append(u)
-    places = Counter(arg for node in toposort(root) for arg in node.args)
-    return [tuple(found[key]) for key in sorted(found, key=lambda k: (sum(places[u] for u in found[k]), k))]
+    places = _places(root)
+    read = {tuple(units): sorted(itertools.chain(*(places[u] for u in units))) for units in found.values()}
+    return sorted(sorted(read, key=read.__getitem__, reverse=True), key=lambda units: len(read[units]))
+
+
+def _places(root: Expr) -> dict[Expr, list[tuple[int, str, int]]]:
+    """The axes along which unit vectors select: larger arrays first, by name and axis."""
+    found: dict[Expr, list[tuple[int, str, int]]] = {u: [] for u in _units(root)}
+    for node in toposort(root):
+        factors = factors_of(node) if node.op == "contract" else []
+        for f, g in itertools.permutations(factors, 2):
+            if f.base in found and f.labels[0] in g.labels:
+                name = g.base.params[0] if g.base.op == "input" else ""
+                found[f.base].append((-g.base.ndim, name, g.labels.index(f.labels[0])))
+    return found
 
 
 def _at(root: Expr, indices: Mapping[Expr, int]) -> Expr:
@@ -173,6 +189,23 @@ def _at(root: Expr, indices: Mapping[Expr, int]) -> Expr:
     from closedform.simplify.simplify import replaced  # which applies the rules of this module
 
     return replaced(root, {u: unit(u.shape[0], index) for u, index in indices.items()})
+
+
+_SKELETONS: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
+
+
+def _skeleton(root: Expr) -> int:
+    """A number that terms have in common if they differ in positions alone, at different ones."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg not in _SKELETONS]
+        stack += missing
+        if not missing:
+            stack.pop()
+            own = node.key if not node.args and node.op != "unit" else (node.op, node.shape)
+            _SKELETONS[node] = hash((own, tuple(sorted(_SKELETONS[arg] for arg in node.args))))
+    return _SKELETONS[root]
 
 
 class _Term:
@@ -243,7 +276,8 @@ class _Term:
                     found[term] = None
                 ends[end] += step
         count = ends[1] - ends[0] + 1
-        if len(found) < 2 or count < (2 if size == 2 and len(self.positions) > 1 else SHORTEST_RUN):
+        whole = count == size and len(self.positions) > 1
+        if len(found) < (2 if whole else SHORTEST_RUN):
             return None
         total = _summed(self.t, {u: index + ends[0] for u, index in own.items()}, count)
         return None if total is None else (list(found), [(1, total)])
@@ -292,7 +326,9 @@ def _loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
     """The sum with loops within loops rolled up."""
     totals: list[tuple[Number, Expr]] = []
     tried, roles = 0, set[Expr]()
-    candidates = [_Term(t, c, terms) for t, c in terms.items()]
+    alike = Counter(map(_skeleton, terms))
+    varied = [t for t in terms if t.weight < LARGEST_VARIED and alike[_skeleton(t)] > 1]
+    candidates = [_Term(t, terms[t], terms) for t in varied]
     for term in sorted(candidates, key=lambda term: -len(term.positions)):
         if term.t not in terms or tried > MOST_TRIED:
             continue
