@@ -15,8 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
+import numpy as np
+
 from closedform.expression.calculus import (
     Factor,
+    Label,
     Number,
     broadcast,
     contract,
@@ -34,7 +37,7 @@ from closedform.expression.facts import holds
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.reductions import products_without
-from closedform.primitives.structure import select, unit
+from closedform.primitives.structure import gather, select, triangle, unit
 from closedform.simplify.rules import rule, with_factors
 
 # Shorter runs are left as they were written.
@@ -85,6 +88,23 @@ def _units(root: Expr) -> list[Expr]:
     return [node for node in toposort(root) if node.op == "unit" and _index(node) >= 0]
 
 
+_SKELETONS: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
+
+
+def _skeleton(root: Expr) -> int:
+    """A number that terms have in common if they differ in positions alone, at different ones."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg not in _SKELETONS]
+        stack += missing
+        if not missing:
+            stack.pop()
+            own = node.key if not node.args and node.op != "unit" else (node.op, node.shape)
+            _SKELETONS[node] = hash((own, tuple(sorted(_SKELETONS[arg] for arg in node.args))))
+    return _SKELETONS[root]
+
+
 def _shifted(root: Expr, units: Sequence[Expr], offset: int) -> Expr:
     """The expression with the indices of its unit vectors lowered."""
     from closedform.simplify.simplify import replaced  # which applies the rules of this module
@@ -95,9 +115,11 @@ def _shifted(root: Expr, units: Sequence[Expr], offset: int) -> Expr:
 def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item]]]:
     """Expressions that are the same up to a running index: (index, expression, what comes with it)."""
     groups: dict[tuple[Expr, Item], list[tuple[int, Expr, Item]]] = {}
+    items = list(items)
+    alike = Counter((_skeleton(expr), item) for expr, item in items)
     for expr, item in items:
         units = _units(expr)
-        if units:
+        if units and alike[_skeleton(expr), item] >= SHORTEST_RUN:
             first = min(_index(u) for u in units)
             groups.setdefault((_shifted(expr, units, first), item), []).append((first, expr, item))
     runs = []
@@ -113,18 +135,24 @@ def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item
     return [run for run in runs if len(run) >= SHORTEST_RUN]
 
 
-def _with_axis(root: Expr, starts: Mapping[Expr, int], count: int) -> Expr | None:
-    """The expressions in which unit vectors have the next `count` indices, stacked along a new first axis."""
+def _with_axis(root: Expr, selections: Mapping[Expr, Expr]) -> Expr | None:
+    """The expressions in which unit vectors are the rows of matrices, stacked along a new first axis."""
+    count = next(iter(selections.values())).shape[0]
     new: dict[Expr, Expr] = {}
     for node in toposort(root):
-        if node in starts:
-            new[node] = select(Size.of(count), node.shape[0], starts[node])
+        if node in selections:
+            new[node] = selections[node]
         elif any(arg in new for arg in node.args):
-            stacked = _stacked(node, new, Size.of(count))
+            stacked = _stacked(node, new, count)
             if stacked is None:
                 return None
             new[node] = stacked
     return new.get(root)
+
+
+def _from(starts: Mapping[Expr, int], count: int) -> dict[Expr, Expr]:
+    """For unit vectors those with the next `count` indices, as rows."""
+    return {u: select(Size.of(count), u.shape[0], start) for u, start in starts.items()}
 
 
 def _stacked(node: Expr, new: dict[Expr, Expr], count: Size) -> Expr | None:
@@ -146,9 +174,9 @@ def _stacked(node: Expr, new: dict[Expr, Expr], count: Size) -> Expr | None:
     return None
 
 
-def _summed(root: Expr, starts: Mapping[Expr, int], count: int) -> Expr | None:
-    """The sum of the expressions in which unit vectors have the next `count` indices."""
-    stacked = _with_axis(root, starts, count)
+def _summed(root: Expr, selections: Mapping[Expr, Expr]) -> Expr | None:
+    """The sum of the expressions in which unit vectors are the rows of matrices."""
+    stacked = _with_axis(root, selections)
     labels = tuple(range(root.ndim))
     return None if stacked is None else contract([Factor(stacked, ("run", *labels))], labels)
 
@@ -191,23 +219,6 @@ def _at(root: Expr, indices: Mapping[Expr, int]) -> Expr:
     return replaced(root, {u: unit(u.shape[0], index) for u, index in indices.items()})
 
 
-_SKELETONS: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
-
-
-def _skeleton(root: Expr) -> int:
-    """A number that terms have in common if they differ in positions alone, at different ones."""
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg not in _SKELETONS]
-        stack += missing
-        if not missing:
-            stack.pop()
-            own = node.key if not node.args and node.op != "unit" else (node.op, node.shape)
-            _SKELETONS[node] = hash((own, tuple(sorted(_SKELETONS[arg] for arg in node.args))))
-    return _SKELETONS[root]
-
-
 class _Term:
     """A term of a sum, c t, as a function of its positions."""
 
@@ -215,12 +226,22 @@ class _Term:
         self.t, self.c, self.terms = t, c, terms
         self.positions = _positions(t)
 
-    def like(self, other: Expr) -> Expr | None:
-        """The term of the sum that is `other`, with the coefficient of this one."""
+    def like(self, other: Expr, times: Number = 1) -> Expr | None:
+        """The term of the sum that is `other`, with so many times the coefficient of this one."""
         for c, t in terms_of(other)[:1]:
-            if self.terms.get(t) == exact(self.c * c):
+            if self.terms.get(t) == exact(self.c * c * times):
                 return t
         return None
+
+    def all_like(self, others: Iterable[Expr], times: Number = 1) -> list[Expr] | None:
+        """The terms of the sum that are the `others`; None unless all are there, each once."""
+        found: dict[Expr, None] = {}
+        for other in others:
+            term = self.like(other, times)
+            if term is None or term in found:
+                return None
+            found[term] = None
+        return list(found)
 
     def is_regular(self, indices: Mapping[Expr, int]) -> bool:
         """Whether the term has a value and derivatives at other positions too, wherever it has them at its
@@ -279,47 +300,55 @@ class _Term:
         whole = count == size and len(self.positions) > 1
         if len(found) < (2 if whole else SHORTEST_RUN):
             return None
-        total = _summed(self.t, {u: index + ends[0] for u, index in own.items()}, count)
+        total = _summed(self.t, _from({u: index + ends[0] for u, index in own.items()}, count))
         return None if total is None else (list(found), [(1, total)])
 
     def pairs(self) -> Iterator[_Rolled]:
-        """The terms for all pairs of different positions, in one order if that does not matter."""
+        """The terms for all pairs of positions in one order."""
         for first, second in itertools.combinations(self.positions[:MOST_PAIRED], 2):
-            rolled = self._paired(first, second)
-            if rolled is not None:
-                yield rolled
+            size = first[0].shape[0].value
+            if SHORTEST_RUN <= size == second[0].shape[0].value:
+                below = _index(first[0]) > _index(second[0])
+                rolled = self._paired(*((first, second) if below else (second, first)), size)
+                if rolled is not None:
+                    yield rolled
 
-    def _paired(self, first: _Position, second: _Position) -> _Rolled | None:
+    def _paired(self, first: _Position, second: _Position, size: int) -> _Rolled | None:
+        """The terms for all pairs in which the first position is after the second."""
+
         def at(i: int, j: int) -> Expr:
             return _at(self.t, {**dict.fromkeys(first, i), **dict.fromkeys(second, j)})
 
-        n = first[0].shape[0].value
-        if n != second[0].shape[0].value or n < SHORTEST_RUN:
-            return None
-        symmetric = at(_index(second[0]), _index(first[0])) is self.t
-        if not symmetric and (is_zero(at(0, 0)) or self.like(at(0, 0)) is not None):
+        other, equal = at(_index(second[0]), _index(first[0])), at(0, 0)
+        symmetric, with_equal = other is self.t, self.like(equal) is not None
+        if not symmetric and self.like(other) is not None and (with_equal or is_zero(equal)):
             return None  # these are runs
-        found: dict[Expr, None] = {}
-        for i, j in itertools.permutations(range(n), 2):
-            other = at(i, j)
-            if (i > j and symmetric) or is_zero(other):
-                continue
-            term = self.like(other)
-            if term is None or term in found:
-                return None
-            found[term] = None
-        both = dict.fromkeys(first + second, 0)
-        if not found or not self.is_regular(both):
+        pairs = [(i, j) for i in range(size) for j in range(i + with_equal)]
+        members = self.all_like(itertools.starmap(at, pairs))
+        if members is None:
             return None
-        inner = _with_axis(self.t, dict.fromkeys(first, 0), n)
-        outer = None if inner is None else _with_axis(inner, dict.fromkeys(second, 0), n)
-        diagonal = _summed(self.t, both, n)
-        if outer is None or diagonal is None:
+        if not self.is_regular(dict.fromkeys(first + second, 0)):
+            rows, columns = np.array(pairs).T
+            chosen = {u: gather(rows, u.shape[0]) for u in first}
+            some = _summed(self.t, chosen | {u: gather(columns, u.shape[0]) for u in second})
+            return None if some is None else (members, [(1, some)])
+        inner = _with_axis(self.t, _from(dict.fromkeys(second, 0), size))
+        outer = None if inner is None else _with_axis(inner, _from(dict.fromkeys(first, 0), size))
+        if outer is None:
             return None
-        labels = tuple(range(self.t.ndim))
-        total = contract([Factor(outer, ("second", "first", *labels))], labels)
-        half = Fraction(1, 2) if symmetric else 1
-        return list(found), [(half, total), (-half, diagonal)]
+        labels: tuple[Label, ...] = tuple(range(self.t.ndim))
+        square = Factor(outer, ("first", "second", *labels))
+        if symmetric:
+            total = Fraction(1, 2), contract([square], labels)
+            diagonal = [at(i, i) for i in range(size)]
+            halves = self.all_like(diagonal, Fraction(1, 2))
+            if halves is not None:
+                return [*members, *halves], [total]
+            if not with_equal and not _units(equal):
+                return members, [total, *((Fraction(-1, 2), term) for term in diagonal)]
+        # The others are not taken from the sum over the square: they could be larger than what is left.
+        below = Factor(triangle(outer.shape[0], outer.shape[0], 0 if with_equal else -1), ("first", "second"))
+        return members, [(1, contract([square, below], labels))]
 
 
 def _loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
@@ -332,7 +361,7 @@ def _loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
     for term in sorted(candidates, key=lambda term: -len(term.positions)):
         if term.t not in terms or tried > MOST_TRIED:
             continue
-        rolled = next(itertools.chain(term.pairs(), term.runs(roles)), None)
+        rolled = next(itertools.chain(() if roles else term.pairs(), term.runs(roles)), None)
         if rolled is None:
             tried += len(term.positions)
             continue
@@ -352,7 +381,7 @@ def roll_up_sum(node: Expr) -> Expr | None:
         return rolled
     for run in _runs(terms.items()):
         first = run[0][1]
-        total = _summed(first, {u: _index(u) for u in _units(first)}, len(run))
+        total = _summed(first, _from({u: _index(u) for u in _units(first)}, len(run)))
         if total is None:
             continue
         members = {expr for _, expr, _ in run}
@@ -369,7 +398,7 @@ def roll_up_product(node: Expr) -> Expr | None:
         return None
     for run in _runs(scalars.items()):
         first = run[0][1]
-        stacked = _with_axis(first, {u: _index(u) for u in _units(first)}, len(run))
+        stacked = _with_axis(first, _from({u: _index(u) for u in _units(first)}, len(run)))
         if stacked is None:
             continue
         members = {expr for _, expr, _ in run}
