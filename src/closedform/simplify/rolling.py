@@ -220,10 +220,10 @@ def _at(root: Expr, indices: Mapping[Expr, int]) -> Expr:
 
 
 class _Term:
-    """A term of a sum, c t, as a function of its positions."""
+    """A term of a sum, c t, as a function of its positions: so many terms may differ in these alone."""
 
-    def __init__(self, t: Expr, c: Number, terms: Mapping[Expr, Number]) -> None:
-        self.t, self.c, self.terms = t, c, terms
+    def __init__(self, t: Expr, terms: Mapping[Expr, Number], alike: int) -> None:
+        self.t, self.c, self.terms, self.alike = t, terms[t], terms, alike
         self.positions = _positions(t)
 
     def like(self, other: Expr, times: Number = 1) -> Expr | None:
@@ -285,6 +285,8 @@ class _Term:
     def _run(self, own: Mapping[Expr, int]) -> _Rolled | None:
         """The terms where unit vectors move together from their own indices."""
         size = next(iter(own)).shape[0].value
+        if self.alike < min(size, SHORTEST_RUN + 1) - 1:
+            return None
         ends, found = [0, 0], {self.t: None}
         for end, step in enumerate((-1, 1)):
             while all(0 <= index + ends[end] + step < size for index in own.values()):
@@ -307,7 +309,7 @@ class _Term:
         """The terms for all pairs of positions in one order."""
         for first, second in itertools.combinations(self.positions[:MOST_PAIRED], 2):
             size = first[0].shape[0].value
-            if SHORTEST_RUN <= size == second[0].shape[0].value:
+            if SHORTEST_RUN <= size == second[0].shape[0].value and self.alike >= size * (size - 1) // 2:
                 below = _index(first[0]) > _index(second[0])
                 rolled = self._paired(*((first, second) if below else (second, first)), size)
                 if rolled is not None:
@@ -356,8 +358,8 @@ def _loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
     totals: list[tuple[Number, Expr]] = []
     tried, roles = 0, set[Expr]()
     alike = Counter(map(_skeleton, terms))
-    varied = [t for t in terms if t.weight < LARGEST_VARIED and alike[_skeleton(t)] > 1]
-    candidates = [_Term(t, terms[t], terms) for t in varied]
+    counts = {t: alike[_skeleton(t)] for t in terms if t.weight < LARGEST_VARIED}
+    candidates = [_Term(t, terms, count) for t, count in counts.items() if count > 1]
     for term in sorted(candidates, key=lambda term: -len(term.positions)):
         if term.t not in terms or tried > MOST_TRIED:
             continue
