@@ -11,8 +11,18 @@ from tests.code.reference import evaluate
 from closedform.code.numpy_source import compile_source, source_and_constants
 from closedform.code.stable import STABLE_FORMS, stable
 from closedform.errors import UnsupportedError
-from closedform.expression.calculus import Factor, contract, dot, exact, identity, number, size_number
+from closedform.expression.calculus import (
+    Factor,
+    broadcast,
+    contract,
+    dot,
+    exact,
+    identity,
+    number,
+    size_number,
+)
 from closedform.expression.expr import Expr, input_
+from closedform.primitives.reductions import logsumexp, softmax
 
 z = input_("z", (5,))
 
@@ -25,11 +35,29 @@ def outer(v: Expr, w: Expr) -> Expr:
     return contract([Factor(v, (0,)), Factor(w, (1,))], (0, 1))
 
 
+first = Expr("unit", (), (("index", 0),), z.shape) * z
+_p = np.array([1.0, *[math.exp(-60)] * 4])
+# Of the first entry, to all digits: 1 - p, and that of the others where it is no problem.
+SLOPES = np.eye(5) * np.array([4 * math.exp(-60), 1, 1, 1, 1]) - (1 - np.eye(5)) * _p
+
+
 # A formula that the form rewrites, where it holds, and a point with the value that the plain formula loses.
 EXAMPLES = {
     "tanh of expit": (1 - 2 * fn("expit"), (-20, 20), 1e-9, -5e-10),
     "complement": (1 - fn("erf") + fn("exp", -50 * z), (-2, 2), 5.0, math.erfc(5)),
     "log cosh": (fn("log", fn("cosh")), (-20, 20), 1e-9, 5e-19),
+    "log of softmax": (
+        broadcast(logsumexp(first), z.shape) - first,
+        (-20, 20),
+        60.0,
+        np.array([4 * math.exp(-60), *[60.0] * 4]),
+    ),
+    "other probabilities": (
+        identity(z.shape) - contract([Factor(softmax(first), (1,))], (0, 1), dict(enumerate(z.shape * 2))),
+        (-20, 20),
+        60.0,
+        SLOPES,
+    ),
     "log(1 - exp)": (fn("log", 1 - fn("exp")), (-20, -0.1), -1e-20, math.log(1e-20)),
     "log(1 + square)": (fn("log", 1 + z**2), (-20, 20), 1e200, 400 * math.log(10)),
     "projection": (

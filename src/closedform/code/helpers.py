@@ -168,6 +168,40 @@ def covariance(p):
 ''',
             elementwise=False,
         ),
+        "log_of_softmax": Helper(
+            '''
+def log_of_softmax(z, axis):
+    """z - log(sum(exp(z))) along an axis, without cancellation for the entry that is nearly the sum."""
+    z = z - np.max(z, axis=axis, keepdims=True)
+    others = np.exp(z)
+    np.put_along_axis(others, np.expand_dims(np.argmax(z, axis=axis), axis), 0, axis=axis)
+    return z - np.log1p(np.sum(others, axis=axis, keepdims=True))
+''',
+            '''
+def log_of_softmax(z, axis):
+    """z - log(sum(exp(z))) along an axis."""
+    z = z - np.amax(z, axis=axis, keepdims=True)
+    return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+''',
+            elementwise=False,
+        ),
+        "others": Helper(
+            SUMS_WITHOUT
+            + '''
+
+def others(p):
+    """I - outer(1, p) for p with the sum 1, without cancellation."""
+    d = np.tile(-p, (len(p), 1))
+    d.flat[:: len(p) + 1] = sums_without(p)
+    return d
+''',
+            '''
+def others(p):
+    """I - outer(1, p)."""
+    return np.eye(len(p)) - p
+''',
+            elementwise=False,
+        ),
         "second_cofactors": Helper(
             SECOND_BY_SVD
             + '''

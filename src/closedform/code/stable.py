@@ -21,6 +21,7 @@ from closedform.expression.calculus import (
     contract,
     exact,
     factors_of,
+    identity,
     label_sizes,
     linear,
     multiply,
@@ -176,6 +177,38 @@ def _complement(node: Expr) -> Expr | None:
     return None
 
 
+def _log_of_softmax(node: Expr) -> Expr | None:
+    terms = {t: c for c, t in terms_of(node)}
+    for term, c in terms.items():
+        largest = term.args[0] if term.op == "contract" and len(term.args) == 1 else term
+        if largest.op != "logsumexp" or len(axes := dict(largest.params)["axis"]) != 1:
+            continue
+        (z,) = largest.args
+        kept = tuple(a for a in range(z.ndim) if a not in axes)
+        if z.shape != node.shape or term is not contract(
+            [Factor(largest, kept)], range(z.ndim), dict(enumerate(z.shape))
+        ):
+            continue
+        if all(terms.get(t) == exact(-c * k) for k, t in terms_of(z)):
+            used = {term, *(t for _, t in terms_of(z))}
+            found = Expr("log_of_softmax", (z,), (("axis", axes[0]),), z.shape)
+            return linear([(-c, found), *((k, t) for t, k in terms.items() if t not in used)], node.shape)
+    return None
+
+
+def _others(node: Expr) -> Expr | None:
+    """I - 1 p' for p = softmax(z)."""
+    if node.op != "linear" or node.ndim != 2 or sorted(node.params) != [-1, 1]:
+        return None
+    for (sign, one), (_, rows) in (terms_of(node), terms_of(node)[::-1]):
+        p = rows.args[0] if rows.op == "contract" and len(rows.args) == 1 else node
+        if p.op != "softmax" or p.ndim != 1 or one is not identity(p.shape):
+            continue
+        if rows is contract([Factor(p, (1,))], (0, 1), dict(enumerate(node.shape))):
+            return sign * Expr("others", (p,), (), node.shape)
+    return None
+
+
 # --- functions and products -----------------------------------------------------------------------
 
 
@@ -262,6 +295,10 @@ STABLE_FORMS += [
     StableForm(
         "complement", "1 ± erf(z) = erfc(∓z), 1 ± tanh(z) = 2 σ(±2 z)", EVERYWHERE, "linear", _complement
     ),
+    StableForm(
+        "log of softmax", "z - ln Σ e^z where an entry is nearly that", EVERYWHERE, "linear", _log_of_softmax
+    ),
+    StableForm("other probabilities", "I - 1 p' for p = softmax(z)", EVERYWHERE, "linear", _others),
     StableForm("log cosh", "ln cosh(z), ln(2 cosh(z)) = logaddexp(z, -z)", EVERYWHERE, "log", _log_cosh),
     StableForm("log(1 - exp)", "ln(1 - e^z) without cancellation", (-800, -1e-300), "log", _log1mexp),
     StableForm("log(1 + square)", "ln(1 + z^2) where z^2 overflows", EVERYWHERE, "log", _log1p_square),
