@@ -17,6 +17,7 @@ from closedform.expression.calculus import (
     Factor,
     Label,
     Number,
+    as_number,
     contract,
     exact,
     factors_of,
@@ -300,16 +301,29 @@ def projection_on_direction(node: Expr) -> Expr | None:
 
 
 def powers_apart(node: Expr) -> Expr | None:
-    """x u^-p v^-q with p, q > 1 as (x / u^p) v^-q: the product of the powers may overflow."""
+    """x u^-p v^-q with p, q > 1 as (x / u^p) v^-q, and x y^-2 as (x / y) y^-1 for a variable x and a variable
+    or 1 + a variable y: the product of the powers, or the square, may leave the range of the quotient."""
     factors = factors_of(node)
     below = [f for f in factors if f.exponent < -1 and f.base.op in {"linear", "contract"}]
-    if len(below) < 2:
-        return None
-    f = below[0]
-    for g in factors:
-        if g.exponent == 1 and g.labels == f.labels and any(h.labels == f.labels for h in below[1:]):
-            apart = Factor(quotient(g.base, power(f.base, -f.exponent)), f.labels)
+    squares = [f for f in factors if f.exponent == -2 and _is_variable(f.base)]
+    for f in below[:1] if len(below) > 1 else squares:
+        for g in factors:
+            if g.exponent != 1 or g.labels != f.labels:
+                continue
+            if len(below) < 2 and _is_variable(g.base):
+                apart = [Factor(quotient(g.base, f.base), f.labels), f._replace(exponent=-1)]
+            elif len(below) > 1 and any(h.labels == f.labels for h in below[1:]):
+                apart = [Factor(quotient(g.base, power(f.base, -f.exponent)), f.labels)]
+            else:
+                continue
             rest = [h for h in factors if h not in (f, g)]
             spec = spec_of(node)
-            return contract([*rest, apart], spec.out, label_sizes(node), spec.coefficient)
+            return contract([*rest, *apart], spec.out, label_sizes(node), spec.coefficient)
     return None
+
+
+def _is_variable(node: Expr) -> bool:
+    """Whether a node is an argument, or an argument and a number."""
+    return node.op == "input" or (
+        node.op == "linear" and [arg.op for arg in node.args if as_number(arg) is None] == ["input"]
+    )

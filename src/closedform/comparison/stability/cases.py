@@ -59,11 +59,9 @@ def pair(name: str, function: Callable[[Any, Any], Any]) -> Case:
 # What is not right to TOLERANCE, by case and order, and why.
 _REMOVABLE = "a difference that vanishes at 0 is divided by a power of x, as it is written"
 _SINC = "NumPy's own sinc rounds pi x: its error grows with |x| and near whole numbers"
-_SQUARED = "x / y^2 is computed as x / (y y), and y y leaves the range where both are huge or tiny"
 CROSS_ENTROPY = "-y * log(1 / (1 + exp(-x))) - (1 - y) * log(1 - 1 / (1 + exp(-x)))"
 LIMITS: dict[tuple[str, int], str] = {
     **{("sinc", order): _SINC for order in (0, 1, 2)},
-    **{(name, 2): _SQUARED for name in ("xlogy", "xlog1py", "rel_entr", "kl_div")},
     ("rel_entr", 1): "its derivative has x / y, which overflows where ln(x / y) does not",
     **{("kl_div", order): "x ln(x / y) - x + y by SciPy: x / y overflows, or is near 1" for order in (0, 1)},
     ("log_ndtr", 2): "terms that cancel in the left tail: errors up to 3e-9 at x = -70",
