@@ -3,124 +3,48 @@
 sum over k of g(x[k], x[k+1], ...) becomes the sum of g over slices of x, and a product of scalars g(x[k])
 the product of the entries of g(x), whatever way the loop was written. In a loop within a loop one index runs
 while the others stay: sum over i and j of g(x[i], y[j]) is the sum of g over all pairs of entries, also where
-j = i is left out, or the loop has one of (i, j) and (j, i) for symmetric g.
+j = i is left out, or the loop has one of (i, j) and (j, i).
 """
 
 from __future__ import annotations
 
-import itertools
-import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-import numpy as np
-
-from closedform.expression.calculus import (
-    Factor,
-    Label,
-    Number,
-    broadcast,
-    contract,
-    exact,
-    factors_of,
-    is_integer,
-    is_zero,
-    label_sizes,
-    linear,
-    spec_of,
-    terms_of,
-)
-from closedform.expression.expr import Expr, Shape, toposort
-from closedform.expression.facts import holds
-from closedform.expression.size import Size
-from closedform.primitives import PRIMITIVES
+from closedform.expression.calculus import Factor, factors_of, linear
+from closedform.expression.expr import Expr
 from closedform.primitives.reductions import products_without
-from closedform.primitives.structure import gather, select, triangle, unit
+from closedform.simplify.loops import SHORTEST_RUN, loops_in_loops
 from closedform.simplify.rules import rule, with_factors
-
-# Shorter runs are left as they were written.
-SHORTEST_RUN = 3
-# Pairs of so many positions in a term are looked at.
-MOST_PAIRED = 3
-# Positions that are varied in vain, before no more loops within loops are looked for in a sum.
-MOST_TRIED = 12
-# Terms of more nodes are not looked at for loops within loops.
-LARGEST_VARIED = 250
-# Functions that are finite everywhere, as are their derivatives.
-FINITE = {
-    *("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "expit", "softplus", "arctan", "arcsinh", "erf"),
-    *("erfc", "logaddexp", "logsumexp", "softmax", "abs", "sign", "maximum", "minimum"),
-}
+from closedform.simplify.stacking import (
+    at_indices,
+    index_of,
+    reads_entry,
+    rows_from,
+    skeleton,
+    summed,
+    units_of,
+    with_axis,
+)
 
 Item = TypeVar("Item")
 
 
-def _index(node: Expr) -> int:
-    """The position that a unit vector of known size selects, from the front."""
-    index: int = dict(node.params)["index"]
-    return index % node.shape[0].value if node.shape[0].is_literal else index
-
-
-# Whether an entry of known position is read anywhere below a node.
-_READS_ENTRY: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
-
-
-def _reads_entry(root: Expr) -> bool:
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        unknown = [arg for arg in node.args if arg not in _READS_ENTRY]
-        if unknown:
-            stack.extend(unknown)
-            continue
-        _READS_ENTRY[node] = (node.op == "unit" and _index(node) >= 0) or any(
-            _READS_ENTRY[arg] for arg in node.args
-        )
-        stack.pop()
-    return _READS_ENTRY[root]
-
-
-def _units(root: Expr) -> list[Expr]:
-    if not _reads_entry(root):
-        return []
-    return [node for node in toposort(root) if node.op == "unit" and _index(node) >= 0]
-
-
-_SKELETONS: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
-
-
-def _skeleton(root: Expr) -> int:
-    """A number that terms have in common if they differ in positions alone, at different ones."""
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg not in _SKELETONS]
-        stack += missing
-        if not missing:
-            stack.pop()
-            own = node.key if not node.args and node.op != "unit" else (node.op, node.shape)
-            _SKELETONS[node] = hash((own, tuple(sorted(_SKELETONS[arg] for arg in node.args))))
-    return _SKELETONS[root]
-
-
 def _shifted(root: Expr, units: Sequence[Expr], offset: int) -> Expr:
     """The expression with the indices of its unit vectors lowered."""
-    from closedform.simplify.simplify import replaced  # which applies the rules of this module
-
-    return replaced(root, {u: unit(u.shape[0], _index(u) - offset) for u in units})
+    return at_indices(root, {u: index_of(u) - offset for u in units})
 
 
 def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item]]]:
     """Expressions that are the same up to a running index: (index, expression, what comes with it)."""
     groups: dict[tuple[Expr, Item], list[tuple[int, Expr, Item]]] = {}
     items = list(items)
-    alike = Counter((_skeleton(expr), item) for expr, item in items)
+    alike = Counter((skeleton(expr), item) for expr, item in items)
     for expr, item in items:
-        units = _units(expr)
-        if units and alike[_skeleton(expr), item] >= SHORTEST_RUN:
-            first = min(_index(u) for u in units)
+        units = units_of(expr)
+        if units and alike[skeleton(expr), item] >= SHORTEST_RUN:
+            first = min(index_of(u) for u in units)
             groups.setdefault((_shifted(expr, units, first), item), []).append((first, expr, item))
     runs = []
     for group in groups.values():
@@ -135,255 +59,17 @@ def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item
     return [run for run in runs if len(run) >= SHORTEST_RUN]
 
 
-def _with_axis(root: Expr, selections: Mapping[Expr, Expr]) -> Expr | None:
-    """The expressions in which unit vectors are the rows of matrices, stacked along a new first axis."""
-    count = next(iter(selections.values())).shape[0]
-    new: dict[Expr, Expr] = {}
-    for node in toposort(root):
-        if node in selections:
-            new[node] = selections[node]
-        elif any(arg in new for arg in node.args):
-            stacked = _stacked(node, new, count)
-            if stacked is None:
-                return None
-            new[node] = stacked
-    return new.get(root)
-
-
-def _from(starts: Mapping[Expr, int], count: int) -> dict[Expr, Expr]:
-    """For unit vectors those with the next `count` indices, as rows."""
-    return {u: select(Size.of(count), u.shape[0], start) for u, start in starts.items()}
-
-
-def _stacked(node: Expr, new: dict[Expr, Expr], count: Size) -> Expr | None:
-    shape = (count, *node.shape)
-    if node.op == "contract":
-        spec = spec_of(node)
-        factors = [
-            Factor(new[f.base], ("run", *f.labels), f.exponent) if f.base in new else f
-            for f in factors_of(node)
-        ]
-        return contract(factors, ("run", *spec.out), {**label_sizes(node), "run": count}, spec.coefficient)
-    args = [new.get(arg) or broadcast(arg, (count, *arg.shape)) for arg in node.args]
-    if node.op == "linear":
-        return linear(zip(node.params, args, strict=True), shape)
-    if PRIMITIVES[node.op].elementwise:
-        return Expr(node.op, tuple(args), node.params, shape)
-    if node.op in {"softmax", "logsumexp"}:
-        return Expr(node.op, tuple(args), (("axis", tuple(a + 1 for a in dict(node.params)["axis"])),), shape)
-    return None
-
-
-def _summed(root: Expr, selections: Mapping[Expr, Expr]) -> Expr | None:
-    """The sum of the expressions in which unit vectors are the rows of matrices."""
-    stacked = _with_axis(root, selections)
-    labels = tuple(range(root.ndim))
-    return None if stacked is None else contract([Factor(stacked, ("run", *labels))], labels)
-
-
-# --- loops within loops ---------------------------------------------------------------------------
-
-# The unit vectors that select one position: those of axes of one size at the example, as a loop counts both.
-_Position = tuple[Expr, ...]
-# Terms of a sum, and what their sum is.
-_Rolled = tuple[list[Expr], list[tuple[Number, Expr]]]
-
-
-def _positions(root: Expr) -> list[_Position]:
-    """The positions in a term: those that stand in fewer places first, then those on later axes, as they are
-    of the inner loop, so that the stacked array has the axes of the arrays it is made from."""
-    found: dict[tuple[int, int], list[Expr]] = {}
-    for u in _units(root):
-        found.setdefault((u.shape[0].value, _index(u)), []).append(u)
-    places = _places(root)
-    read = {tuple(units): sorted(itertools.chain(*(places[u] for u in units))) for units in found.values()}
-    return sorted(sorted(read, key=read.__getitem__, reverse=True), key=lambda units: len(read[units]))
-
-
-def _places(root: Expr) -> dict[Expr, list[tuple[int, str, int]]]:
-    """The axes along which unit vectors select: larger arrays first, by name and axis."""
-    found: dict[Expr, list[tuple[int, str, int]]] = {u: [] for u in _units(root)}
-    for node in toposort(root):
-        factors = factors_of(node) if node.op == "contract" else []
-        for f, g in itertools.permutations(factors, 2):
-            if f.base in found and f.labels[0] in g.labels:
-                name = g.base.params[0] if g.base.op == "input" else ""
-                found[f.base].append((-g.base.ndim, name, g.labels.index(f.labels[0])))
-    return found
-
-
-def _at(root: Expr, indices: Mapping[Expr, int]) -> Expr:
-    """The expression with other indices of unit vectors."""
-    from closedform.simplify.simplify import replaced  # which applies the rules of this module
-
-    return replaced(root, {u: unit(u.shape[0], index) for u, index in indices.items()})
-
-
-class _Term:
-    """A term of a sum, c t, as a function of its positions: so many terms may differ in these alone."""
-
-    def __init__(self, t: Expr, terms: Mapping[Expr, Number], alike: int) -> None:
-        self.t, self.c, self.terms, self.alike = t, terms[t], terms, alike
-        self.positions = _positions(t)
-
-    def like(self, other: Expr, times: Number = 1) -> Expr | None:
-        """The term of the sum that is `other`, with so many times the coefficient of this one."""
-        for c, t in terms_of(other)[:1]:
-            if self.terms.get(t) == exact(self.c * c * times):
-                return t
-        return None
-
-    def all_like(self, others: Iterable[Expr], times: Number = 1) -> list[Expr] | None:
-        """The terms of the sum that are the `others`; None unless all are there, each once."""
-        found: dict[Expr, None] = {}
-        for other in others:
-            term = self.like(other, times)
-            if term is None or term in found:
-                return None
-            found[term] = None
-        return list(found)
-
-    def is_regular(self, indices: Mapping[Expr, int]) -> bool:
-        """Whether the term has a value and derivatives at other positions too, wherever it has them at its
-        own: the normal form may be 0 where code would divide by 0."""
-        for node in toposort(self.t):
-            if node.op in FINITE or node.op in {"linear", "unit"}:
-                continue
-            risky: Sequence[Expr] = node.args
-            if node.op == "contract":
-                powers = zip(node.args, spec_of(node).exponents, strict=True)
-                risky = [arg for arg, p in powers if not is_integer(p) or p < 0]
-            for base in risky:
-                other = _at(base, indices)
-                if other is not base and not holds(other, "positive"):
-                    return False
-        return True
-
-    def role(self, units: _Position) -> Expr:
-        """The term with 0 for positions that run and 1, 2, ... for those that stay."""
-        others = [p for p in self.positions if set(units).isdisjoint(p)]
-        indices = {u: k for k, position in enumerate(others, 1) for u in position}
-        return _at(self.t, {**dict.fromkeys(units, 0), **indices})
-
-    def runs(self, roles: set[Expr]) -> Iterator[_Rolled]:
-        """The terms where one position runs while the others stay, or all positions on one axis do; axes of
-        two entries first, since what is left when the others are rolled up looks like no loop, and then in
-        the role that ran in other terms: rows all, or columns all."""
-        axes: dict[Size, list[Expr]] = {}
-        for u in itertools.chain(*self.positions):
-            axes.setdefault(u.shape[0], []).append(u)
-        running = dict.fromkeys((*self.positions, *map(tuple, axes.values())))
-        order = sorted(running, key=lambda units: units[0].shape[0].value > 2)
-        if roles:
-            order.sort(key=lambda units: self.role(units) not in roles)
-        for units in order:
-            rolled = self._run({u: _index(u) for u in units})
-            if rolled is not None:
-                roles.add(self.role(units))
-                yield rolled
-
-    def _run(self, own: Mapping[Expr, int]) -> _Rolled | None:
-        """The terms where unit vectors move together from their own indices."""
-        size = next(iter(own)).shape[0].value
-        if self.alike < min(size, SHORTEST_RUN + 1) - 1:
-            return None
-        ends, found = [0, 0], {self.t: None}
-        for end, step in enumerate((-1, 1)):
-            while all(0 <= index + ends[end] + step < size for index in own.values()):
-                moved = {u: index + ends[end] + step for u, index in own.items()}
-                other = _at(self.t, moved)
-                if not (is_zero(other) and self.is_regular(moved)):
-                    term = self.like(other)
-                    if term is None or term in found:
-                        break
-                    found[term] = None
-                ends[end] += step
-        count = ends[1] - ends[0] + 1
-        whole = count == size and len(self.positions) > 1
-        if len(found) < (2 if whole else SHORTEST_RUN):
-            return None
-        total = _summed(self.t, _from({u: index + ends[0] for u, index in own.items()}, count))
-        return None if total is None else (list(found), [(1, total)])
-
-    def pairs(self) -> Iterator[_Rolled]:
-        """The terms for all pairs of positions in one order."""
-        for first, second in itertools.combinations(self.positions[:MOST_PAIRED], 2):
-            size = first[0].shape[0].value
-            if SHORTEST_RUN <= size == second[0].shape[0].value and self.alike >= size * (size - 1) // 2:
-                below = _index(first[0]) > _index(second[0])
-                rolled = self._paired(*((first, second) if below else (second, first)), size)
-                if rolled is not None:
-                    yield rolled
-
-    def _paired(self, first: _Position, second: _Position, size: int) -> _Rolled | None:
-        """The terms for all pairs in which the first position is after the second."""
-
-        def at(i: int, j: int) -> Expr:
-            return _at(self.t, {**dict.fromkeys(first, i), **dict.fromkeys(second, j)})
-
-        other, equal = at(_index(second[0]), _index(first[0])), at(0, 0)
-        symmetric, with_equal = other is self.t, self.like(equal) is not None
-        if not symmetric and self.like(other) is not None and (with_equal or is_zero(equal)):
-            return None  # these are runs
-        pairs = [(i, j) for i in range(size) for j in range(i + with_equal)]
-        members = self.all_like(itertools.starmap(at, pairs))
-        if members is None:
-            return None
-        if not self.is_regular(dict.fromkeys(first + second, 0)):
-            rows, columns = np.array(pairs).T
-            chosen = {u: gather(rows, u.shape[0]) for u in first}
-            some = _summed(self.t, chosen | {u: gather(columns, u.shape[0]) for u in second})
-            return None if some is None else (members, [(1, some)])
-        inner = _with_axis(self.t, _from(dict.fromkeys(second, 0), size))
-        outer = None if inner is None else _with_axis(inner, _from(dict.fromkeys(first, 0), size))
-        if outer is None:
-            return None
-        labels: tuple[Label, ...] = tuple(range(self.t.ndim))
-        square = Factor(outer, ("first", "second", *labels))
-        if symmetric:
-            total = Fraction(1, 2), contract([square], labels)
-            diagonal = [at(i, i) for i in range(size)]
-            halves = self.all_like(diagonal, Fraction(1, 2))
-            if halves is not None:
-                return [*members, *halves], [total]
-            if not with_equal and not _units(equal):
-                return members, [total, *((Fraction(-1, 2), term) for term in diagonal)]
-        # The others are not taken from the sum over the square: they could be larger than what is left.
-        below = Factor(triangle(outer.shape[0], outer.shape[0], 0 if with_equal else -1), ("first", "second"))
-        return members, [(1, contract([square, below], labels))]
-
-
-def _loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
-    """The sum with loops within loops rolled up."""
-    totals: list[tuple[Number, Expr]] = []
-    tried, roles = 0, set[Expr]()
-    alike = Counter(map(_skeleton, terms))
-    counts = {t: alike[_skeleton(t)] for t in terms if t.weight < LARGEST_VARIED}
-    candidates = [_Term(t, terms, count) for t, count in counts.items() if count > 1]
-    for term in sorted(candidates, key=lambda term: -len(term.positions)):
-        if term.t not in terms or tried > MOST_TRIED:
-            continue
-        rolled = next(itertools.chain(() if roles else term.pairs(), term.runs(roles)), None)
-        if rolled is None:
-            tried += len(term.positions)
-            continue
-        for member in rolled[0]:
-            del terms[member]
-        totals += [(term.c * c, total) for c, total in rolled[1]]
-    return linear([*totals, *((c, t) for t, c in terms.items())], shape) if totals else None
-
-
 @rule("roll up a sum", "g(x[0]) + ... + g(x[n-1]) = Σ g(x)", "linear")
 def roll_up_sum(node: Expr) -> Expr | None:
     terms = dict(zip(node.args, node.params, strict=True))
-    if len(terms) < SHORTEST_RUN or not _reads_entry(node):
+    if len(terms) < SHORTEST_RUN or not reads_entry(node):
         return None
-    rolled = _loops_in_loops(dict(terms), node.shape)
+    rolled = loops_in_loops(dict(terms), node.shape)
     if rolled is not None:
         return rolled
     for run in _runs(terms.items()):
         first = run[0][1]
-        total = _summed(first, _from({u: _index(u) for u in _units(first)}, len(run)))
+        total = summed(first, rows_from({u: index_of(u) for u in units_of(first)}, len(run)))
         if total is None:
             continue
         members = {expr for _, expr, _ in run}
@@ -400,7 +86,7 @@ def roll_up_product(node: Expr) -> Expr | None:
         return None
     for run in _runs(scalars.items()):
         first = run[0][1]
-        stacked = _with_axis(first, _from({u: _index(u) for u in _units(first)}, len(run)))
+        stacked = with_axis(first, rows_from({u: index_of(u) for u in units_of(first)}, len(run)))
         if stacked is None:
             continue
         members = {expr for _, expr, _ in run}
