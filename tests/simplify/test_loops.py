@@ -113,6 +113,13 @@ def cross_entropies(W, X):
     return total
 
 
+def filled(w, X):
+    y = np.zeros(X.shape[0])
+    for i in range(X.shape[0]):
+        y[i] = np.tanh(X[i] @ w)
+    return np.sum(y**2)
+
+
 def coulomb(X):
     total = 0.0
     for i in range(len(X)):
@@ -132,6 +139,7 @@ LOOPS = [
     (differences, lambda x, W: np.sum(W * (x[:, None] - x) ** 2), (cf.vector(3), cf.matrix(3, 3))),
     (earlier, lambda x, K: x @ np.tril(K, -1) @ np.exp(x), (n, cf.matrix(5, 5))),
     (one_order, lambda x: np.sum(np.log(1 + (x[:, None] - x) ** 2)) / 2, (n,)),
+    (filled, lambda w, X: np.sum(np.tanh(X @ w) ** 2), (m, k)),
     (frobenius, lambda X: np.sum(X**2), (k,)),
     (variation, lambda X: np.sum((X[1:] - X[:4]) ** 2), (k,)),
     (trace_of_product, lambda A, B, C: np.trace(A @ B @ C.T), (k, cf.matrix(4, 3), cf.matrix(5, 3))),

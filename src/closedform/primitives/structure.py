@@ -14,9 +14,11 @@ from closedform.expression.calculus import (
     broadcast,
     contract,
     identity,
+    is_zero,
     linear,
     multiply,
     number,
+    terms_of,
     zeros,
 )
 from closedform.expression.expr import ArrayConstant, Expr, toposort
@@ -379,7 +381,7 @@ def _index_axis(item: Any, axis: int, size: Size, factors: list[Factor], part: l
     part.append(("part", axis))
 
 
-def _lower_getitem(a: Expr, index: Index) -> Expr:
+def lower_getitem(a: Expr, index: Index) -> Expr:
     factors, whole, part, sizes = index_factors(index, a.shape)
     return contract([Factor(a, tuple(whole)), *factors], part, sizes)
 
@@ -396,11 +398,22 @@ def _size_of(label: Label, factors: Sequence[Factor]) -> Size:
     return next(f.base.shape[f.labels.index(label)] for f in factors if label in f.labels)
 
 
-def _lower_setitem(a: Expr, value: Expr, index: Index) -> Expr:
+# An array that is filled with more parts is a sum of sums: to make each sum anew would take too long.
+MOST_PARTS = 64
+
+
+def _lower_setitem(
+    a: Expr, value: Expr, index: Index, read: Callable[[Expr, Index], Expr] | None = None
+) -> Expr:
+    """The array with another part; `read` gives the part that it has, where that may be known to be zero: an
+    array that is being filled is one sum of its parts."""
     if _repeats(index, a.shape):
         raise NotImplementedError("an entry is assigned to twice: use np.add.at for a sum")
-    old = put(_lower_getitem(a, index), index, a.shape)
-    return linear([(1, a), (-1, old), (1, put(value, index, a.shape))], a.shape)
+    new = put(value, index, a.shape)
+    parts = terms_of(a)
+    if read is not None and len(index) == 1 and len(parts) < MOST_PARTS and is_zero(read(a, index)):
+        return linear([*parts, (1, new)], a.shape)
+    return linear([(1, a), (-1, put(lower_getitem(a, index), index, a.shape)), (1, new)], a.shape)
 
 
 def _lower_add_at(a: Expr, value: Expr, index: Index) -> Expr:
@@ -512,7 +525,7 @@ def _lower_cumsum(a: Expr, axis: int | None) -> Expr:
 def _lower_flip(m: Expr, axis: Any) -> Expr:
     axes = range(m.ndim) if axis is None else [a % m.ndim for a in np.atleast_1d(axis).tolist()]
     reverse = ("slice", None, None, -1)
-    return _lower_getitem(
+    return lower_getitem(
         m, tuple(reverse if a in axes else ("slice", None, None, None) for a in range(m.ndim))
     )
 
@@ -527,7 +540,7 @@ def _lower_diff(a: Expr, n: int, axis: int) -> Expr:
 def part_along(a: Expr, axis: int, part: slice) -> Expr:
     """A slice along one axis."""
     at = axis % a.ndim
-    return _lower_getitem(a, freeze_index(tuple(part if i == at else slice(None) for i in range(a.ndim))))
+    return lower_getitem(a, freeze_index(tuple(part if i == at else slice(None) for i in range(a.ndim))))
 
 
 def _bind_diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Bound:
@@ -578,7 +591,7 @@ def _lower_repeat(a: Expr, repeats: Any, axis: int | None) -> Expr:
     at = axis % a.ndim
     if isinstance(repeats, ArrayConstant):
         index = np.repeat(np.arange(a.shape[at].value), repeats.array)
-        return _lower_getitem(a, freeze_index((slice(None),) * at + (index,)))
+        return lower_getitem(a, freeze_index((slice(None),) * at + (index,)))
     if a.shape[at] == Size.of(1):
         return broadcast(a, (*a.shape[:at], Size.of(repeats), *a.shape[at + 1 :]))
     labels: list[Label] = list(range(a.ndim))
@@ -769,7 +782,7 @@ register(
         "getitem",
         (),
         lambda a, index: ((a,), {"index": index}),
-        _lower_getitem,
+        lower_getitem,
         strength=ATOM,
         call=lambda a, index: a[thaw_index(index)],
         source="{0}[{index}]",
@@ -1014,7 +1027,7 @@ register(
         "expand_dims",
         (np.expand_dims,),
         lambda a, axis: ((a,), {"axis": _hashable(axis)}),
-        lambda a, axis: _lower_getitem(a, _new_axes(a.ndim, axis)),
+        lambda a, axis: lower_getitem(a, _new_axes(a.ndim, axis)),
         source="np.expand_dims({0}, axis={axis})",
         latex="{0}",
         text="{0}",

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.elementwise import elementwise
+from closedform.simplify.parts import read_part
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ def lower_operation(
 ) -> Expr:
     """One of the user's operations, in the calculus."""
     lower = PRIMITIVES[op].lower
-    parameters = {name: _substituted(value, sizes) for name, value in params}
+    parameters: dict[str, Any] = {name: _substituted(value, sizes) for name, value in params}
+    if op == "setitem":
+        parameters["read"] = read_part
     try:
         return elementwise(op, *args) if lower is None else lower(*args, **parameters)
     except (NotImplementedError, TypeError) as error:

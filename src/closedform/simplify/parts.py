@@ -17,8 +17,8 @@ from closedform.expression.calculus import (
 )
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
-from closedform.primitives.structure import select, unit
-from closedform.simplify.rules import rule, with_factors
+from closedform.primitives.structure import Index, lower_getitem, select, unit
+from closedform.simplify.rules import product_of_units, rule, with_factors
 
 # The axis of a structured constant that is an axis of the whole array.
 WHOLE_AXIS = {"unit": 0, "select": 1, "gather": 1}
@@ -221,6 +221,24 @@ def part_of_sum(node: Expr) -> Expr | None:
                 others.remove(f)
             return with_factors(node, [*others, Factor(part, labels, g.exponent)])
     return None
+
+
+def read_part(a: Expr, index: Index) -> Expr:
+    """a[index], from the parts that were put into a: what a loop assigned before."""
+    return _read(lower_getitem(a, index))
+
+
+def _read(node: Expr) -> Expr:
+    if node.op == "linear":
+        return linear([(c, _read(term)) for c, term in terms_of(node)], node.shape)
+    if node.op != "contract":
+        return node
+    for rewrite in (product_of_units, slices_apart, part_of_sum):
+        known = rewrite(node)
+        if known is not None:
+            return _read(known)
+    scalars = [f.base for f in factors_of(node) if f.base.op == "contract"]
+    return zeros(node.shape) if any(product_of_units(base) is not None for base in scalars) else node
 
 
 def _decided(part: Expr, term: Expr, axis: int) -> bool | None:
