@@ -1,10 +1,13 @@
 """Loops within loops print, and are computed, as what is written without loops."""
 
+import jax
 import numpy as np
 import pytest
 from tests.dense import central_differences
 
 import closedform as cf
+
+jax.config.update("jax_enable_x64", True)
 
 
 def bilinear(x, A, y):
@@ -186,3 +189,85 @@ def test_large_terms_at_equal_positions_are_not_taken_away():
     x, K = np.array([50.0, 0.0, 0.0]), np.ones((3, 3))
     wanted = np.exp(x[:, None] + 2 * x) * (1 - np.eye(3))
     np.testing.assert_allclose(cf.grad(different_pairs)(x, K), wanted.sum(1) + 2 * wanted.sum(0), rtol=1e-14)
+
+
+def sum_on_the_diagonal(x, a, z):
+    total = 0.0
+    for i in range(3):
+        for j in range(3):
+            total += (a[i] - x[j]) * z[i] / z[j]
+    return total**2
+
+
+def with_another_loop(x, a, z):
+    total = 0.0
+    for i in range(3):
+        for j in range(i):
+            total += (a[i] + 1) * x[i] / x[j]
+    for i in range(3):
+        total += a[i]
+    return total**2
+
+
+def kernel_far_apart(x):
+    total = 0.0
+    for i in range(3):
+        for j in range(i):
+            total += np.exp(-((x[i] - x[j]) ** 2))
+    return np.log(total)
+
+
+def overflow_on_the_diagonal(x, a):
+    total = 0.0
+    for i in range(3):
+        for j in range(i):
+            total += a[i] * np.exp(x[i] + x[j])
+    return total
+
+
+def overflow_times_zero(x):
+    total = 0.0
+    for i in range(3):
+        for j in range(3):
+            if i != j:
+                total += np.exp(x[i] * x[j]) * (x[i] - x[j]) ** 2
+    return total
+
+
+def entries_never_read(x, a):
+    total = 0.0
+    for i in range(4):
+        for j in range(i):
+            total += x[i] * np.log(a[j]) + x[j] / a[j]
+    return total
+
+
+def rectangle(x, a):
+    total = 0.0
+    for i in range(2):
+        for j in range(1, 3):
+            total -= np.log(x[i]) * a[j]
+    return total
+
+
+AWKWARD = [
+    (sum_on_the_diagonal, ([1, 2, 4], [1, 3, 2], [1, 2, 5])),
+    (with_another_loop, ([1, 2, 3], [1, 2, 4], [0])),
+    (kernel_far_apart, ([0, 7, 15],)),
+    (overflow_on_the_diagonal, ([400, 0, 1], [1, 3, 2])),
+    (overflow_times_zero, ([30, 0, 1],)),
+    (entries_never_read, ([1, 2, 3, 4], [1, 2, 3, 0])),
+    (rectangle, ([1, 2, 0], [1, 2, 5])),
+]
+
+
+@pytest.mark.parametrize(("loop", "arguments"), AWKWARD)
+def test_loops_are_completed_only_where_that_is_safe(loop, arguments, monkeypatch):
+    values = [np.array(value, dtype=float) for value in arguments]
+    found = cf.grad(loop)(*values), cf.hessian(loop)(*values)
+    monkeypatch.setitem(loop.__globals__, "np", jax.numpy)
+    given = [jax.numpy.asarray(value) for value in values]
+    wanted = [np.asarray(operator(loop)(*given)) for operator in (jax.grad, jax.hessian)]
+    monkeypatch.undo()
+    for got, want in zip(found, wanted, strict=True):
+        assert np.all(abs(got - want) <= 1e-12 * np.max(abs(want)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -23,13 +24,14 @@ from closedform.expression.calculus import (
     terms_of,
 )
 from closedform.expression.expr import Expr, Shape, toposort
-from closedform.expression.facts import holds
+from closedform.expression.facts import bounds
 from closedform.expression.size import Size
 from closedform.primitives.structure import gather, triangle
 from closedform.simplify.stacking import (
     at_indices,
     index_of,
     rows_from,
+    simplified,
     skeleton,
     summed,
     units_of,
@@ -41,15 +43,12 @@ SHORTEST_RUN = 3
 # Pairs of so many positions in a term are looked at.
 MOST_PAIRED = 3
 # Positions that are varied in vain, before no more loops within loops are looked for in a sum.
-MOST_TRIED = 12
+MOST_TRIED = 8
 # Terms of more nodes are not looked at for loops within loops.
-LARGEST_VARIED = 250
-# Functions that are finite everywhere, as are their derivatives.
-FINITE = {
-    *("exp", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "expit", "softplus", "arctan", "arcsinh", "erf"),
-    *("erfc", "logaddexp", "logsumexp", "softmax", "abs", "sign", "maximum", "minimum"),
-}
-
+LARGEST_VARIED = 150
+# Functions of one entry that are finite, as are their derivatives; those that are never large.
+FINITE = {"exp", "expm1", "sinh", "cosh", "softplus", "logsumexp", "logaddexp", "arcsinh", "erfc"}
+BOUNDED = {"sin", "cos", "tanh", "expit", "arctan", "erf", "softmax", "abs", "sign", "maximum", "minimum"}
 
 # The unit vectors that select one position: those of axes of one size at the example, as a loop counts both.
 _Position = tuple[Expr, ...]
@@ -106,18 +105,21 @@ class _Term:
         return list(found)
 
     def is_regular(self, indices: Mapping[Expr, int]) -> bool:
-        """Whether the term has a value and derivatives at other positions too, wherever it has them at its
-        own: the normal form may be 0 where code would divide by 0."""
+        """Whether the term is finite at other positions too, with its derivatives, for all usual entries.
+        What is 0 there, or is multiplied by 0, must not be infinite in code."""
         for node in toposort(self.t):
-            if node.op in FINITE or node.op in {"linear", "unit"}:
-                continue
-            risky: Sequence[Expr] = node.args
+            risky = [] if node.op in BOUNDED or node.op in {"linear", "unit"} else list(node.args)
             if node.op == "contract":
                 powers = zip(node.args, spec_of(node).exponents, strict=True)
                 risky = [arg for arg, p in powers if not is_integer(p) or p < 0]
             for base in risky:
-                other = at_indices(base, indices)
-                if other is not base and not holds(other, "positive"):
+                units = set(units_of(base))
+                if units.isdisjoint(indices):
+                    continue
+                if node.op in FINITE and sum(not units.isdisjoint(p) for p in self.positions) == 1:
+                    continue
+                limits = bounds(at_indices(base, indices))
+                if not (limits.high.at < math.inf if node.op == "exp" else limits.is_positive):
                     return False
         return True
 
@@ -189,7 +191,8 @@ class _Term:
             return None  # these are runs
         pairs = [(i, j) for i in range(size) for j in range(i + with_equal)]
         members = self.all_like(itertools.starmap(at, pairs))
-        if members is None:
+        diagonal = [at(i, i) for i in range(size)]
+        if members is None or (not with_equal and any(self.like(term) is not None for term in diagonal)):
             return None
         if not self.is_regular(dict.fromkeys(first + second, 0)):
             rows, columns = np.array(pairs).T
@@ -203,13 +206,9 @@ class _Term:
         labels: tuple[Label, ...] = tuple(range(self.t.ndim))
         square = Factor(outer, ("first", "second", *labels))
         if symmetric:
-            total = Fraction(1, 2), contract([square], labels)
-            diagonal = [at(i, i) for i in range(size)]
             halves = self.all_like(diagonal, Fraction(1, 2))
-            if halves is not None:
-                return [*members, *halves], [total]
-            if not with_equal and not units_of(equal):
-                return members, [total, *((Fraction(-1, 2), term) for term in diagonal)]
+            if halves is not None or (not with_equal and is_zero(simplified(equal))):
+                return [*members, *(halves or [])], [(Fraction(1, 2), contract([square], labels))]
         # The others are not taken from the sum over the square: they could be larger than what is left.
         below = Factor(triangle(outer.shape[0], outer.shape[0], 0 if with_equal else -1), ("first", "second"))
         return members, [(1, contract([square, below], labels))]

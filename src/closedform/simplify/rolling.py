@@ -8,6 +8,7 @@ j = i is left out, or the loop has one of (i, j) and (j, i).
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -59,8 +60,18 @@ def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item
     return [run for run in runs if len(run) >= SHORTEST_RUN]
 
 
+# A sum is looked at each time that an expression around it is simplified; None for one that is not rolled up.
+_ROLLED: weakref.WeakKeyDictionary[Expr, Expr | None] = weakref.WeakKeyDictionary()
+
+
 @rule("roll up a sum", "g(x[0]) + ... + g(x[n-1]) = Σ g(x)", "linear")
 def roll_up_sum(node: Expr) -> Expr | None:
+    if node not in _ROLLED:
+        _ROLLED[node] = _rolled_up(node)
+    return _ROLLED[node]
+
+
+def _rolled_up(node: Expr) -> Expr | None:
     terms = dict(zip(node.args, node.params, strict=True))
     if len(terms) < SHORTEST_RUN or not reads_entry(node):
         return None

@@ -75,6 +75,13 @@ def at_indices(root: Expr, indices: Mapping[Expr, int]) -> Expr:
     return replaced(root, {u: unit(u.shape[0], index) for u, index in indices.items()})
 
 
+def simplified(root: Expr) -> Expr:
+    """The expression with all rules applied."""
+    from closedform.simplify.simplify import simplify  # which applies rules that build on this
+
+    return simplify(root)
+
+
 def with_axis(root: Expr, selections: Mapping[Expr, Expr]) -> Expr | None:
     """The expressions in which unit vectors are the rows of matrices, stacked along a new first axis."""
     count = next(iter(selections.values())).shape[0]
