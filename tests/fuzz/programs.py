@@ -16,11 +16,14 @@ import numpy as np
 import scipy
 import scipy.linalg
 import scipy.special
+from tests.fuzz.loops import loop
 from tests.fuzz.records import CALLED, arity, near_sample, on_values
 
 # Values beyond this make second derivatives meaningless in floating point.
 LARGEST_VALUE = 1e3
 MOST_ENTRIES = 40
+# The fraction of programs with a loop over entries.
+LOOPED = 1 / 6
 
 # Templates by the shape of what they take: {a} any array, {v} a vector, {M} a matrix, {S} a square matrix.
 ANY = (
@@ -142,6 +145,16 @@ class _Builder:
         if made is not None:
             self.add(made.replace("{new}", new) if "{new}" in made else f"{new} = {made}", new)
 
+    def loop(self, rng: np.random.Generator) -> str | None:
+        """A loop over entries, drawn until one is fit; the name it defines."""
+        new = f"v{len(self.values)}"
+        shapes = {name: value.shape for name, value in self.values.items() if value.ndim <= 3}
+        for _ in range(20):
+            self.add(loop(rng, shapes, new), new)
+            if new in self.values:
+                return new
+        return None
+
     def fill(self, templates: tuple[str, ...], **wanted: Callable[[np.ndarray], bool]) -> str | None:
         """A random template with names in its places."""
         names = {place: self.pick(condition) for place, condition in wanted.items()}
@@ -224,7 +237,7 @@ KINDS: tuple[tuple[int, Callable[[_Builder], str | None]], ...] = (
 TOTAL = sum(weight for weight, _ in KINDS)
 
 
-def program(seed: int, depth: int = 12) -> tuple[str, tuple[np.ndarray, ...]]:
+def program(seed: int, depth: int = 12, looped: float = LOOPED) -> tuple[str, tuple[np.ndarray, ...]]:
     """The source of a function `f` from arrays to a number, and arguments for it."""
     rng = np.random.default_rng(seed)
     n, m = (int(k) for k in rng.integers(2, 5, 2))
@@ -232,9 +245,19 @@ def program(seed: int, depth: int = 12) -> tuple[str, tuple[np.ndarray, ...]]:
     chosen = rng.permutation(len(shapes))[: rng.integers(1, 4)]
     arguments = tuple(np.asarray(rng.standard_normal(shapes[i])) for i in chosen)
     builder = _Builder(rng, {f"x{i}": a for i, a in enumerate(arguments)})
-    for _ in range(int(rng.integers(3, depth + 1))):
+    # Loops have draws of their own: programs without one do not depend on them. Those with one are short.
+    loops = np.random.default_rng([seed, 1])
+    steps, at = int(rng.integers(3, depth + 1)), -1
+    if loops.random() < looped:
+        steps = int(loops.integers(1, 4))
+        at = int(loops.integers(steps))
+    defined = None
+    for k in range(steps):
+        if k == at:
+            defined = builder.loop(loops)
         builder.step()
     results = [list(builder.values)[-1], *([builder.pick()] if rng.random() < 0.5 else [])]
+    results += [defined] * (defined is not None and defined not in results)
     terms = [f"np.sum({r} * {r})" if rng.random() < 0.3 else f"np.sum({r})" for r in results]
     body = "".join(f"    {line}\n" for line in [*builder.lines, f"return {' + '.join(terms)}"])
     return f"def f({', '.join(f'x{i}' for i in range(len(arguments)))}):\n{body}", arguments

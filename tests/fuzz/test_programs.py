@@ -2,6 +2,7 @@
 record that users call can occur in them, and a failure is made small."""
 
 import ast
+import re
 import warnings
 
 import numpy as np
@@ -75,6 +76,37 @@ def test_derivatives_agree_with_jax(seed):
             assert not outcome.failed, f"seed {seed}, {operator}: {outcome}\n{source}"
 
 
+@pytest.mark.parametrize("first", range(0, 12, 4))
+def test_loops_over_entries_agree_with_differences(first):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for seed in range(first, first + 4):
+            source, arguments = program(seed, looped=1)
+            for operator in ("grad", "hessian"):
+                outcome = examined(source, arguments, operator, by_jax=False)
+                assert not outcome.failed, f"seed {seed}, {operator}: {outcome}\n{source}"
+
+
+def test_some_programs_loop_over_entries():
+    """Loops of every kind; programs without one are as if there were none."""
+    sources = [program(seed, looped=1)[0] for seed in range(200)]
+    for written in (
+        "if i",
+        "for j in",
+        "for k in",
+        ".append(",
+        "enumerate(",
+        "zip(",
+        "inner",
+        "+= ",
+        "sum((",
+    ):
+        assert any(written in source for source in sources), written
+    assert any(re.search(r"v\d+\[[ij], [ij]\] = ", source) for source in sources)
+    changed = [program(seed)[0] != program(seed, looped=0)[0] for seed in range(200)]
+    assert 200 / 12 < sum(changed) < 200 / 4
+
+
 @pytest.mark.parametrize("source, arguments, _", KEPT)
 def test_what_was_wrong_once_is_right(source, arguments, _):
     with warnings.catch_warnings():
@@ -124,6 +156,31 @@ def test_a_failing_program_is_made_small():
     small, (x0,) = shrunk(source, (np.ones((3, 3)), np.ones(3)), fails)
     assert small.split("\n") == ["def f(x0):", "    b = 2", "    b = np.sin(b)", "    return b"]
     assert x0.shape == (1, 1)
+
+
+def test_a_failing_loop_is_made_small():
+    def fails(source, arguments):
+        try:
+            value = compiled(source)(*arguments)
+        except Exception:
+            return False
+        return "np.exp(-" in source and np.ndim(value) == 0
+
+    source = """def f(x0):
+    weights = [0.5, 1.5]
+    v1 = 0.0
+    for i, r0 in enumerate(x0):
+        for j in range(len(x0)):
+            if i == j:
+                continue
+            v1 += weights[i] * r0 + np.exp(-(x0[i] - x0[j])**2)
+    v2 = np.array([[v1 * x0[i] for j in range(i)] for i in range(1)])
+    return v1 + np.sum(v2)
+"""
+    small, (x0,) = shrunk(source, (np.ones(2),), fails)
+    loop = ["    for i, r0 in enumerate(x0):", "        v1 += np.exp(-i)"]
+    assert small.split("\n") == ["def f(x0):", "    v1 = 0.0", *loop, "    return v1"]
+    assert x0.shape == (1,)
 
 
 def test_the_tally_counts_every_program(capsys):

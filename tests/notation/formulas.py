@@ -100,6 +100,7 @@ CASES: dict[str, dict[str, Expr]] = {
         "its Hessian, Kronecker": einsum("ik,pj,pl->ijkl", identity((n,)), V, V, coefficient=2),
         "step sizes": 0.5 * total(x0**2) * products**2,
         "their gradient": -total(x0**2) * products * call("products_without", remaining, order=1),
+        "product of a diagonal": call("prod", call("cos", einsum("ii->i", B)), shape=()),
         "Gaussian": call("exp", -0.5 * quadratic) * dot(call("inv", S), centred),
         "ridge": 2 * power(size_number(m), -1) * dot(turned(A), residual) + 2 * lam * x,
     },

@@ -458,7 +458,7 @@ class _Layout:
         text = self.style.subscript(base, items, letters=letters)
         if text in self.symbols:
             text = self.style.marked(base, items)
-        return Piece(text, simple=text[0] not in "([", opens=piece.opens)
+        return Piece(text, simple=piece.simple and text[0] not in "([", opens=piece.opens)
 
     def entry(self, form: Expr, pieces: list[Piece]) -> Piece:
         base = self.at_least(pieces[0], Level.ATOM)
