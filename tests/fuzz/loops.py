@@ -162,7 +162,12 @@ class _Loop:
             size, length = self.shapes[array][axis], self._length(array, axis)
         if self.indices and self.maybe(0.5):
             size, length = list(self.indices.values())[-1]
-        before = [name for name, (other, _) in self.indices.items() if other == size]
+        self.clauses.append(self._counted(index, size, length))
+        self.indices[index] = (size, length)
+
+    def _counted(self, index: str, size: int, length: str) -> _Clause:
+        """An index along a length: all the way or a part of it, perhaps by where an earlier index is."""
+        before = [name for name, (other, _) in self.indices.items() if other == size and name < index]
         places = {"i": index, "n": length, "j": before[-1] if before else index}
         iterable, condition = "range({n})", ""
         if before and self.maybe(0.6):
@@ -174,8 +179,7 @@ class _Loop:
             iterable = self.chosen(RANGES)
         elif self.maybe(0.15):
             condition = self.chosen(CONDITIONS)
-        self.indices[index] = (size, length)
-        self.clauses.append(_Clause(index, iterable.format(**places), condition.format(**places)))
+        return _Clause(index, iterable.format(**places), condition.format(**places))
 
     def _length(self, array: str, axis: int) -> str:
         """How the length of an axis is written."""
@@ -207,7 +211,7 @@ class _Loop:
         if local and self.maybe(0.6):
             return self.chosen(local)
         name = self.array(lambda shape: len(shape) > 0 and set(shape) <= lengths)
-        name = name if name is not None and self.maybe(0.95) else self.array(lambda shape: True)
+        name = name if name is not None and self.maybe(0.9) else self.array(lambda shape: True)
         shape = self.shapes[str(name)]
         return f"{name}[{', '.join(self.index(size) for size in shape)}]" if shape else str(name)
 
@@ -276,6 +280,21 @@ class _Loop:
         start, step = GATHERED[int(self.rng.integers(len(GATHERED)))]
         return [start.format(new=new), *self.nested(step.format(new=new, term=self.body()))]
 
+    def completed(self, new: str) -> list[str]:
+        """One body in two loops: over some pairs, and over the pairs of equals or over others."""
+        if [clause.target for clause in self.clauses] != ["i", "j"]:
+            return self.gathered(new)
+        term, sign = self.term(), self.chosen(("+", "+", "-"))
+        first = self.nested(f"{new} += {term}")
+        (size, length), (other, _) = self.indices["i"], self.indices["j"]
+        if size == other and self.maybe(0.6):
+            step = f"{new} {sign}= " + re.sub(r"\bj\b", "i", term)
+            second = _Clause("i", f"range({length})").within([step], skips=False)
+        else:
+            self.clauses[1] = self._counted("j", *self.indices["j"])
+            second = self.nested(f"{new} {sign}= {term}")
+        return [f"{new} = 0.0", *first, *second]
+
     def listed(self, new: str) -> list[str]:
         """A comprehension."""
         term, loops = self.body(), [clause.inline for clause in self.clauses]
@@ -338,7 +357,7 @@ class _Loop:
 
 KINDS = (
     _Loop.gathered, _Loop.gathered, _Loop.gathered, _Loop.listed, _Loop.listed, _Loop.within, _Loop.appended,
-    _Loop.filled, _Loop.filled,
+    _Loop.filled, _Loop.filled, _Loop.completed,
 )  # fmt: skip
 # Of one level, of two, and of three.
 DEPTHS = (0.35, 0.55, 0.1)

@@ -7,6 +7,7 @@ people write with them: methods, indexing, assignment to parts, loops, branches 
 from __future__ import annotations
 
 import ast
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -116,6 +117,8 @@ class _Builder:
     rng: np.random.Generator
     values: dict[str, np.ndarray] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    # Names that depend on the first argument, in which derivatives are taken.
+    varying: set[str] = field(default_factory=lambda: {"x0"})
 
     def pick(self, wanted: Callable[[np.ndarray], bool] = lambda value: True) -> str | None:
         """A name whose value is wanted, late ones more often."""
@@ -136,6 +139,12 @@ class _Builder:
         if fit and np.all(np.isfinite(value)) and np.all(np.abs(value) < LARGEST_VALUE):
             self.lines += statement.split("\n")
             self.values[new] = value
+            if self.varies(statement):
+                self.varying.add(new)
+
+    def varies(self, statement: str) -> bool:
+        """Whether a statement uses what depends on the first argument."""
+        return not self.varying.isdisjoint(re.findall(r"\w+", statement))
 
     def step(self) -> None:
         """A statement of a random kind."""
@@ -146,11 +155,13 @@ class _Builder:
             self.add(made.replace("{new}", new) if "{new}" in made else f"{new} = {made}", new)
 
     def loop(self, rng: np.random.Generator) -> str | None:
-        """A loop over entries, drawn until one is fit; the name it defines."""
+        """A loop over entries, drawn until one is fit and has a derivative; the name it defines."""
         new = f"v{len(self.values)}"
         shapes = {name: value.shape for name, value in self.values.items() if value.ndim <= 3}
-        for _ in range(20):
-            self.add(loop(rng, shapes, new), new)
+        for _ in range(50):
+            statement = loop(rng, shapes, new)
+            if self.varies(statement):
+                self.add(statement, new)
             if new in self.values:
                 return new
         return None
