@@ -59,4 +59,9 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([[2.5, -1.5], [1.5, 2.0]],),
         "a sum that stays whole did not cancel against its multiple: the softmax was lost and overflowed",
     ),
+    (
+        "def f(x, y):\n    return (y[0] * np.sum(np.exp(x)) + y[1]) / np.sum(np.exp(y))\n",
+        ([0.5, -1.0, 0.3], [0.2, -0.7]),
+        "a sum of exponentials was divided by one of another length as a softmax: sizes did not fit",
+    ),
 ]

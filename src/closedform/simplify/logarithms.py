@@ -93,7 +93,10 @@ def product_with_softmax(node: Expr) -> Expr | None:
             (u,) = g.base.args
             for there in _places(g.labels, labels, names):
                 position = {label: axis for axis, label in enumerate(g.labels)}
-                inside = [Factor(z, tuple(position[label] for label in there))]
+                at = tuple(position[label] for label in there)
+                if z.shape != tuple(u.shape[axis] for axis in at):
+                    continue
+                inside = [Factor(z, at)]
                 shift = contract(inside, tuple(range(u.ndim)), dict(enumerate(u.shape)))
                 rest = linear([(1, u), (f.exponent, shift)], u.shape)
                 if len(terms_of(rest)) >= len(terms_of(u)):
