@@ -1,7 +1,8 @@
 """Random well-typed NumPy programs: a seed in, the source of a function and arguments for it out.
 
-Statements are made from the records of the registry (tests/fuzz/records.py) and from templates of what
-people write with them: methods, indexing, assignment to parts, loops, branches on values.
+Statements are made from the records of the registry (tests/fuzz/records.py), from templates of what people
+write with them: methods, indexing, assignment to parts, loops, branches on values, and, in some programs,
+from the pieces of loops over entries (tests/fuzz/loops.py).
 """
 
 from __future__ import annotations
