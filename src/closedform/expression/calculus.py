@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -1105,16 +1106,15 @@ def _multiplied_out(totals: dict[Expr, Number]) -> dict[Expr, Number] | None:
     """The sum with its products of sums multiplied out, if it then has fewer terms; sums that are summed over
     an axis only where their terms cancel."""
     written = {node: _sums(node) for node in totals}
-    found = _all_multiplied_out(totals, written, sum(_written(node, at) for node, at in written.items()))
+    most = _terms_written(totals)
+    found = _all_multiplied_out(totals, written, most)
     if found is None and any(node.op == "contract" for node in totals):
         inner = {node: _sums(node, summed=True) for node in totals}
-        if (
-            inner == written
-            or sum(len(node.args[i].args) for node, at in inner.items() for i in at) > MOST_SUMMED
-        ):
-            return None
-        return _all_multiplied_out(totals, inner, len(totals))
-    return found and (_grouped(totals, written, len(found)) or found)
+        size = sum(len(node.args[i].args) for node, at in inner.items() for i in at)
+        if inner != written and size <= MOST_SUMMED:
+            found = _all_multiplied_out(totals, inner, len(totals))
+            found = found if found and _terms_written(found) <= most else None
+    return _grouped(totals, written, len(found) if found else most - 1) or found
 
 
 def _grouped(
@@ -1137,23 +1137,99 @@ def _grouped(
     for c, node in [(1, together)] if together.op != "linear" else terms_of(together):
         new[node] = exact(new.get(node, 0) + c)
     new = {node: c for node, c in new.items() if c != 0}
-    return new if sum(_written(node, _sums(node)) for node in new) <= limit else None
+    return new if _terms_written(new) <= limit else None
 
 
 def _all_multiplied_out(
     totals: dict[Expr, Number], positions: Mapping[Expr, list[int]], limit: int
 ) -> dict[Expr, Number] | None:
-    """The sum multiplied out, if it then has fewer terms than a limit, and is not heavier."""
-    products = [(node, at) for node, at in positions.items() if at]
-    if not products or sum(_products(node, at) for node, at in products) > MOST_PRODUCTS:
+    """The sum multiplied out, if it then has fewer terms than a limit and is not heavier: wholly if that
+    loses no digits, or else what can be multiplied out whatever is added to it."""
+    if sum(_products(node, at) for node, at in positions.items() if at) > MOST_PRODUCTS:
         return None
-    expanded: dict[Expr, Number] = {}
-    for node, c in totals.items():
-        for inner, term in _expand(node, positions[node]) if positions[node] else [(1, node)]:
-            expanded[term] = exact(expanded.get(term, 0) + c * inner)
-    expanded = {node: c for node, c in expanded.items() if c != 0}
-    lighter = sum(node.weight for node in expanded) < sum(node.weight for node in totals)
-    return expanded if len(expanded) < limit and lighter else None
+    places = Counter(node.args[i] for node, at in positions.items() for i in at)
+    careful = {node: _careful(node, at, places) for node, at in positions.items()}
+    for chosen in (positions, careful) if careful != positions else (positions,):
+        products = {node: _expand(node, at) for node, at in chosen.items() if at}
+        expanded: dict[Expr, Number] = {}
+        for node, c in totals.items():
+            for inner, term in products.get(node, [(1, node)]):
+                expanded[term] = exact(expanded.get(term, 0) + c * inner)
+        expanded = {node: c for node, c in expanded.items() if c != 0}
+        lighter = sum(node.weight for node in expanded) < sum(node.weight for node in totals)
+        if products and lighter and _terms_written(expanded) < limit:
+            lossy = {node for node in products if chosen[node] != careful[node]}
+            if not lossy or _keeps_digits(expanded, totals, products, lossy):
+                return expanded if chosen is positions else _collected(expanded)
+    return None
+
+
+def _careful(node: Expr, positions: list[int], places: Mapping[Expr, int]) -> list[int]:
+    """The sums of a product that can be multiplied out without a loss of digits, whatever is added to it.
+
+    Where the terms of one sum cancel, its product with another factor still moves with them: what is lost to
+    rounding is the condition of the result. The product of two such sums does not, as (x - y) (x - z) at
+    data far from zero, or x (x - y) - y (x - y) with one in two places, nor does what a function lacks of its
+    bound, as 1 - tanh(x)^2 for large x.
+    """
+    signed = {i for i in positions if _has_one_sign(terms_of(node.args[i]))}
+    found = [i for i in positions if i in signed or not _reaches_zero(node.args[i])]
+    exponents = spec_of(node).exponents if positions else ()
+    cancelling = sum(int(exponents[i]) * places[node.args[i]] for i in found if i not in signed)
+    return found if cancelling < 2 else [i for i in found if i in signed]
+
+
+def _keeps_digits(
+    expanded: dict[Expr, Number],
+    totals: Iterable[Expr],
+    products: Mapping[Expr, list[tuple[Number, Expr]]],
+    lossy: Collection[Expr],
+) -> bool:
+    """Whether the terms of a sum that was multiplied out do not cancel, or are as large as those of products
+    that lose nothing: where 1 - p vanishes, x - p x + p^2 x is made of terms as large as p^2 x is."""
+    if len(expanded) < 2 or _has_one_sign([(c, term) for term, c in expanded.items()]):
+        return True
+    covered = {t for node in totals if node not in lossy for _, t in products.get(node, [(1, node)])}
+    for node in lossy:
+        terms = {term for _, term in products[node]}
+        sums = [base for base in node.args if base.op == "linear"]
+        if len(sums) == 1 and len(sums[0].args) == 2 and terms & covered:
+            covered |= terms
+    return set(expanded) <= covered
+
+
+def _collected(totals: dict[Expr, Number]) -> dict[Expr, Number]:
+    """The sum with t - t p as t (1 - p) where another term has 1 - p as its factor."""
+    factors = {base for node in totals if node.op == "contract" for base in node.args}
+    for base in sorted(factors, key=term_order):
+        if base.op != "linear" or len(base.args) != 2 or base.args[1].args or base.args[1].op != "contract":
+            continue
+        (b, p), (a, _) = terms_of(base)
+        out = tuple(range(base.ndim))
+        for term in [term for term in totals if term.shape == base.shape]:
+            found = terms_of(contract([Factor(term, out), Factor(p, out)], out))
+            if len(found) != 1 or term not in totals:
+                continue
+            ((c, other),) = found
+            if exact(totals.get(other, 0) * a) == exact(totals[term] * b * c):
+                product = contract([Factor(term, out), Factor(base, out)], out, coefficient=totals[term])
+                totals = {node: value for node, value in totals.items() if node not in (term, other)}
+                for value, node in terms_of(product):
+                    totals[node] = exact(totals.get(node, 0) + Fraction(value) / a)
+    return {node: value for node, value in totals.items() if value != 0}
+
+
+def _reaches_zero(node: Expr) -> bool:
+    """Whether the values of an expression have zero as their known bound."""
+    from closedform.expression.facts import bounds  # facts read the structure that is built here
+
+    known = bounds(node)
+    return 0 in (known.low.at, known.high.at)
+
+
+def _has_one_sign(terms: Sequence[tuple[Number, Expr]]) -> bool:
+    """Whether the terms of a sum are known not to cancel."""
+    return len({c > 0 for c, _ in terms}) == 1 and all(is_nonnegative(term) for _, term in terms)
 
 
 def _sums(node: Expr, summed: bool = False) -> list[int]:
@@ -1175,6 +1251,11 @@ def _sums(node: Expr, summed: bool = False) -> list[int]:
 def _written(node: Expr, positions: list[int]) -> int:
     """How many terms are written for a product: those of its sums."""
     return sum(len(node.args[i].args) for i in positions) or 1
+
+
+def _terms_written(nodes: Iterable[Expr]) -> int:
+    """How many terms are written for a sum, with those of the sums in its products."""
+    return sum(_written(node, _sums(node)) for node in nodes)
 
 
 def _products(node: Expr, positions: list[int]) -> int:
