@@ -155,25 +155,36 @@ _divisor(
 _divisor("expm1", "e^z - 1 = expm1(z)", "exp", {0: -1, 1: 1}, lambda z: fn("expm1", z))
 
 
-# 1 + f(z) and 1 - f(z) for functions f that tend to 1 and -1, or to 1 and 0.
-COMPLEMENTS: dict[tuple[str, int], Callable[[Expr], Expr]] = {
-    ("erf", 1): lambda z: fn("erfc", -z),
-    ("erf", -1): lambda z: fn("erfc", z),
-    ("tanh", 1): lambda z: 2 * fn("expit", 2 * z),
-    ("tanh", -1): lambda z: 2 * fn("expit", -2 * z),
-    ("expit", -1): lambda z: fn("expit", -z),
+# 1 + f(z)^k and 1 - f(z)^k for functions f that tend to 1 and -1, or to 1 and 0.
+COMPLEMENTS: dict[tuple[str, int, int], Callable[[Expr], Expr]] = {
+    ("erf", 1, 1): lambda z: fn("erfc", -z),
+    ("erf", 1, -1): lambda z: fn("erfc", z),
+    ("tanh", 1, 1): lambda z: 2 * fn("expit", 2 * z),
+    ("tanh", 1, -1): lambda z: 2 * fn("expit", -2 * z),
+    ("tanh", 2, -1): lambda z: even("sech", z) ** 2,
+    ("expit", 1, -1): lambda z: fn("expit", -z),
 }
+TENDING = frozenset(op for op, _, _ in COMPLEMENTS)
 
 
 def _complement(node: Expr) -> Expr | None:
-    terms = terms_of(node)
-    one = number(1, node.shape)
-    for d in (c for c, t in terms if t is one):
-        for c, term in terms:
-            complement = COMPLEMENTS.get((term.op, int(c / d))) if c in (d, -d) else None
-            if complement is not None:
-                rest = [(k, t) for k, t in terms if t not in (one, term)]
-                return linear([*rest, (d, complement(term.args[0]))], node.shape)
+    totals = {term: c for c, term in terms_of(node)}
+    for term, c in totals.items():
+        if term.op == "contract":
+            out, sizes, factors = spec_of(term).out, label_sizes(term), factors_of(term)
+        else:
+            out, sizes = tuple(range(term.ndim)), dict(enumerate(term.shape))
+            factors = [Factor(term, out)]
+        for i, f in enumerate(factors):
+            for k in (1, 2) if f.base.op in TENDING and set(f.labels) <= set(out) else ():
+                others = [*factors[:i], f._replace(exponent=f.exponent - k), *factors[i + 1 :]]
+                rest = contract(others, out, sizes)
+                d = totals.get(rest, 0)
+                complement = COMPLEMENTS.get((f.base.op, k, int(c / d))) if c in (d, -d) else None
+                if complement is not None:
+                    product = contract([*others, Factor(complement(f.base.args[0]), f.labels)], out, sizes)
+                    left = [(total, t) for t, total in totals.items() if t not in (rest, term)]
+                    return linear([*left, (d, product)], node.shape)
     return None
 
 
@@ -293,7 +304,11 @@ def _with_factors(node: Expr, factors: list[Factor]) -> Expr:
 
 STABLE_FORMS += [
     StableForm(
-        "complement", "1 ± erf(z) = erfc(∓z), 1 ± tanh(z) = 2 σ(±2 z)", EVERYWHERE, "linear", _complement
+        "complement",
+        "c ± c erf(z) = c erfc(∓z), c ± c tanh(z) = 2 c σ(±2 z), c - c tanh²(z) = c sech²(z)",
+        EVERYWHERE,
+        "linear",
+        _complement,
     ),
     StableForm(
         "log of softmax", "z - ln Σ e^z where an entry is nearly that", EVERYWHERE, "linear", _log_of_softmax

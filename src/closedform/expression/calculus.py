@@ -794,8 +794,8 @@ def term_order(node: Expr) -> tuple[object, ...]:
 
 
 def _content(coefficients: Iterable[Number]) -> Fraction:
-    """The greatest common divisor; where it would leave large numbers, that of whole numbers or else the
-    largest coefficient, as in x - g / 10."""
+    """The greatest common divisor; where it would leave large numbers, that of the whole numbers among them
+    or else the largest coefficient, as in x - g / 10."""
     fractions = [Fraction(c) for c in coefficients]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
@@ -803,7 +803,10 @@ def _content(coefficients: Iterable[Number]) -> Fraction:
     largest = max(abs(f) for f in fractions)
     if largest / content < (LARGE_MULTIPLE if content.denominator > 1 else MOST_MULTIPLE):
         return content
-    return Fraction(1) if content.denominator == 1 else largest
+    whole = [f.numerator for f in fractions if f.denominator == 1]
+    if content.denominator == 1:
+        return Fraction(1)
+    return Fraction(math.gcd(*whole)) if whole else largest
 
 
 Wiring = tuple[tuple[int, ...], ...]

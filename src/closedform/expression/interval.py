@@ -114,7 +114,7 @@ class Interval:
 
 def interval(low: float | Number, high: float | Number, closed: bool = True) -> Interval:
     """The interval between two numbers or infinities; an infinity does not belong to it."""
-    return Interval(*(End(end, closed and not math.isinf(end)) for end in (low, high)))
+    return _between(End(end, closed and end not in (-math.inf, math.inf)) for end in (low, high))
 
 
 def _reciprocal(end: End) -> End:
