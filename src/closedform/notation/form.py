@@ -45,7 +45,7 @@ from closedform.expression.calculus import Number, exact
 from closedform.expression.expr import Expr, Shape, toposort
 from closedform.expression.facts import TRANSPOSING
 from closedform.expression.size import Size
-from closedform.notation.numbers import written
+from closedform.notation.numbers import CONSTANTS, written
 
 # Symmetry is looked for in forms of at most this many nodes.
 MOST_EXAMINED = 120
@@ -442,9 +442,9 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     fraction = Fraction(coefficient)
     below.sort(key=scalar_order)
     shown = written(fraction)
-    if shown.mantissa or shown.constant:  # no fraction: 0.04, √2
-        fraction = fraction * shown.below
-        whole = Fraction(shown.below)
+    if shown.mantissa or shown.constant or shown.under:  # no fraction: 0.04, √2, 1/√π
+        whole = shown.below * Fraction(CONSTANTS.get(shown.under, 1))
+        fraction = fraction * whole
     else:
         fraction, whole = Fraction(fraction.numerator), Fraction(fraction.denominator)
     denominator = _with_number(whole, below)

@@ -97,12 +97,10 @@ class _Latex(Style):
         found = written(value)
         if found.mantissa:
             return self.decimal(found)
-        constant = found.constant.replace("pi", r"\pi")
-        constant = re.sub(r"sqrt\((.*)\)", r"\\sqrt{\1}", constant)
-        above = constant if constant and found.above == 1 else f"{found.above} {constant}".rstrip()
-        if found.below == 1:
-            return Piece(above, Level.BARE if " " in above else Level.ATOM)
-        return Piece(rf"\tfrac{{{above}}}{{{found.below}}}", Level.BARE)
+        above = _multiple(found.above, found.constant)
+        if found.below == 1 and not found.under:
+            return Piece(above, Level.BARE if found.above != 1 and found.constant else Level.ATOM)
+        return Piece(rf"\tfrac{{{above}}}{{{_multiple(found.below, found.under)}}}", Level.BARE)
 
     def brackets(self, inner: str, kind: str = "()") -> str:
         left, right = _BRACKETS[kind]
@@ -138,3 +136,10 @@ class _Latex(Style):
 
     def where(self, whole: str, definitions: Sequence[str]) -> str:
         return whole + r",\quad\text{where } " + r",\; ".join(definitions)
+
+
+def _multiple(number: int, constant: str) -> str:
+    """A multiple of a constant of `closedform.notation.numbers`, or the number alone."""
+    constant = re.sub(r"sqrt\((.*)\)", r"\\sqrt{\1}", constant)
+    constant = re.sub(r"\^\(?([\d/]+)\)?$", r"^{\1}", constant).replace("pi", r"\pi").replace("ln", r"\ln")
+    return constant if constant and number == 1 else f"{number} {constant}".rstrip()

@@ -216,7 +216,8 @@ class _Layout:
     def literal(self, form: Expr, _: list[Piece]) -> Piece:
         value = form.params[0]
         piece = self.style.number(abs(value))
-        named = written(abs(Fraction(value))).constant
+        shown = written(abs(Fraction(value)))
+        named = shown.constant or shown.under
         constant = self.style.signs.get("pi" if "pi" in named else named, "")
         if constant in self.symbols:
             piece = replace(piece, string=piece.string.replace(constant, self.style.bold(constant)))

@@ -11,12 +11,13 @@ from closedform.expression.calculus import Number
 
 
 class Written(NamedTuple):
-    """above / below times a constant (a name in CONSTANTS, or none), or else a decimal, `mantissa` times
-    10 ** `exponent`."""
+    """above / below times a constant and over a constant (names in CONSTANTS, or none), or else a decimal,
+    `mantissa` times 10 ** `exponent`."""
 
     above: int = 1
     below: int = 1
     constant: str = ""
+    under: str = ""
     mantissa: str = ""
     exponent: int = 0
 
@@ -26,9 +27,17 @@ LARGEST_DENOMINATOR = 1000
 MOST_DIGITS, MOST_DECIMALS = 20, 12
 # A decimal of so many digits stands for a float that is so near to it, relative to its size.
 SHORT_DIGITS, ROUNDING = 12, 1e-15
-CONSTANTS = {"pi": math.pi, "e": math.e, "pi^2": math.pi**2, "sqrt(pi)": math.sqrt(math.pi)} | {
-    f"sqrt({n})": math.sqrt(n) for n in (2, 3, 5, 6, 7, 10)
-}
+CONSTANTS = (
+    {"pi": math.pi, "e": math.e, "sqrt(pi)": math.sqrt(math.pi), "sqrt(2 pi)": math.sqrt(2 * math.pi)}
+    | {"sqrt(2/pi)": math.sqrt(2 / math.pi), "ln(2)": math.log(2), "ln(10)": math.log(10)}
+    | {f"sqrt({n})": math.sqrt(n) for n in (2, 3, 5, 6, 7, 10)}
+    | {f"pi^{n}": math.pi**n for n in (2, 3, 4)}
+    # Of normal densities in several dimensions.
+    | {f"(2 pi)^{n}": (2 * math.pi) ** n for n in range(2, 11)}
+    | {f"(2 pi)^({n}/2)": (2 * math.pi) ** (n / 2) for n in range(3, 20, 2)}
+)
+# Those by which a number may be divided; a root of an integer is taken above the line.
+UNDER = tuple(name for name in CONSTANTS if "pi" in name or "ln" in name)
 # Fractions whose denominator divides a power of ten, but none of these, are written as decimals.
 PLAIN_DENOMINATORS = frozenset(range(1, 10))
 # A multiple of a constant has no larger numerator or denominator: pi / 180 is one.
@@ -43,20 +52,34 @@ def written(value: Number) -> Written:
     (2, '0.1', 2)
     """
     fraction = Fraction(value)
-    if _is_decimal(fraction):
-        pass
-    elif fraction.denominator <= LARGEST_DENOMINATOR or _is_short(fraction):
+    if not _is_decimal(fraction) and (fraction.denominator <= LARGEST_DENOMINATOR or _is_short(fraction)):
         return Written(fraction.numerator, fraction.denominator)
-    for name, constant in CONSTANTS.items():
-        ratio = (fraction / Fraction(constant)).limit_denominator(LARGEST_RATIO)
-        if (
-            ratio.numerator <= LARGEST_RATIO
-            and ratio
-            and abs(float(fraction) / (float(ratio) * constant) - 1) < 3e-16
-        ):
-            return Written(ratio.numerator, ratio.denominator, name)
+    near = Fraction(_shortest(fraction))
+    if near.denominator in PLAIN_DENOMINATORS:  # 0.5000000000000001
+        return Written(near.numerator, near.denominator)
+    named = _multiple(fraction)
+    if named is not None:
+        return named
     mantissa, _, exponent = _shortest(fraction).partition("e")
     return Written(mantissa=mantissa, exponent=int(exponent or 0))
+
+
+def _multiple(fraction: Fraction) -> Written | None:
+    """The simplest multiple of a constant, or of its inverse, that is the number to its last digits."""
+    try:
+        number = float(fraction)
+    except OverflowError:
+        return None
+    found = [Written(*_near(number / value), constant=name) for name, value in CONSTANTS.items()]
+    found += [Written(*_near(number * CONSTANTS[name]), under=name) for name in UNDER]
+    return min((ratio for ratio in found if ratio.above), key=lambda r: r.above * r.below, default=None)
+
+
+def _near(value: float) -> tuple[int, int]:
+    """The fraction of small integers that a float is, up to rounding; 0 / 1 if there is none."""
+    ratio = Fraction(value).limit_denominator(LARGEST_RATIO)
+    small = 0 < ratio.numerator <= LARGEST_RATIO
+    return ratio.as_integer_ratio() if small and abs(value / float(ratio) - 1) < ROUNDING else (0, 1)
 
 
 def _is_decimal(fraction: Fraction) -> bool:

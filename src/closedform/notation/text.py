@@ -57,6 +57,12 @@ _BOLD = {
 _FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾", (1, 6): "⅙", (1, 8): "⅛"}
 
 
+def _constant(name: str) -> str:
+    """A constant of `closedform.notation.numbers` as text."""
+    name = re.sub(r"sqrt\((\w+)\)", r"√\1", name).replace("sqrt", "√").replace("pi", "π").replace(" ", "")
+    return re.sub(r"\^(\d+)$", lambda power: "".join(_RAISED[c] for c in power[1]), name)
+
+
 @functools.cache
 def _function_words() -> frozenset[str]:
     """The words that stand for functions."""
@@ -121,13 +127,17 @@ class _Text(Style):
         found = written(value)
         if found.mantissa:
             return self.decimal(found)
-        constant = re.sub(r"sqrt\((.*)\)", r"√\1", found.constant.replace("pi", "π")).replace("^2", "²")
+        constant, under = _constant(found.constant), _constant(found.under)
         vulgar = _FRACTIONS.get((found.above, found.below))
-        if vulgar:
+        if vulgar and not under:
             return Piece(vulgar + constant, Level.BARE)
         above = (str(found.above) if found.above != 1 or not constant else "") + constant
+        below = (str(found.below) if found.below != 1 else "") + under
+        if below:
+            both = found.below != 1 and under
+            return Piece(f"{above}/{self.brackets(below) if both else below}", Level.PRODUCT)
         level = Level.ATOM if not constant or found.above == 1 else Level.BARE
-        return Piece(above, level) if found.below == 1 else Piece(f"{above}/{found.below}", Level.PRODUCT)
+        return Piece(above, level, closes=constant.endswith(")"))
 
     def brackets(self, inner: str, kind: str = "()") -> str:
         return f"‖{inner}‖" if kind == "||" else kind[0] + inner + kind[1]
