@@ -1,16 +1,21 @@
 """Every record of the registry: value, first and second derivative, against NumPy and JAX."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 from tests.dense import central_differences, evaluate
+from tests.notation.test_formulas import balanced
 
 from closedform.code.idioms import trace_source
 from closedform.derivative.reverse import jacobian
-from closedform.expression.calculus import dot
+from closedform.expression.calculus import Factor, contract, dot
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
+from closedform.notation.latex import latex
+from closedform.notation.names import GREEK
+from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.record import shape
 from closedform.simplify.normalise import normalise
@@ -150,6 +155,19 @@ def test_a_record_is_complete(name):
     assert record.latex and record.text and record.source
     assert record.lower or record.partials or record.jacobian or record.pullback
     assert not record.numpy or record.bind is not None
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_variable_may_be_called_as_the_function_is_printed(name):
+    record = PRIMITIVES[name]
+    words = {*record.words, *(GREEK.get(w, w) for w in re.findall("[a-zA-Z]+", record.latex))}
+    operands, parameters = sample(name)
+    root, leaves, _ = traced(name, operands, parameters)
+    expr = lowered(root, leaves)
+    for word in words - {leaf.params[0] for leaf in leaves}:
+        both = contract([Factor(expr, range(expr.ndim)), Factor(input_(word, ()), ())], range(expr.ndim))
+        assert balanced(latex(both))
+        text(both)
 
 
 def test_a_name_is_taken_once():

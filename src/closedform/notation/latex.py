@@ -41,7 +41,7 @@ _BRACKETS = {
     "||": (r"\lVert ", r" \rVert"),
     "⌈⌉": (r"\lceil ", r" \rceil"),
 }
-_WORDS = frozenset({"exp", "ln", "log", "det", "max", "min", "sin", "cos", "tan", "sinh", "cosh", "tanh"})
+_WORDS = frozenset("exp ln log det max min sin cos tan sinh cosh tanh arcsin arccos arctan".split())
 
 
 class _Latex(Style):
@@ -83,15 +83,15 @@ class _Latex(Style):
     def bold(self, name: str) -> str:
         return rf"\boldsymbol{{{name}}}" if name.startswith("\\") else rf"\mathbf{{{name}}}"
 
-    def told_apart(self, template: str, symbols: Collection[str]) -> str:
+    def told_apart(self, text: str, symbols: Collection[str]) -> str:
         def word(match: re.Match[str]) -> str:
             if match[0] in symbols:
                 return "{" + self.bold(match[0]) + "}"
             name = match[1] or match[0].removeprefix("\\")
-            braces = "{{{{%s}}}}" if match[0].endswith("}}") else "{%s}"
-            return rf"\mathbf{braces % name}" if rf"\mathrm{{{name}}}" in symbols else match[0]
+            function = match[1] or name in _WORDS
+            return self.bold(name) if function and rf"\mathrm{{{name}}}" in symbols else match[0]
 
-        return re.sub(r"\\operatorname\{+(\w+)\}+|\\[a-zA-Z]+", word, template)
+        return re.sub(r"\\operatorname\{(\w+)\}|\\[a-zA-Z]+", word, text)
 
     def number(self, value: Number) -> Piece:
         found = written(value)

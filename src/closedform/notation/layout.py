@@ -82,8 +82,8 @@ class Style(ABC):
         """A letter or word told apart from an input of the same name."""
 
     @abstractmethod
-    def told_apart(self, template: str, symbols: Collection[str]) -> str:
-        """A template, with those of its words bold that are symbols too."""
+    def told_apart(self, text: str, symbols: Collection[str]) -> str:
+        """The name of a function, or text around operands, with those of its words bold that are symbols."""
 
     @abstractmethod
     def number(self, value: Number) -> Piece:
@@ -385,7 +385,6 @@ class _Layout:
         template = self.style.template(primitive) if primitive else ""
         if primitive is None or not template or _is_formula(primitive, form.ndim):
             return self._listed(self.word(name), pieces, dict(params))
-        template = self.style.told_apart(template, self.symbols)
         level = LEVELS[primitive.strength]
         if form.ndim > 1 and level == Level.POWER and is_elementwise(form):
             mark = self.style.signs["hadamard"]
@@ -407,12 +406,12 @@ class _Layout:
         self, template: str, level: Level, pieces: Sequence[Piece], params: Mapping[str, Any]
     ) -> Piece:
         """A template with its operands; one that ends with a name does without brackets."""
-        parsed = list(string.Formatter().parse(template))
+        parsed = [(self.style.told_apart(before, self.symbols), field) for before, field in _parsed(template)]
         lists = {"args": pieces, "rest": pieces[1:]}
         params = {**{name: ", ".join(p.string for p in items) for name, items in lists.items()}, **params}
         text = ""
         bare = False
-        for n, (before, field, _, _) in enumerate(parsed):
+        for n, (before, field) in enumerate(parsed):
             text += before
             if field is None:
                 continue
@@ -562,6 +561,18 @@ _CLOSERS = (")", "]", "}", "|", "‖", "⌋", "⌉", ",", r"\rvert", r"\rVert", 
 
 # A function at its operands: tanh {0}, ln Γ({0}), max({0}, {1}), ψ⁽{n}⁾({0}).
 _APPLIED = re.compile(r"(\w+ ?)+(⁽\{\w+\}⁾)?(\{0\}|\(\{0\}(, \{\d\})*\))")
+
+
+def _parsed(template: str) -> list[tuple[str, str | None]]:
+    """What stands before each field of a template, with single braces, and the field; none after the last."""
+    found: list[tuple[str, str | None]] = []
+    text = ""
+    for before, field, _, _ in string.Formatter().parse(template):
+        text += before
+        if field is not None:
+            found.append((text, field))
+            text = ""
+    return [*found, (text, None)] if text else found
 
 
 def _is_formula(primitive: Primitive, order: int) -> bool:

@@ -117,11 +117,11 @@ class _Text(Style):
     def bold(self, name: str) -> str:
         return "".join(_BOLD.get(c, c) for c in name)
 
-    def told_apart(self, template: str, symbols: Collection[str]) -> str:
+    def told_apart(self, text: str, symbols: Collection[str]) -> str:
         def word(match: re.Match[str]) -> str:
             return self.bold(match[0]) if match[0] in symbols else match[0]
 
-        return re.sub(r"(?<!\{)[^\W\d_]\w*", word, template)
+        return re.sub(r"[^\W\d_]\w*", word, text)
 
     def number(self, value: Number) -> Piece:
         found = written(value)
