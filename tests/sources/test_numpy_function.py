@@ -2,6 +2,7 @@
 
 import functools
 import math
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -150,6 +151,18 @@ REFUSED = {
         lambda x: np.sum(x) * np.random.default_rng().random(),
         InvalidFunctionError,
         "random numbers",
+    ),
+    "random arrays": (lambda x: np.sum(np.random.rand(4) * x), InvalidFunctionError, "random numbers"),
+    "type": (
+        lambda x: np.sum(x**2) if isinstance(x, np.ndarray) else np.sum(x),
+        InvalidFunctionError,
+        "asks for the type of its arguments",
+    ),
+    "key": (lambda x: {x[0]: 1}, InvalidFunctionError, "put into a set or a dict as a key"),
+    "hidden": (
+        lambda x, by=scipy.special.logsumexp: by(x),
+        InvalidFunctionError,
+        r"where SciPy's logsumexp is called, write its own name",
     ),
     "nothing": (lambda x: None, InvalidFunctionError, "return statement"),
     "tuple": (lambda x: (x, x), InvalidFunctionError, "returned a tuple"),
@@ -429,6 +442,63 @@ def test_positions_as_arguments():
     gradient, x = cf.grad(lambda x, i: x[i] ** 2 + x[i - 1] * np.arange(3.0)[i]), np.array([1.0, 2.0, 4.0])
     for i, wanted in ((0, [2, 0, 0]), (2, [0, 2, 8]), (np.int64(1), [1, 4, 0])):
         np.testing.assert_allclose(gradient(x, i), wanted)
+
+
+LENGTHS = {
+    "mean": (lambda x: np.sum(x**2) / len(x), "(2/nₓ)x"),
+    "arithmetic": (lambda x: x.sum() * (2 * len(x) - 1), "(2nₓ − 1)𝟏"),
+    "position": (lambda x: x[len(x) - 1] ** 2, "2x₋₁e₋₁"),
+    "shape": (lambda x: np.ones((len(x), len(x))) @ x @ x, "2(𝟏ᵀx)𝟏"),
+    "of rows": (lambda x: len(np.outer(x, x)[0]) * x.sum(), "nₓ𝟏"),
+    "list": (lambda x: np.array([0.5] * len(x)) @ x, "c₀"),
+    "key": (lambda x: {3: 1.0, 5: 2.0}[len(x)] * x.sum(), "2𝟏"),
+    "root": (lambda x: math.sqrt(len(x)) * x.sum(), "√5𝟏"),
+    "counter": (lambda x: sum(x[i] for i in range(0, len(x), 2)), "e₂ + e₄ + e₀"),
+    "library": (lambda x: x[np.random.default_rng(0).permutation(len(x))] @ x, None),
+}
+
+
+@pytest.mark.parametrize("case", LENGTHS)
+def test_a_length_is_the_size_of_an_axis(case):
+    f, formula = LENGTHS[case]
+    d = cf.grad(f).at(cf.vector("n"))
+    values = RNG.standard_normal(5)
+    np.testing.assert_allclose(d.function(values), central_differences(f, values), rtol=1e-6)
+    assert formula in (None, d.text)
+    assert "len" not in globals()
+
+
+def test_plain_arrays_of_compiled_code_stay_plain():
+    rng = np.random.default_rng(0)
+
+    def f(x):
+        y = np.zeros(3)
+        y[0] = x[0]
+        return np.sum(y * np.random.default_rng(0).normal(size=3)) + np.zeros(3)[0]
+
+    np.testing.assert_allclose(cf.grad(f)(np.ones(3)), [rng.normal(size=3)[0], 0, 0])
+
+
+LISTS = {
+    "mean": lambda x: np.mean([np.exp(t) for t in x]),
+    "norm": lambda x: np.linalg.norm([x[0] - 1, x[1] - 2]),
+    "dot": lambda x: np.dot([x[0], x[1]], [1.0, 2.0]),
+    "max": lambda x: np.max([x[0], x[1]]),
+    "prod": lambda x: np.prod([x[0], x[1]]),
+}
+
+
+@pytest.mark.parametrize("f", LISTS.values(), ids=LISTS)
+def test_functions_of_lists_of_traced_numbers(f):
+    np.testing.assert_allclose(cf.grad(f)(x), central_differences(f, x), rtol=1e-6)
+
+
+def test_scipy_functions_are_found_where_other_modules_have_them_by_name():
+    library = ModuleType("library")
+    exec("from scipy.special import logsumexp\ndef smooth(x): return logsumexp(x) * len(x)", library.__dict__)
+    expected = len(x) * scipy.special.softmax(x)
+    np.testing.assert_allclose(cf.grad(lambda x: library.smooth(x))(x), expected)
+    np.testing.assert_allclose(cf.grad(lambda x, by={0: library.smooth}: by[0](x))(x), expected)
 
 
 def test_diagonals_are_filled_with_a_number_or_a_vector():

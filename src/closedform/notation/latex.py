@@ -41,7 +41,10 @@ _BRACKETS = {
     "||": (r"\lVert ", r" \rVert"),
     "⌈⌉": (r"\lceil ", r" \rceil"),
 }
-_WORDS = frozenset("exp ln log det max min sin cos tan sinh cosh tanh arcsin arccos arctan".split())
+_WORDS = frozenset(
+    {"exp", "ln", "log", "det", "max", "min", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
+    | {"arcsin", "arccos", "arctan"}
+)
 
 
 class _Latex(Style):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import linecache
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,19 @@ CREATORS: frozenset[Any] = frozenset({np.eye, np.identity, np.zeros, np.ones, np
 LIKE: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
 # Those whose sizes become plain numbers, and functions of lists and tuples.
 PINNING = frozenset({np.arange, np.tri})
-OF_LISTS = frozenset({np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block})
+OF_LISTS = frozenset(
+    {np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block, np.mean, np.median, np.var}
+    | {np.std, np.dot, np.vdot, np.inner, np.outer, np.cross, np.cumsum, np.cumprod, np.argmax, np.argmin}
+    | {np.sort, np.argsort, np.diff, np.linalg.norm}
+)
+# Those for which lists within lists are no arrays.
+NESTED = frozenset({np.block})
 LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
 OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
 LARGEST_CONDITION = 1e12
+# A function is run again so far from the example.
+NEARBY = 1e-3
 # Declarations that make a guard on an argument's symmetry superfluous.
 SYMMETRIC_FACTS = frozenset({"symmetric", "spd", "diagonal"})
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
@@ -120,6 +129,8 @@ class _Tape:
     pending: tuple[Traced, Line] | None = None  # what `y[i] += v` made, until it is put back into y
     counted: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
+    symbolic: bool = True  # whether len(x) is a size, not a number
+    measured: bool = False  # whether it was asked for
 
 
 _ACTIVE = threading.local()
@@ -142,6 +153,16 @@ def _user_frame() -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith((*libraries, "<__array_function__")):
         frame = frame.f_back
     return frame
+
+
+def _scipy_function() -> str | None:
+    """A function of SciPy that is known, but was called under a name that is not: in a default, a dict."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_user_code(frame):
+        if any(code is frame.f_code for code in _SCIPY):
+            return frame.f_code.co_name
+        frame = frame.f_back
+    return None
 
 
 def where() -> Line:
@@ -197,6 +218,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return _method(ufunc, method, operands, options)
         if ufunc in _OF_SIZES and not options and (size := _of_sizes(ufunc, operands)) is not None:
             return size
+        if ufunc is np.multiply and any(isinstance(o, list | tuple | str) for o in operands):
+            first, second = (int(o) if _is_size(o) else o for o in operands)
+            if isinstance(first, int) or isinstance(second, int):  # [0.5] * len(x)
+                return first * second
         result = apply(ufunc, operands, options)
         if target is None:
             return result
@@ -221,9 +246,14 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return np.array(self.value, dtype=dtype)
         if (integers := _integers(self)) is not None:
             return np.array(integers, dtype=dtype)
+        shape, cure = (
+            np.shape(self.value),
+            "use np.stack or np.concatenate to build arrays, and NumPy functions on them",
+        )
+        if (unseen := _scipy_function()) is not None:
+            cure = f"where SciPy's {unseen} is called, write its own name, as in scipy.special.{unseen}(...)"
         raise InvalidFunctionError(
-            f"a traced array of shape {np.shape(self.value)} was turned into a plain array ({where()}); "
-            f"use np.stack or np.concatenate to build arrays, and NumPy functions on them"
+            f"a traced array of shape {shape} was turned into a plain array ({where()}); {cure}"
         )
 
     # --- reading
@@ -277,7 +307,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
-        result = record("getitem", (self,), {"index": _index(index)})
+        result = record("getitem", (self,), {"index": _index(index, self)})
         basic = not any(isinstance(i, ArrayConstant) for i in result.expr.params[0][1])
         return self.share(result) if basic and np.ndim(result.value) else result
 
@@ -291,7 +321,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             chosen: Any = np.where(mask, value, self)
             self._assign(chosen)
             return
-        self._assign(record("setitem", (self, value), {"index": _index(index)}))
+        self._assign(record("setitem", (self, value), {"index": _index(index, self)}))
         if _is_plain(self.expr):
             self.expr = _lift(np.asarray(self.value))
 
@@ -345,8 +375,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __float__(self) -> float:
         return float(self._number("float"))
 
+    def __round__(self, digits: int = 0) -> Any:
+        return self if self.expr.op == "size" else np.round(self, digits)
+
     def __hash__(self) -> int:
-        raise TypeError("traced arrays are not hashable")
+        if self.expr.op == "size":
+            return hash(int(self))
+        raise InvalidFunctionError(f"a traced value was put into a set or a dict as a key ({where()})")
 
     def __repr__(self) -> str:
         return f"Traced(shape={np.shape(self.value)})"
@@ -442,12 +477,24 @@ def _shared(line: Line) -> UnsupportedError:
     )
 
 
-def _index(index: Any) -> Any:
+def _index(index: Any, array: Traced) -> Any:
     items = index if isinstance(index, tuple) else (index,)
+    if len(items) <= array.ndim and all(
+        isinstance(item, slice | int | Traced) and not isinstance(item, bool) for item in items
+    ):
+        items = tuple(map(_from_the_end, items, array.shape))
     try:
         return freeze_index(tuple(_index_item(item) for item in items))
     except TypeError as error:
         raise UnsupportedError(f"this index cannot be traced ({where()}): {error}") from None
+
+
+def _from_the_end(item: Any, length: Any) -> Any:
+    """x[len(x) - 1] is x[-1]: a position that is the same for all sizes."""
+    if not (_is_size(item) and isinstance(item, Traced) and isinstance(length, Traced)):
+        return item
+    back = length.expr.params[0] - item.expr.params[0]
+    return -back.value if back.is_literal and 0 < back.value <= length.value else item
 
 
 def _index_item(item: Any) -> Any:
@@ -757,7 +804,7 @@ def _method(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[st
                 f"np.{ufunc.__name__}.at changes a plain array ({where()}); start from np.zeros_like(...)"
             )
         signed = value if ufunc is np.add else -value
-        target._assign(record("add_at", (target, signed), {"index": _index(index)}))
+        target._assign(record("add_at", (target, signed), {"index": _index(index, target)}))
         return None
     raise UnsupportedError(
         f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function, "
@@ -843,9 +890,9 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
 
 
 @contextmanager
-def _redirected(function: Callable[..., Any]) -> Iterator[None]:
+def _redirected(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
     """Functions that know no stand-ins (SciPy's, and np.zeros and the like when they are given a traced
-    size) are replaced while the function runs, in their modules and in the globals of the function."""
+    size) are replaced while the function runs, in their modules and in the globals of the user's code."""
     outside = [
         c
         for c in [*BY_CALLABLE, *SEVERAL]
@@ -853,28 +900,51 @@ def _redirected(function: Callable[..., Any]) -> Iterator[None]:
     ]
     outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS]
     scopes: list[dict[str, Any]] = [
-        sys.modules[m].__dict__ for m in ("numpy", "scipy.linalg", "scipy.special")
+        sys.modules[m].__dict__ for m in ("numpy", "numpy.linalg", "scipy.linalg", "scipy.special")
     ]
-    scopes.append(getattr(inspect.unwrap(function), "__globals__", {}))
     replaced: list[tuple[dict[str, Any], str, Any]] = []
     with _PATCHING:
         try:
-            for scope in scopes:
+            for scope in namespaces:
+                if "len" not in scope:  # Python's own gives plain numbers, not sizes
+                    replaced.append((scope, "len", None))
+                    scope["len"] = _length
+            for scope in (*scopes, *namespaces):
                 for name, candidate in list(scope.items()):
                     if callable(candidate) and any(candidate is c for c in outside):
                         replaced.append((scope, name, candidate))
-                        scope[name] = _dispatching(candidate)
+                        scope[name] = _dispatching(candidate, name)
             yield
         finally:
             for scope, name, candidate in replaced:
-                scope[name] = candidate
+                if candidate is None:
+                    del scope[name]
+                else:
+                    scope[name] = candidate
+
+
+def _length(value: Any) -> Any:
+    """len(x): of a traced array, its size."""
+    if not isinstance(value, Traced) or not value.ndim or not _tape().symbolic:
+        return len(value)
+    _tape().measured = True
+    return value.shape[0]
+
+
+_SCIPY = tuple(
+    inspect.unwrap(f).__code__
+    for f in [*BY_CALLABLE, *SEVERAL]
+    if isinstance(inspect.unwrap(f), FunctionType) and f.__module__.startswith("scipy")
+)
 
 
 def _as_integer(value: Any) -> Any:
     return int(value) if isinstance(value, Traced) else value
 
 
-def _dispatching(function: Any) -> Any:
+def _dispatching(function: Any, name: str) -> Any:
+    """The function as it is called under a name while a user's function runs."""
+
     def call(*args: Any, **options: Any) -> Any:
         if getattr(_ACTIVE, "tape", None) is None:
             return function(*args, **options)
@@ -883,13 +953,14 @@ def _dispatching(function: Any) -> Any:
         if _holds_traced((*args, *options.values())):
             if function in PINNING:
                 return function(*map(_as_integer, args), **{k: _as_integer(v) for k, v in options.items()})
-            if function in _FOLDS and isinstance(args[0], list | tuple):
-                if not options and all(_is_size(item) for item in args[0]):
-                    return functools.reduce(_FOLDS[function], args[0])
-                return apply(function, (_array(args[0]), *args[1:]), options)
+            of_sizes = isinstance(args[0], list | tuple) and all(map(_is_size, args[0]))
+            if function in _FOLDS and of_sizes and not options:
+                return functools.reduce(_FOLDS[function], args[0])
+            if function in OF_LISTS and function not in NESTED:
+                args = tuple(_array(a) if isinstance(a, list) else a for a in args)
             return apply(function, args, options)
         creates = function in CREATORS or (function in LIKE and np.asarray(args[0]).dtype.kind == "f")
-        if creates and _makes_floats(options) and _is_user_code(sys._getframe(1)):
+        if creates and _makes_floats(options) and _calls(sys._getframe(1), name, call):
             return apply(function, args, options)
         return function(*args, **options)
 
@@ -925,6 +996,31 @@ def _is_user_code(frame: FrameType) -> bool:
     return not frame.f_code.co_filename.startswith((PACKAGE, *LIBRARIES, "<__array_function__"))
 
 
+def _calls(frame: FrameType, name: str, function: Any) -> bool:
+    """Whether it is the user's code in a frame that now calls the function by a name. Compiled code has no
+    frames: what it makes with np.empty, as np.random does, must be a plain array."""
+    if not _is_user_code(frame):
+        return False
+    called = _called_name(frame.f_code, frame.f_lasti)
+    if called in frame.f_locals:
+        return frame.f_locals[called] is function
+    return called == name
+
+
+@functools.lru_cache(maxsize=4096)
+def _called_name(code: CodeType, at: int) -> str | None:
+    """The name of what the instruction at an offset calls: the last that is loaded where the call begins."""
+    instructions = [i for i in dis.get_instructions(code) if i.offset <= at]
+    start = _start(instructions[-1])
+    names = [i.argval for i in instructions if i.opname.startswith("LOAD_") and _start(i) == start]
+    return names[-1] if names and isinstance(names[-1], str) else None
+
+
+def _start(instruction: dis.Instruction) -> tuple[int | None, int | None]:
+    positions = instruction.positions
+    return (positions.lineno, positions.col_offset) if positions else (None, None)
+
+
 def argument_names(function: Callable[..., Any], count: int) -> tuple[str, ...]:
     """Names of the first `count` positional arguments; x, y, ... where the function does not tell."""
     try:
@@ -958,17 +1054,15 @@ def trace_function(
     """
     name = getattr(function, "__name__", type(function).__name__)
     surroundings = Surroundings(function)
-    tape = _Tape(dict(zip(leaves, example, strict=True)), integers=integers or {}, shape_of=shape_of)
-    outer = getattr(_ACTIVE, "tape", None)
-    _ACTIVE.tape = tape
+    start = functools.partial(_Tape, integers=integers or {}, shape_of=shape_of)
+    tape = start(dict(zip(leaves, example, strict=True)))
     try:
-        with _redirected(function):
-            result = _run(function, [Traced(leaf) for leaf in leaves])
-            if tape.pending is not None:
-                raise _shared(tape.pending[1])
-        root = _result(result, name)
-    finally:
-        _ACTIVE.tape = outer
+        root = _recorded(function, surroundings, tape, leaves, name)
+    except Exception:
+        if not tape.measured:
+            raise
+        tape = start(dict(zip(leaves, example, strict=True)), symbolic=False)
+        root = _recorded(function, surroundings, tape, leaves, name)
     changed = surroundings.changed(np.ndarray)
     if changed:
         raise InvalidFunctionError(
@@ -987,8 +1081,25 @@ def trace_function(
         tape.lines,
         frozenset(tape.counted),
     )
-    _verify(function, trace, _plain_arguments(trace, tape.integers))
+    with np.errstate(all="ignore"):
+        _verify(function, trace, leaves, tape.integers)
     return trace
+
+
+def _recorded(
+    function: Callable[..., Any], surroundings: Surroundings, tape: _Tape, leaves: Sequence[Expr], name: str
+) -> Expr:
+    """The function's result, run on stand-ins; what it does is put on the tape."""
+    outer = getattr(_ACTIVE, "tape", None)
+    _ACTIVE.tape = tape
+    try:
+        with _redirected(surroundings.namespaces):
+            result = _run(function, [Traced(leaf) for leaf in leaves])
+            if tape.pending is not None:
+                raise _shared(tape.pending[1])
+        return _result(result, name)
+    finally:
+        _ACTIVE.tape = outer
 
 
 def _run(function: Callable[..., Any], stand_ins: list[Traced]) -> Any:
@@ -1011,27 +1122,66 @@ def _result(result: Any, name: str) -> Expr:
     return _lift(result)
 
 
-def _verify(function: Callable[..., Any], trace: Trace, arguments: Sequence[Any]) -> None:
-    """The traced value must be the function's value: this refuses functions that are not deterministic."""
-    with np.errstate(all="ignore"):
-        plain = np.asarray(function(*arguments))
-    traced = np.asarray(trace.values[trace.root])
+def _verify(
+    function: Callable[..., Any], trace: Trace, leaves: Sequence[Expr], integers: Mapping[str, str]
+) -> None:
+    """The traced value must be the function's value, at the example and near it: this refuses functions that
+    are not deterministic, and those that take another way for stand-ins, though both ways meet at zero."""
+    plain = function(*_plain_arguments(trace, trace.example, integers))
+    _compare(trace, plain, trace.values[trace.root])
+    rng = np.random.default_rng(0)
+    moved = [
+        a if leaf.params[1] or leaf.params[0] in trace.counted else a + NEARBY * rng.uniform(0.5, 1, a.shape)
+        for leaf, a in zip(leaves, trace.example, strict=True)
+    ]
+    try:
+        value = _value_near(trace, dict(zip(leaves, moved, strict=True)))
+        plain = function(*_plain_arguments(trace, moved, integers))
+    except Exception:  # outside of what the function accepts
+        return
+    if value is not None and np.isfinite(value).all() and np.isfinite(plain).all():
+        _compare(trace, plain, value)
+
+
+def _value_near(trace: Trace, values: dict[Expr, Any]) -> Any:
+    """The value of the trace for other arguments; None where it takes another branch."""
+    conditions = [guard.condition for guard in trace.guards]
+    for node in toposort(trace.root, *conditions):
+        if not node.args:
+            values.setdefault(node, trace.values[node])
+        elif node not in values:
+            call = PRIMITIVES[node.op].call
+            assert call is not None, node.op
+            values[node] = call(*(values[a] for a in node.args), **dict(_numbers(node.params)))
+    taken = [bool(values[condition]) for condition in conditions]
+    return values[trace.root] if taken == [guard.outcome for guard in trace.guards] else None
+
+
+def _numbers(value: Any) -> Any:
+    """Parameters with numbers for the sizes in them."""
+    if isinstance(value, Size):
+        return value.value
+    return tuple(map(_numbers, value)) if isinstance(value, tuple) else value
+
+
+def _compare(trace: Trace, plain: Any, traced: Any) -> None:
+    plain, traced = np.asarray(plain), np.asarray(traced)
     scale = np.finfo(traced.dtype).eps if traced.dtype.kind == "f" else 1e-15
     if plain.shape != traced.shape or not np.allclose(
         plain, traced, rtol=1e3 * scale, atol=1e-300, equal_nan=True
     ):
         raise InvalidFunctionError(
-            f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: "
-            f"it uses random numbers or state outside its arguments"
+            f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: it uses "
+            f"random numbers or state outside its arguments, or asks for the type of its arguments"
         )
 
 
-def _plain_arguments(trace: Trace, integers: Mapping[str, str]) -> list[Any]:
-    """Copies of the example, with counts and indices as the integers or truth values they were."""
+def _plain_arguments(trace: Trace, example: Sequence[np.ndarray], integers: Mapping[str, str]) -> list[Any]:
+    """Copies of an example, with counts and indices as the integers or truth values they were."""
     kinds = {"b": bool, "i": int, "u": int}
     return [
         a.astype(kinds[integers[name]])[()] if name in trace.counted else np.array(a, copy=True)[()]
-        for name, a in zip(trace.arguments, trace.example, strict=True)
+        for name, a in zip(trace.arguments, example, strict=True)
     ]
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 Reader = tuple[str, Callable[[], Any]]
-Seen = set[int | tuple[int, str]]
 
 # Data inside data is looked into this deep, and so many items of it; what is beyond counts as changed.
 DEEPEST = 50
@@ -22,6 +21,14 @@ MOST_ITEMS = 20_000
 FIXED = (int, float, complex, str, bytes, bool, type(None), np.generic)
 # Modules whose functions and objects are taken to stay what they are.
 LASTING = frozenset({"numpy", "scipy", "closedform", "builtins"}) | (sys.stdlib_module_names - {"__main__"})
+
+
+class Seen(set[int | tuple[int, str]]):
+    """What has been visited, by identity, and the globals of the functions among it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.namespaces: list[dict[str, Any]] = []
 
 
 class Surroundings:
@@ -34,10 +41,14 @@ class Surroundings:
     >>> scale[0] = 3.0
     >>> known.changed()
     ['scale']
+
+    namespaces  the globals of the function and of those that it calls
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._readers = list(_readers(function, set()))
+        seen = Seen()
+        self._readers = list(_readers(function, seen))
+        self.namespaces = seen.namespaces
         self._values = [_Snapshot().of(read()) for _, read in self._readers]
 
     def changed(self, kind: type = object) -> list[str]:
@@ -77,6 +88,8 @@ def _readers(function: Any, seen: Seen) -> Iterator[Reader]:
 
 def _variables(function: FunctionType, seen: Seen) -> Iterator[Reader]:
     names = _names(function.__code__)
+    if not any(function.__globals__ is known for known in seen.namespaces):
+        seen.namespaces.append(function.__globals__)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield from _variable(name, functools.partial(_content, cell), names, seen)
     for name in sorted(names & set(function.__globals__)):
@@ -95,6 +108,11 @@ def _variable(name: str, read: Callable[[], Any], names: set[str], seen: Seen) -
             yield from _readers(value, seen)
     elif isinstance(value, ModuleType | type):
         yield from _attributes(value, names, seen)
+    elif isinstance(value, list | tuple | dict):
+        items = list(value.values() if isinstance(value, dict) else value)
+        for item in items[:MOST_ITEMS]:
+            if callable(item) or not isinstance(item, (np.ndarray, list, tuple, dict, *FIXED)):
+                yield from _variable(name, functools.partial(_itself, item), names, seen)
     elif not isinstance(value, (np.ndarray, *FIXED)):
         yield from _attributes(type(value), names, seen)
 
