@@ -85,10 +85,16 @@ class Derived:
         key: tuple[Any, ...] = tuple([a.shape for a in arrays])
         if any(a is not b for a, b in zip(arrays, arguments, strict=True)):  # integers may be indices
             key += tuple([np.asarray(a).dtype.kind for a in arguments])
-        for derivation in self._known.get(key, ()):
-            if derivation.holds_for(arrays):
-                return derivation.function(*arrays)
-        return self._derived(key, arrays, arguments)(*arrays)
+        known = (d.function for d in self._known.get(key, ()) if d.holds_for(arrays))
+        function = next(known, None) or self._derived(key, arrays, arguments)
+        try:
+            return function(*arrays)
+        except (ZeroDivisionError, OverflowError) as error:  # of numbers that are no arrays: sizes, constants
+            shapes = ", ".join(str(a.shape) for a in arrays)
+            raise InvalidArgumentError(
+                f"{self.__name__} of {getattr(self.function, '__name__', 'the function')} has no finite value "
+                f"for arguments of shapes {shapes}: {error}"
+            ) from error
 
     def _derived(
         self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]

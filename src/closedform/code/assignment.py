@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from closedform.code.steps import LEAVES, VIEWS, Place, Step
 from closedform.code.text import ATOM, SIGN, Text, bound_text, operand_text, size_text, slice_text, wrap
 from closedform.expression.size import Size
+from closedform.primitives.structure import may_repeat
 
 if TYPE_CHECKING:
     from closedform.code.writer import Writer
@@ -109,7 +108,7 @@ class Assignment:
         return any(
             p.entries is not None
             and p.label not in elsewhere
-            and len(np.unique(p.entries.array % self.step.sizes[i].value)) < p.entries.array.size
+            and may_repeat(p.entries.array, self.step.sizes[i])
             for i, p in enumerate(self.places)
         )
 

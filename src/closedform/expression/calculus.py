@@ -60,6 +60,13 @@ class SizeMismatchError(ValueError):
         self.sizes = (first, second)
 
 
+class SizeUsedError(SizeMismatchError):
+    """Raised where the result would be another for other sizes: the size must stay what it is."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__(size, Size.of(size.value))
+
+
 class Spec(NamedTuple):
     """A contraction's data: `args[i]` has `labels[i]` and `exponents[i]`; `out` labels the result."""
 

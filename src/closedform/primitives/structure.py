@@ -11,6 +11,7 @@ import numpy as np
 from closedform.expression.calculus import (
     Factor,
     Label,
+    SizeUsedError,
     broadcast,
     contract,
     identity,
@@ -267,18 +268,23 @@ def _expanded(index: Index, ndim: int) -> list[Any]:
 
 
 def slice_bounds(item: tuple[Any, ...], size: Size) -> tuple[Size, Size, int]:
-    """(length, start, step) of a slice of an axis, symbolic where the bounds count from an end."""
+    """(length, start, step) of a slice of an axis, symbolic where the bounds count from an end.
+
+    Raises SizeUsedError for a slice that is cut, or empty, for some sizes of the axis only.
+    """
     _, start, stop, step = item
     step = 1 if step is None else step
     if step < 0:
         first = size - 1 if start is None else _bound(start, size, size)
-        first = size - 1 if first.value >= size.value else first
+        if first.value >= size.value:
+            first = _fixed(size) - 1
         last = Size.of(-1) if stop is None else _bound(stop, size, size)
         length = first - last
     else:
         first = _bound(start, size, Size.of(0))
         length = _bound(stop, size, size) - first
     if length.value <= 0:
+        _fixed(length)
         return Size.of(0), first, step
     return length.ceildiv(abs(step)), first, step
 
@@ -288,8 +294,15 @@ def _bound(bound: Any, size: Size, default: Size) -> Size:
         return default
     value = bound.value if isinstance(bound, Size) else bound
     if value < 0:
-        return size + bound if size.value + value >= 0 else Size.of(0)
-    return Size.of(bound) if value <= size.value else size
+        return size + bound if size.value + value >= 0 else _fixed(size) * 0
+    return Size.of(bound) if value <= size.value else _fixed(size)
+
+
+def _fixed(size: Size) -> Size:
+    """A size that is a number: what it is at the example matters."""
+    if not size.is_literal:
+        raise SizeUsedError(size)
+    return size
 
 
 def index_factors(
@@ -420,9 +433,19 @@ def _lower_add_at(a: Expr, value: Expr, index: Index) -> Expr:
     return linear([(1, a), (1, put(value, index, a.shape))], a.shape)
 
 
+def may_repeat(positions: np.ndarray, size: Size) -> bool:
+    """Whether two positions may be one, at some size: 0 and -1 are where there is one entry."""
+    mixed = bool(np.any(positions < 0) and np.any(positions >= 0))
+    unique = np.unique(positions % size.value if size.is_literal else positions)
+    return len(unique) < positions.size or (mixed and not size.is_literal)
+
+
 def _repeats(index: Index, shape: Sequence[Size]) -> bool:
     """Whether index arrays name an entry more than once."""
     axes = [item for item in _expanded(index, len(shape)) if item is not None]
+    for item, size in zip(axes, shape, strict=True):
+        if isinstance(item, ArrayConstant) and np.unique(np.sign(item.array + 0.5)).size > 1:
+            _fixed(size)  # 0 and -1 may be one
     arrays = [
         item.array % size.value
         for item, size in zip(axes, shape, strict=True)
@@ -673,6 +696,8 @@ def _border(a: Expr, axis: int, width: int, mode: str, end: bool) -> Expr:
         return _lower_repeat(part_along(a, axis, slice(-1, None) if end else slice(0, 1)), width, axis)
     n = a.shape[axis].value
     skip = int(mode == "reflect")
+    if mode != "edge" and width + skip >= n:
+        _fixed(a.shape[axis])
     if mode == "wrap":
         return part_along(a, axis, slice(0, width) if end else slice(-width or n, None))
     if end:

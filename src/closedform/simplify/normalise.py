@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from closedform.errors import InvalidArgumentError, UnsupportedError
-from closedform.expression.calculus import SizeMismatchError, identity, linear, multiply, number, size_number
+from closedform.expression.calculus import (
+    SizeMismatchError,
+    SizeUsedError,
+    identity,
+    linear,
+    multiply,
+    number,
+    size_number,
+)
 from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.primitives import PRIMITIVES
@@ -60,6 +68,9 @@ def normalise(
         }
         try:
             lowered = _lower(root, inputs, sizes, lines or {})
+        except SizeUsedError as used:
+            _fix(used.sizes[0], sizes)
+            continue
         except SizeMismatchError as mismatch:
             _unite(*mismatch.sizes, sizes)
             if mismatch.op not in CHECKED_BY_NUMPY:

@@ -1,0 +1,83 @@
+"""Emitted source at other sizes than the example's: right, or it says what it was derived for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special
+from tests.sources.numpy_calls import CALLS, Call
+
+import closedform as cf
+from closedform.errors import ClosedformError, UnsupportedError
+
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "first": lambda x: np.sum(x[:3] ** 2),
+    "after": lambda x: np.sum(x[3:] ** 2),
+    "last": lambda x: np.sum(x[-3:] ** 2),
+    "inner": lambda x: np.sum(x[2:-2] ** 2),
+    "backwards": lambda x: np.sum(x[3::-1] ** 2 * 0.5),
+    "ends": lambda x: np.sum(x[[0, -1]] ** 3),
+    "second differences": lambda x: np.sum(np.diff(x, n=2) ** 2),
+    "gradient": lambda x: np.sum(np.gradient(x) ** 2) if len(x) > 1 else np.sum(x),
+    "reflected": lambda x: np.sum(np.pad(x, 1, mode="reflect") ** 2 * 0.5),
+    "rolled": lambda x: np.sum(np.roll(x, 3) * x**2),
+    "triangle": lambda x: np.sum(np.tril(np.outer(x, x), 2) ** 2),
+    "length": lambda x: np.sum(x**2) / len(x) + x[len(x) - 1],
+    "positions": lambda x: np.prod(x) + x[-1] * x[0],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_of_a_vector(name: str) -> None:
+    f = PARTS[name]
+    for example in range(1, 6):
+        try:
+            source = _compiled(cf.grad(f).at(np.linspace(0.5, 1, example)))
+        except ClosedformError:  # not of so few entries
+            continue
+        for size in range(1, 8):
+            values = np.linspace(-1, 2, size)
+            try:
+                found = source(values)
+            except (AssertionError, IndexError, ValueError):
+                continue
+            np.testing.assert_allclose(found, cf.grad(f)(values), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")
+@pytest.mark.parametrize("call", CALLS[::9], ids=lambda call: call.text)
+def test_calls(call: Call) -> None:
+    plain = call.function(np, scipy.special)
+    every = tuple(range(len(call.shapes)))
+    rng = np.random.default_rng(7)
+
+    def f(a: Any, b: Any = None) -> Any:
+        result = plain(a) if b is None else plain(a, b)
+        return np.sum(np.sin(result) + 0.1 * result**2)
+
+    gradient = cf.grad(f, every)
+    try:
+        source = _compiled(gradient.at(*(rng.uniform(*call.domain, shape) for shape in call.shapes)))
+    except UnsupportedError:  # large arrays of indices are not written in a source
+        return
+    for other in ({1: 1, 2: 3, 3: 2, 4: 5, 5: 4}, {2: 1, 3: 4, 4: 1, 5: 2}):
+        sizes = {1: 1} | other
+        arrays = [rng.uniform(*call.domain, tuple(sizes.get(n, n) for n in shape)) for shape in call.shapes]
+        try:
+            expected = gradient(*arrays)
+            found = source(*arrays)
+        except (ClosedformError, AssertionError, IndexError, ValueError):
+            continue
+        for one, two in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-10)
+
+
+def _compiled(derivation: Any) -> Callable[..., Any]:
+    scope: dict[str, Any] = {}
+    exec(derivation.source(), scope)
+    compiled: Callable[..., Any] = scope["derivative"]
+    return compiled
