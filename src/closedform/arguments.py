@@ -371,7 +371,8 @@ def prepare(
             facts = described.facts
             for position, axis in enumerate(described.axes):
                 size = array.shape[position]
-                own = Size.axis(name, position, size, array.ndim) if size > 1 else Size.of(size)
+                label = axis if isinstance(axis, str) else None
+                own = Size.axis(name, position, size, array.ndim, label) if size > 1 else Size.of(size)
                 shape[position] = own if isinstance(axis, int) else known.setdefault(axis, own)
                 if isinstance(axis, str):
                     examples.setdefault(axis, size)

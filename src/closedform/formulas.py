@@ -147,6 +147,8 @@ def spellings(inputs: Mapping[str, Expr]) -> dict[str, Expr]:
     names: dict[str, Expr] = {}
     for name, node in inputs.items():
         for axis, size in enumerate(node.shape):
+            if size.label:
+                names[size.label] = names[spelled(size.label)] = size_number(size)
             letter = "mn"[axis] if node.ndim == 2 else "n" if node.ndim == 1 else f"n_{axis}"
             for spelling in (f"{letter}_{name}", spelled(f"{letter}_{name}"), f"dim_{axis}_{name}"):
                 names[spelling] = size_number(size)

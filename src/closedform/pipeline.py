@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
@@ -66,6 +66,8 @@ class Derivation:
     order      of the derivative
     symmetric  the convention for symmetric variables
     form       "dense", or of a Hessian also "sparse" (a scipy.sparse array) or "operator" (a LinearOperator)
+    chosen     example sizes of described axes that the function used as numbers, by the names of the axes:
+               for others the formula may be another
     """
 
     operator: str
@@ -80,6 +82,7 @@ class Derivation:
     equal: tuple[tuple[Size, Size], ...] = ()
     symmetric: str = "ambient"
     form: str = "dense"
+    chosen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def expr(self) -> Expr:
@@ -369,10 +372,13 @@ class Derivation:
         return found == taken
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex}$"
+        sizes = [rf"\mathrm{{{name}}} = {size}" for name, size in self.chosen.items()]
+        note = rf"\qquad\text{{for }} {', '.join(sizes)}" if sizes else ""
+        return f"$\\displaystyle {self.latex}{note}$"
 
     def __repr__(self) -> str:
-        return self.text
+        note = ", ".join(f"{name} = {size}" for name, size in self.chosen.items())
+        return f"{self.text}    for {note}" if note else self.text
 
 
 _SUMMARIES = {
@@ -478,6 +484,7 @@ def derive(
         normal.equal,
         symmetric,
         form,
+        {axis.label: size for axis, size in normal.fixed.items() if axis.label},
     )
 
 

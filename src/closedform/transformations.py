@@ -90,10 +90,9 @@ class Derived:
         try:
             return function(*arrays)
         except (ZeroDivisionError, OverflowError) as error:  # of numbers that are no arrays: sizes, constants
-            shapes = ", ".join(str(a.shape) for a in arrays)
+            name, shapes = getattr(self.function, "__name__", "f"), ", ".join(str(a.shape) for a in arrays)
             raise InvalidArgumentError(
-                f"{self.__name__} of {getattr(self.function, '__name__', 'the function')} has no finite value "
-                f"for arguments of shapes {shapes}: {error}"
+                f"{self.__name__} of {name} has no finite value for arguments of shapes {shapes}: {error}"
             ) from error
 
     def _derived(

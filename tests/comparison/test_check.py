@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import closedform as cf
 from closedform.comparison.check import Verdict, check, diagnose
 from closedform.errors import InvalidArgumentError
 from closedform.problems import linear_regression
@@ -33,7 +34,7 @@ def right(x: Any, y: Any) -> Any:
 
 
 LOSS: dict[str, Callable[..., Any]] = {
-    "right: agrees with the derived gradient at 4 points": right,
+    "right: agrees with the derived gradient at 5 points": right,
     "the sign is flipped: minus the gradient": lambda x, y: -right(x, y),
     "5 times the gradient (5 = the length of x = the length of y: a mean taken twice, or a sum in place "
     "of a mean?)":
@@ -146,3 +147,24 @@ def test_an_explanation_must_hold_at_every_point() -> None:
     assert not verdict.ok
     assert "depends on the arguments" in verdict.diagnosis
     assert Verdict(True, "right").ok
+
+
+AT_SPECIAL_POINTS: dict[str, tuple[Any, Any, Any]] = {
+    "at zero": (lambda x: 5 * x, lambda x: x**2, 0.0),
+    "another power": (lambda x: x**3, lambda x: np.sum(x**2), np.zeros(3)),
+    "one entry": (lambda x: np.array([2, 7]) * x, lambda x: np.sum(x**2), np.array([1.0, 0.0])),
+    "the transpose": (np.linalg.inv, lambda X: np.linalg.slogdet(X)[1], np.diag([1.0, 2.0, 3.0])),
+}
+
+
+@pytest.mark.parametrize("case", AT_SPECIAL_POINTS)
+def test_zeros_and_symmetry_of_the_arguments_hide_nothing(case: str) -> None:
+    assert not check(*AT_SPECIAL_POINTS[case]).ok
+
+
+def test_symmetry_that_is_declared_or_asked_for_may_be_used() -> None:
+    def f(X: Any) -> Any:
+        return np.linalg.slogdet(X)[1]
+
+    assert check(np.linalg.inv, f, cf.spd("n")).ok
+    assert check(lambda x: [2 * v for v in x], lambda x: np.sum(x**2), np.ones(3)).ok

@@ -85,7 +85,7 @@ def derive(
         f, arguments = _loaded(function, arg)
         derivation = derived(f, arguments, _operator(operator), _argnums(variable), order)
         shown = derivation.steps if steps else derivation
-        typer.echo(derivation.source(source) if source else shown.latex if latex else shown.text)
+        typer.echo(derivation.source(source) if source else shown.latex if latex else str(shown))
 
 
 @app.command()

@@ -85,13 +85,13 @@ def check(
     derived = Derived(f, operator, argnums, order)
     with np.errstate(all="ignore"):
         want = [derived(*point) for point in points]
-    pairs = [
-        (g, w) for g, w in zip(got, want, strict=True) if all(np.isfinite(leaf).all() for leaf in leaves(w))
-    ]
+    pairs = _finite(got, want)
     if not pairs:
         raise InvalidArgumentError(
             f"check: the {NOUNS[operator]} of {trace.name} is not finite at these arguments"
         )
+    if callable(candidate) and not any(derivation.inputs[name].params[1] for name in derivation.variables):
+        pairs += _apart(f, candidate, derived, arguments, variables)
     return diagnose(pairs, NOUNS[operator], sizes_of(trace.arguments, arguments))
 
 
@@ -103,6 +103,45 @@ def _points(
     moved = [near(arguments, variables, rng) for _ in range(3)]
     with np.errstate(all="ignore"):
         return [arguments, *(point for point in moved if np.isfinite(f(*point)).all())]
+
+
+def _finite(got: Sequence[Any], want: Sequence[Any]) -> list[Pair]:
+    """Pairs in which the derivative is finite."""
+    return [
+        (np.asarray(g) if isinstance(g, list) else g, w)
+        for g, w in zip(got, want, strict=True)
+        if all(np.isfinite(leaf).all() for leaf in leaves(w))
+    ]
+
+
+def _apart(
+    f: Callable[..., Any],
+    candidate: Callable[..., Any],
+    derived: Derived,
+    arguments: tuple[Any, ...],
+    variables: Sequence[int],
+) -> list[Pair]:
+    """The pair at a point at which zeros and symmetries of the arguments are gone, so that entries that are
+    wrong but 0, or transposed, show; none where the function, or the candidate, asks for them."""
+    rng = np.random.default_rng(1)
+    moved = tuple(apart(a, rng) if i in variables else a for i, a in enumerate(arguments))
+    try:
+        with np.errstate(all="ignore"):
+            if not np.isfinite(f(*moved)).all():
+                return []
+            return _finite(evaluate(candidate, [moved]), [derived(*moved)])
+    except Exception:  # whatever they raise of other arguments than were given
+        return []
+
+
+def apart(value: Any, rng: np.random.Generator) -> Any:
+    """A number or array with each entry moved away from zero by about a tenth of the largest."""
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        return value
+    scale = np.max(np.abs(array), initial=0.0) or 1.0
+    signs = np.where(array < 0, -1, 1)
+    return (array + 0.1 * scale * signs * rng.uniform(0.5, 1, array.shape)).astype(array.dtype)[()]
 
 
 def diagnose(
@@ -178,7 +217,7 @@ def _not_finite(pairs: Sequence[Pair], noun: str) -> str:
 
 
 def _factor(pairs: Sequence[Pair], noun: str, sizes: Mapping[str, int]) -> str:
-    factors = [_ratio(got, want) for got, want in pairs]
+    factors = [_ratio(got, want) for got, want in pairs if _flat(got).any() or _flat(want).any()]
     factor = factors[0]
     if math.isnan(factor) or any(not math.isclose(f, factor, rel_tol=TOLERANCE) for f in factors):
         return ""

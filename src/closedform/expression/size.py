@@ -11,13 +11,15 @@ from typing import Any
 class AxisOf:
     """The size of one axis of an input, `argument.shape[axis]`, with its example value.
 
-    `order` is the number of axes of the input, where it is known: printed names of sizes depend on it.
+    `order` is the number of axes of the input, where it is known, and `label` what the user calls the axis:
+    printed names of sizes depend on them.
     """
 
     argument: str
     axis: int
     value: int
     order: int | None = field(default=None, compare=False, repr=False)
+    label: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,24 @@ class Size:
         return Size((((), int(number)),) if number else ())
 
     @staticmethod
-    def axis(argument: str, axis: int, value: int, order: int | None = None) -> Size:
+    def axis(
+        argument: str, axis: int, value: int, order: int | None = None, label: str | None = None
+    ) -> Size:
         """The size of an input's axis, with its example value; `order` is the number of the input's axes."""
-        return Size((((AxisOf(argument, axis, value, order),), 1),))
+        return Size((((AxisOf(argument, axis, value, order, label),), 1),))
 
     @property
     def is_literal(self) -> bool:
         """Whether the size is a plain number."""
         return all(not monomial for monomial, _ in self.terms)
+
+    @property
+    def label(self) -> str | None:
+        """What the user calls the axis that has this size."""
+        match self.terms:
+            case ((((AxisOf() as axis),), 1),):
+                return axis.label
+        return None
 
     def _combine(self, other: Size, sign: int) -> Size:
         total = dict(self.terms)

@@ -14,7 +14,7 @@ has n_x entries, a matrix A has m_A rows and n_A columns.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 import numpy as np
 
@@ -74,6 +74,8 @@ def is_diagonal(root: Expr) -> bool:
     return fm.factored(notation(root))[1].op == "diag"
 
 
+# Letters of the notation that no axis is called by.
+RESERVED = frozenset({"I", "K", "L", "S", "e", "H", "V"})
 # Products with tensors are multiplied out up to this many terms.
 MOST_TERMS = 24
 
@@ -92,7 +94,15 @@ class _Reader:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
         arguments = [*known, *inputs(root)]
         self.names = {str(node.params[0]) for node in arguments}
-        self.orders = _orders(arguments, self.order)
+        axes = {axis for node in (*arguments, *self.order) for axis in _axes(node)}
+        self.orders = _orders(arguments, axes)
+        # What the user calls an axis, where that is no other name.
+        self.labels = {
+            (axis.argument, axis.axis): axis.label
+            for axis in axes
+            if axis.label and axis.label.isidentifier() and axis.label not in self.names | RESERVED
+        }
+        self.names |= set(self.labels.values())
         self.constants: dict[Expr, str] = {}
 
     def read(self) -> Expr:
@@ -135,7 +145,10 @@ class _Reader:
         return Expr("ceiling", (quotient,), (), ())
 
     def _size_name(self, argument: str, axis: int) -> str:
-        """m_A and n_A of a matrix, n_x of a vector; dim_0_x if an input has that name."""
+        """What the axis is called, or m_A and n_A of a matrix, n_x of a vector; dim_0_x if an input has that
+        name."""
+        if (argument, axis) in self.labels:
+            return self.labels[argument, axis]
         order = self.orders.get(argument, 1)
         letter = "mn"[axis] if order == 2 else "n" if order == 1 else f"n_{axis}"
         name = f"{letter}_{argument}"
@@ -283,18 +296,18 @@ class _Reader:
         return bound(fm.product(*apart, body), [*lead, *axes], node.shape)
 
 
-def _orders(known: list[Expr], nodes: Iterable[Expr]) -> dict[str, int]:
+def _axes(node: Expr) -> Iterator[AxisOf]:
+    """The inputs' axes in the sizes of a node."""
+    for size in (*node.shape, *(p for p in node.params if isinstance(p, Size))):
+        for atoms, _ in size.terms:
+            yield from (atom for atom in atoms if isinstance(atom, AxisOf))
+
+
+def _orders(known: list[Expr], axes: Iterable[AxisOf]) -> dict[str, int]:
     """How many axes each argument has, as far as its node or its sizes tell."""
     orders: dict[str, int] = {}
-    sizes = [
-        size for node in nodes for size in (*node.shape, *(p for p in node.params if isinstance(p, Size)))
-    ]
-    for size in sizes:
-        for atoms, _ in size.terms:
-            for atom in atoms:
-                if isinstance(atom, AxisOf):
-                    seen = atom.order or atom.axis + 1
-                    orders[atom.argument] = max(orders.get(atom.argument, 1), seen)
+    for axis in axes:
+        orders[axis.argument] = max(orders.get(axis.argument, 1), axis.order or axis.axis + 1)
     return orders | {str(node.params[0]): node.ndim for node in known}
 
 
