@@ -329,3 +329,40 @@ def test_a_formula_for_one_size_says_so():
     assert repr(d) == "14I    for m = 7"
     assert d._repr_latex_() == r"$\displaystyle 14 I\qquad\text{for } \mathrm{m} = 7$"
     assert repr(cf.hessian(f).at(np.ones(2), np.ones((3, 2)))) == "6I"
+
+
+REFUSED = {
+    "a repeated variable": (
+        lambda: cf.jvp(lambda x, y: x * y, (0, 0)).at(1.0, 2.0),
+        "names an argument twice",
+    ),
+    "several variables": (lambda: cf.derivative(lambda x, y: x * y, 1, (0, 1)).at(1.0, 2.0), "one variable"),
+    "a module's name": (lambda: cf.grad(lambda np, x: x * np).at(1.0, 2.0), "argument 'np' otherwise"),
+    "a masked array": (lambda: cf.grad(np.sum).at(np.ma.masked_array([1.0], [1])), "is a MaskedArray"),
+    "a matrix of NumPy": (lambda: cf.grad(np.sum).at(np.matrix([[1.0]])), "is a matrix, whose operations"),
+    "an operator": (
+        lambda: cf.check(np.sin, np.sum, 1.0, operator="value"),
+        "operator='value' is not one of",
+    ),
+    "a language": (lambda: cf.grad(np.sum).at(np.ones(2)).source("C"), "idiom 'C' is not one of"),
+    "a keyword": (lambda: cf.grad(np.sum).at(np.ones(2)).source(name="class"), "name='class' is no name"),
+    "a large constant": (lambda: cf.grad(lambda x: x * 10**400)(1.0), "no finite value"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_makes_no_sense_is_refused(case):
+    call, message = REFUSED[case]
+    with pytest.raises(InvalidArgumentError, match=message):
+        call()
+
+
+def test_an_annotated_argument_with_a_default():
+    metric = 3 * np.eye(2)
+
+    def f(x: cf.vector("n"), S: cf.spd("n") = metric):
+        return x @ S @ x
+
+    np.testing.assert_allclose(cf.grad(f)(np.ones(2)), [6, 6])
+    np.testing.assert_allclose(cf.grad(f)(np.ones(2), np.eye(2)), [2, 2])

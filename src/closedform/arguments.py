@@ -232,8 +232,13 @@ def example(
 def checked_array(value: Any, name: str, function: str) -> np.ndarray:
     """The argument as a floating-point array.
 
-    Raises InvalidArgumentError for complex numbers, objects and text.
+    Raises InvalidArgumentError for complex numbers, objects and text, and for arrays of other rules.
     """
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        raise InvalidArgumentError(
+            f"{function}: argument {name!r} is a {type(value).__name__}, whose operations are others than "
+            f"those of arrays: pass np.asarray({name})"
+        )
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:

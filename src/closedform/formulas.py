@@ -12,6 +12,7 @@ import numpy as np
 
 from closedform.arguments import Described, check_declared, prepare
 from closedform.code.numpy_source import compile_source, source, source_and_constants
+from closedform.errors import InvalidArgumentError
 from closedform.expression.calculus import size_number
 from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.size import Size
@@ -71,9 +72,9 @@ class Formula:
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         bound = self.__signature__.bind(*arguments, **named).args
-        arrays = [a if hasattr(a, "shape") else np.asarray(a, dtype=float) for a in bound]
-        if any(isinstance(a, Traced) for a in arrays):
-            return self._traced(*arrays)
+        if any(isinstance(a, Traced) for a in bound):
+            return self._traced(*bound)
+        arrays = [np.asarray(a, dtype=float) for a in bound]
         names = list(self.inputs)
         declared = {i: self.declared[name] for i, name in enumerate(names) if name in self.declared}
         check_declared(dict(enumerate(arrays)), declared, names, "formula")
@@ -133,7 +134,10 @@ def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) 
         wanted = free[shape].shape
     elif shape is not None:
         wanted = [Size.of(n) for n in shape]
-    written = read(text, spellings(free), wanted)
+    try:
+        written = read(text, spellings(free), wanted)
+    except RecursionError:
+        raise InvalidArgumentError("the formula is nested too deeply to be read") from None
     free |= {node.params[0]: node for node in toposort(written) if node.op == "input"}
     facts = {name: leaf.params[1] for name, leaf in zip(names, leaves, strict=True)}
     inputs = {name: input_(name, node.shape, facts[name]) for name, node in free.items()}

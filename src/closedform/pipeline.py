@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import keyword
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ Argnums = int | str | tuple[int | str, ...]
 Nested = Any  # an Expr, or a tuple of these
 # An expression with so many nodes is not written into a summary.
 LONGEST_SUMMARY = 150
+# Names that emitted code uses.
+MODULES = frozenset({"np", "numpy", "scipy", "jax", "jnp", "torch", "autograd", "math"})
 
 
 @dataclass(frozen=True)
@@ -259,6 +262,8 @@ class Derivation:
 
         Raises UnsupportedError where the idiom lacks an operation.
         """
+        if not name.isidentifier() or keyword.iskeyword(name) or name in MODULES:
+            raise InvalidArgumentError(f"name={name!r} is no name that a function can have here")
         checks = self._checks(idiom)
         sparse = self.form == "sparse"
         return source(self.result, self.arguments, name, idiom, self._summary(), *checks, sparse=sparse)
@@ -441,6 +446,8 @@ def derive(
         raise InvalidArgumentError(
             f"{name} takes {len(names)} arguments ({', '.join(names)}), not {len(arguments)}"
         )
+    for taken in MODULES.intersection(names):
+        raise InvalidArgumentError(f"{name}: call the argument {taken!r} otherwise: it is a module's name")
     operator = _check_form(form, operator, argnums)
     leaves, trace = _traced(function, arguments, names, name)
     variables = _variables(argnums, names, name)
@@ -533,8 +540,9 @@ def _with_annotations(function: Callable[..., Any], arguments: Sequence[Any], na
     described = annotated(function)
     if not described:
         return tuple(arguments)
-    missing = tuple(inspect.signature(function).parameters)[len(arguments) :]
-    filled = [*arguments, *itertools.takewhile(lambda d: d is not None, map(described.get, missing))]
+    missing = tuple(inspect.signature(function).parameters.values())[len(arguments) :]
+    asked = [described.get(p.name) if p.default is p.empty else None for p in missing]
+    filled = [*arguments, *itertools.takewhile(lambda d: d is not None, asked)]
     names = argument_names(function, len(filled))
     arrays = {
         i: checked_array(a, names[i], name) for i, a in enumerate(arguments) if not isinstance(a, Described)
@@ -680,6 +688,8 @@ def _jvp(request: _Request) -> Nested:
 
 
 def _derivative(request: _Request) -> Nested:
+    if len(request.nodes) > 1:
+        raise InvalidArgumentError("derivative takes one variable: use hessian or jacobian for several")
     try:
         return nth_derivative(request.root, request.nodes[0], request.order, simplify)
     except NotImplementedError as error:
@@ -760,4 +770,6 @@ def _variables(argnums: Argnums, names: Sequence[str], function: str) -> tuple[s
             )
     if not found:
         raise InvalidArgumentError("argnums is empty: give a position, a name, or a tuple of them")
+    if len(set(found)) < len(found):
+        raise InvalidArgumentError(f"argnums={argnums!r} names an argument twice")
     return tuple(found)

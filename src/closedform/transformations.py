@@ -85,14 +85,13 @@ class Derived:
         key: tuple[Any, ...] = tuple([a.shape for a in arrays])
         if any(a is not b for a, b in zip(arrays, arguments, strict=True)):  # integers may be indices
             key += tuple([np.asarray(a).dtype.kind for a in arguments])
-        known = (d.function for d in self._known.get(key, ()) if d.holds_for(arrays))
-        function = next(known, None) or self._derived(key, arrays, arguments)
         try:
-            return function(*arrays)
+            known = (d.function for d in self._known.get(key, ()) if d.holds_for(arrays))
+            return (next(known, None) or self._derived(key, arrays, arguments))(*arrays)
         except (ZeroDivisionError, OverflowError) as error:  # of numbers that are no arrays: sizes, constants
-            name, shapes = getattr(self.function, "__name__", "f"), ", ".join(str(a.shape) for a in arrays)
+            shapes = ", ".join(str(a.shape) for a in arrays)
             raise InvalidArgumentError(
-                f"{self.__name__} of {name} has no finite value for arguments of shapes {shapes}: {error}"
+                f"{self.__name__} has no finite value for arguments of shapes {shapes}: {error}"
             ) from error
 
     def _derived(

@@ -1,10 +1,12 @@
 """Captured data that changes between calls is noticed, whatever way it is held."""
 
 import functools
+from collections import UserDict, deque
 from types import ModuleType
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import closedform as cf
 
@@ -166,3 +168,77 @@ def test_data_that_holds_itself_is_looked_into_once():
     gradient(np.ones(2))
     loop["scale"] = 3.0
     np.testing.assert_allclose(gradient(np.ones(2)), [3.0] * 2)
+
+
+class Base:
+    rate = np.ones(1)
+
+    def __call__(self, x):
+        return self.rate[0] * np.sum(x)
+
+
+class Inherited(Base):
+    def __call__(self, x):
+        return super().__call__(x)
+
+    def __mul__(self, x):
+        return inner_scale[0] * x
+
+
+class Number(float):
+    pass
+
+
+def with_attribute(x):
+    return with_attribute.k * np.sum(x)
+
+
+def times_scale(f):
+    @functools.wraps(f)
+    def wrapper(x):
+        return inner_scale[0] * f(x)
+
+    return wrapper
+
+
+def held_elsewhere(kind):
+    """(function, change) as the derivative goes from 1 to 4."""
+    inner_scale[0] = 1.0
+    Base.rate[0] = 1.0
+    with_attribute.k = 1.0
+    config.scale = 1.0
+    queue, wrapped, number = deque([1.0]), UserDict(k=1.0), Number(1)
+    number.k = 1.0
+    sparse = scipy.sparse.csr_array(np.eye(3))
+    masked, inherited = np.ma.masked_array([1.0, 3.0], [False, True]), Inherited()
+    items = np.array([[1.0], [2.0]], dtype=object)
+    items[0, 0] = [1.0]
+    return {
+        "function attribute": (with_attribute, lambda: setattr(with_attribute, "k", 4.0)),
+        "wrapper": (times_scale(np.sum), lambda: inner_scale.__setitem__(0, 4.0)),
+        "super": (Inherited(), lambda: Base.rate.__setitem__(0, 4.0)),
+        "operator": (lambda x, by=inherited: np.sum(by * x), lambda: inner_scale.__setitem__(0, 4.0)),
+        "queue": (lambda x: queue[0] * np.sum(x), lambda: queue.__setitem__(0, 4.0)),
+        "mapping": (lambda x: wrapped["k"] * np.sum(x), lambda: wrapped.__setitem__("k", 4.0)),
+        "number": (lambda x: number.k * np.sum(x), lambda: setattr(number, "k", 4.0)),
+        "sparse": (lambda x: sparse.data[0] * np.sum(x), lambda: sparse.data.__setitem__(0, 4.0)),
+        "mask": (lambda x: float(masked.sum()) * np.sum(x), lambda: setattr(masked, "mask", False)),
+        "objects": (lambda x: items[0, 0][0] * np.sum(x), lambda: items[0, 0].__setitem__(0, 4.0)),
+        "by text": (lambda x: getattr(config, "scale") * np.sum(x), lambda: setattr(config, "scale", 4.0)),  # noqa: B009
+        "helper in a dict": (
+            lambda x, by={"f": helper}: np.sum(by["f"](x)),
+            lambda: inner_scale.__setitem__(0, 4.0),
+        ),
+    }[kind]
+
+
+WAYS = ["function attribute", "wrapper", "super", "operator", "queue", "mapping", "number", "sparse", "mask"]
+
+
+@pytest.mark.parametrize("kind", [*WAYS, "objects", "by text", "helper in a dict"])
+def test_data_is_found_wherever_it_is_held(kind):
+    f, change = held_elsewhere(kind)
+    gradient = cf.grad(f)
+    np.testing.assert_allclose(gradient(np.ones(3)), np.ones(3))
+    change()
+    np.testing.assert_allclose(gradient(np.ones(3)), np.full(3, 4.0))

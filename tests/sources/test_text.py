@@ -167,6 +167,10 @@ def test_what_people_type_is_read(typed: str, printed: str) -> None:
         ("𝟏ᵀ𝟏", 2, "the size of 𝟏 does not follow"),
         ("S x", 0, "declare S if it is an argument"),
         ("(" * 2000 + "x" + ")" * 2000, None, "nested too deeply"),
+        ("s/" * 2000 + "s", None, "nested too deeply"),
+        ("2^3^2", 3, "a power of a power: write brackets"),
+        ("B^100000", 1, "a power of more than 200"),
+        ("s/0", 1, "a division by zero"),
     ],
 )
 def test_what_is_unknown_or_ambiguous_is_refused(typed: str, position: int | None, reason: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.errors import UnsupportedError
+from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.expression.expr import ArrayConstant, Expr, toposort
 from closedform.expression.size import Size
 from closedform.primitives.record import IDIOMS, PRIMITIVES
@@ -61,7 +61,7 @@ def trace_source(
     Raises UnsupportedError where the idiom has no such operation.
     """
     if idiom not in IDIOMS:
-        raise ValueError(f"idiom {idiom!r} is not one of {', '.join(IDIOMS)}")
+        raise InvalidArgumentError(f"idiom {idiom!r} is not one of {', '.join(IDIOMS)}")
     writer = _Writer(root, arguments, idiom)
     body = writer.body(root)
     parameters = ", ".join(writer.arguments[argument] for argument in arguments)

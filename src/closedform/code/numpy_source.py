@@ -14,7 +14,7 @@ from closedform.code.sparse import sparse_plan, structure_of
 from closedform.code.steps import Step
 from closedform.code.text import literal, translated
 from closedform.code.writer import LARGEST_LITERAL, Writer
-from closedform.errors import UnsupportedError
+from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.expression.expr import Expr
 
 Nested = Any  # an Expr, or a tuple of these
@@ -44,7 +44,7 @@ def source_and_constants(
     Raises UnsupportedError where the idiom has no such operation, or a sparse result is dense.
     """
     if idiom not in IMPORTS:
-        raise ValueError(f"idiom {idiom!r} is not one of {', '.join(IMPORTS)}")
+        raise InvalidArgumentError(f"idiom {idiom!r} is not one of {', '.join(IMPORTS)}")
     writer = Writer(_sparse_steps(expr) if sparse else plan(list(_leaves(expr))), arguments, idiom)
     lines = [*assertions, *writer.lines, f"return {_tuple(expr, iter(writer.results))}"]
     body = [f"    {translated(line, idiom)}\n" for line in lines]

@@ -73,6 +73,8 @@ def check(
 
     Raises UnsupportedError, InvalidFunctionError or InvalidArgumentError where `f` cannot be derived.
     """
+    if operator not in NOUNS:
+        raise InvalidArgumentError(f"operator={operator!r} is not one of {', '.join(NOUNS)}")
     derivation = derive(f, args, operator, argnums, order)
     trace = derivation.trace
     arguments = tuple(array.copy() if array.shape else array[()] for array in trace.example)

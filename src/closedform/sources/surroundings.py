@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import functools
 import inspect
 import sys
+import weakref
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextvars import ContextVar
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,7 +22,14 @@ Reader = tuple[str, Callable[[], Any]]
 DEEPEST = 50
 MOST_ITEMS = 20_000
 # Values of these types cannot change.
-FIXED = (int, float, complex, str, bytes, bool, type(None), np.generic)
+FIXED: tuple[type[Any], ...] = (int, float, complex, str, bytes, bool, type(None), np.generic)
+# Values of these types are what they are by being the same one.
+WHOLE = frozenset({FunctionType, ModuleType, np.ufunc})
+# Names in a class that operators and conversions do not call.
+NOT_CALLED = frozenset(
+    {"__init__", "__new__", "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__"}
+    | {"__annotations__", "__firstlineno__", "__static_attributes__", "__hash__", "__eq__", "__repr__"}
+)
 # Modules whose functions and objects are taken to stay what they are.
 LASTING = frozenset({"numpy", "scipy", "closedform", "builtins"}) | (sys.stdlib_module_names - {"__main__"})
 
@@ -62,10 +73,11 @@ class Surroundings:
 
 def _readers(function: Any, seen: Seen) -> Iterator[Reader]:
     """Names, and how to read their values, of what a function reaches; functions it calls included."""
-    function = inspect.unwrap(function) if callable(function) else function
     if id(function) in seen:
         return
     seen.add(id(function))
+    if hasattr(function, "__wrapped__"):
+        yield from _readers(function.__wrapped__, seen)
     if isinstance(function, functools.partial):
         yield from (
             ("a bound argument", functools.partial(_itself, v))
@@ -88,12 +100,18 @@ def _readers(function: Any, seen: Seen) -> Iterator[Reader]:
 
 def _variables(function: FunctionType, seen: Seen) -> Iterator[Reader]:
     names = _names(function.__code__)
+    if vars(function):
+        yield "an attribute of the function", lambda: {**vars(function), "__wrapped__": None}
+    if function.__defaults__ or function.__kwdefaults__:
+        yield "a default", lambda: [function.__defaults__, function.__kwdefaults__]
     if not any(function.__globals__ is known for known in seen.namespaces):
         seen.namespaces.append(function.__globals__)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield from _variable(name, functools.partial(_content, cell), names, seen)
     for name in sorted(names & set(function.__globals__)):
         yield from _variable(name, functools.partial(function.__globals__.get, name), names, seen)
+    for name in sorted(names & set(sys.modules) - set(function.__globals__)):  # imported in the function
+        yield from _attributes(sys.modules[name], names, seen)
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     for value in defaults:
         yield from _variable("a default", functools.partial(_itself, value), names, seen)
@@ -121,6 +139,10 @@ def _attributes(owner: type | ModuleType, names: set[str], seen: Seen) -> Iterat
     """What a module, or a class, holds under the names: constants, functions and methods."""
     if _module(owner) in LASTING:
         return
+    if isinstance(owner, type):
+        for base in owner.__bases__:  # what super() reaches
+            yield from _attributes(base, names, seen)
+        names = names | {name for name in vars(owner) if name.startswith("__") and name not in NOT_CALLED}
     for name in sorted(names):
         if (id(owner), name) in seen:
             continue
@@ -159,9 +181,10 @@ def _content(cell: Any) -> Any:
 
 
 def _names(code: CodeType) -> set[str]:
-    """Global names that a function's code mentions, in inner functions too."""
+    """Names that a function's code mentions, in inner functions too; as text in getattr(c, "scale")."""
     inner = (_names(c) for c in code.co_consts if isinstance(c, CodeType))
-    return set(code.co_names).union(*inner)
+    texts = {c for c in code.co_consts if isinstance(c, str) and c.isidentifier()}
+    return texts.union(code.co_names, *inner)
 
 
 class _Identity:
@@ -197,9 +220,9 @@ class _Snapshot:
 
     def of(self, value: Any) -> Any:
         """The snapshot of a value."""
-        if isinstance(value, (*FIXED, _Identity)):
+        if type(value) in FIXED or isinstance(value, np.generic | _Identity):
             return value
-        if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray and value.dtype.kind != "O":
             return value.copy() if self.copy else value
         if isinstance(value, MethodType):
             return (_Identity(value.__func__), _Identity(value.__self__))
@@ -217,23 +240,39 @@ class _Snapshot:
     @staticmethod
     def _parts(value: Any) -> list[Any] | None:
         """What a container or an object holds; None for what is one thing."""
-        if isinstance(value, list | tuple | set | frozenset):
-            return [type(value), *value]
-        if isinstance(value, dict):
-            return [type(value), *value.keys(), *value.values()]
         kind = type(value)
-        if isinstance(value, FunctionType | ModuleType | type | np.ufunc):
+        if kind in WHOLE or isinstance(value, type):
             return None
+        held = [_Identity(kind), *_attributes_of(value)]
+        for base in FIXED[:5]:
+            if isinstance(value, base):  # a number or text of a class of its own
+                return [*held, base(value)]
+        if isinstance(value, np.ma.MaskedArray):
+            return [*held, value.filled(0), np.ma.getmaskarray(value)]
+        if isinstance(value, np.ndarray):  # of objects, or a subclass
+            return [*held, *(value.ravel().tolist() if value.dtype.kind == "O" else [np.asarray(value)])]
+        if isinstance(value, Mapping):
+            return [*held, *value.keys(), *value.values()]
+        if isinstance(value, Sequence | Set | deque | bytearray | memoryview | array.array):
+            return [*held, *value]
+        if isinstance(value, ContextVar):
+            return [*held, value.get(None)]
+        if isinstance(value, weakref.ref):
+            return [*held, value()]
         if isinstance(value, functools.partial):
             return [value.func, *value.args, value.keywords]
-        if _module(kind) in LASTING and not isinstance(value, SimpleNamespace | Namespace):
+        known = isinstance(value, SimpleNamespace | Namespace) or _module(kind) == "scipy"
+        if _module(kind) in LASTING and not known:
             return None
-        slots = [name for base in kind.__mro__ for name in _slots(base)]
-        held = [getattr(value, name, None) for name in slots]
-        attributes = getattr(value, "__dict__", None)
-        if attributes is None and not slots:
-            return None
-        return [_Identity(value), *held, dict(attributes or {})]
+        return [_Identity(value), *held] if len(held) > 1 else None
+
+
+def _attributes_of(value: Any) -> list[Any]:
+    """What an object holds in slots and attributes, if there is anything of the kind."""
+    slots = [name for base in type(value).__mro__ for name in _slots(base)]
+    attributes = getattr(value, "__dict__", None)
+    held = [getattr(value, name, None) for name in slots]
+    return [*held, dict(attributes)] if attributes is not None else held
 
 
 def _slots(kind: type) -> tuple[str, ...]:

@@ -308,6 +308,7 @@ class _Parser:
     def factor(self) -> Syntax:
         """What binds closest, with its powers, transposes and indices."""
         form = self.primary()
+        raised = False
         while True:
             token = self.token
             if token.kind == "lowered" or (self.sees("[") and not token.spaced) or self.sees("_("):
@@ -315,7 +316,10 @@ class _Parser:
             elif token.kind == "raised":
                 form = self.raised(form, self.take().text, token.at)
             elif self.sees("^"):
-                form = self.power(form)
+                turned = self.tokens[self.position + 1].text == "T"
+                if raised and not turned:
+                    self.refuse("a power of a power: write brackets, (a^b)^c or a^(b^c)", token)
+                form, raised = self.power(form), not turned
             elif self.sees("^⊙"):
                 self.take()
                 form = Syntax("power", token.at, (form,), Exponent(self.constant(), elementwise=True))

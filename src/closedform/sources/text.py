@@ -44,6 +44,8 @@ from closedform.sources.tokens import refuse
 Sizes = tuple[Size, ...]
 # The order of the axes of a formula in index notation.
 LETTERS = "ijklprstuv"
+# Powers of numbers and matrices are multiplied out up to this one.
+LARGEST_POWER = 200
 # Example value of a size that is still unknown: larger than any index.
 LARGE = 1 << 20
 
@@ -482,6 +484,8 @@ class _Reading:
         above, below = (self.of(arg) for arg in form.args)
         if below.axes:
             self.refuse(form.at, f"{below.kind} is a denominator: write ⊘ for the quotient of entries")
+        if below.literal == 0:
+            self.refuse(form.at, "a division by zero")
         return self.chain([(above, form.at), (self.powered(below, -1), form.at)], form.at)
 
     def powered(self, value: Value, exponent: Number) -> Value:
@@ -521,6 +525,8 @@ class _Reading:
         base, exponent = self.of(form.args[0]), form.value
         assert isinstance(exponent, Exponent)
         p = exact(exponent.value)
+        if abs(exponent.value) > LARGEST_POWER and (base.axes or base.literal is not None):
+            self.refuse(form.at, f"a power of more than {LARGEST_POWER}")
         if base.literal is not None and isinstance(p, int) and (base.literal or p > 0):
             return self.number(Fraction(base.literal) ** p)
         if not base.axes or exponent.elementwise:
