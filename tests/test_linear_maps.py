@@ -184,3 +184,16 @@ def test_trace_of_an_exponential():
     assert isinstance(d.expr, Expr)
     assert d.linear_map.text == "H[V] = (Dexp(X)[V])ᵀ"
     check_value(d.linear_map, d.expr, d.inputs.values())
+
+
+def test_a_sum_of_rows_is_a_row():
+    def f(X):
+        Y = np.zeros((3, 3))
+        for i in range(3):
+            for row, _ in zip(X, X[1:]):  # noqa: B905
+                Y[i] -= row
+        return np.sum(Y @ Y)
+
+    d = cf.hessian(f).at(np.eye(3))
+    assert d.text and d.latex
+    np.testing.assert_allclose(d.function(np.eye(3))[0, 0], [[6, 6, 6], [6, 6, 6], [0, 0, 0]])

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.linalg
 
 import closedform as cf
-from closedform.errors import InvalidArgumentError, InvalidFunctionError
+from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
 
 RNG = np.random.default_rng(5)
 
@@ -366,3 +367,11 @@ def test_an_annotated_argument_with_a_default():
 
     np.testing.assert_allclose(cf.grad(f)(np.ones(2)), [6, 6])
     np.testing.assert_allclose(cf.grad(f)(np.ones(2), np.eye(2)), [2, 2])
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning")
+def test_reductions_of_nothing():
+    with pytest.raises(UnsupportedError, match="no entries to take the mean of"), np.errstate(all="ignore"):
+        cf.grad(lambda x: np.sum(np.mean(x, axis=0)))(np.zeros((0, 2)))
+    value, slope = cf.value_and_grad(lambda x: scipy.special.logsumexp(x))(2.0)
+    assert np.shape(value) == () and value == 2 and slope == 1

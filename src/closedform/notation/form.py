@@ -84,8 +84,8 @@ def commutation(m: Size, n: Size) -> Expr:
 
 def is_row(form: Expr) -> bool:
     """Whether a form with one axis is a row."""
-    while form.op in {"product", "negative", "fraction"}:
-        form = form.args[0] if form.op == "fraction" else form.args[-1]
+    while form.op in {"product", "negative", "fraction", "sum"}:
+        form = form.args[0] if form.op in {"fraction", "sum"} else form.args[-1]
     if form.op == "matmul":
         form = form.args[0]
     return form.op == "transpose" and form.ndim == 1

@@ -14,6 +14,7 @@ from closedform.expression.calculus import (
     broadcast,
     contract,
     multiply,
+    number,
     power,
     size_number,
     transpose,
@@ -59,13 +60,20 @@ def _count(node: Expr, axis: Axis) -> Expr:
 def mean_over(node: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
     """The mean over axes."""
     total = sum_over(node, axis, keepdims)
-    return multiply(total, power(_count(node, axis), -1))
+    return multiply(total, power(_some(_count(node, axis)), -1))
+
+
+def _some(count: Expr) -> Expr:
+    """A number of entries to divide by."""
+    if count is number(0):
+        raise NotImplementedError("there are no entries to take the mean of")
+    return count
 
 
 def _lower_variance(node: Expr, axis: Axis, ddof: int, keepdims: bool) -> Expr:
     centred = node - broadcast(mean_over(node, axis, True), node.shape)
     count = _count(node, axis) - ddof
-    return multiply(sum_over(centred**2, axis, keepdims), power(count, -1))
+    return multiply(sum_over(centred**2, axis, keepdims), power(_some(count), -1))
 
 
 def _lower_deviation(node: Expr, axis: Axis, ddof: int, keepdims: bool) -> Expr:
@@ -185,7 +193,9 @@ def reduction(name: str, node: Expr, axis: Axis, keepdims: bool) -> Expr:
 
 
 def logsumexp(node: Expr, axis: Axis = None, keepdims: bool = False) -> Expr:
-    """ln of the sum of exponentials over axes."""
+    """ln of the sum of exponentials over axes; over none it is the node."""
+    if not axes_of(node, axis):
+        return node
     return reduction("logsumexp", node, axis, keepdims)
 
 
