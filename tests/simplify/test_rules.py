@@ -153,6 +153,7 @@ EXAMPLES = {
     "invariant of transpose": fn("det", transpose(X, (1, 0)), shape=()),
     "inverse of inverse": fn("inv", fn("inv", X)),
     "inverse of product": fn("inv", s * dot(X, Y)),
+    "inverse of multiple": fn("inv", s**2 / 7 * dot(transpose(M, (1, 0)), M) + s**2 / 7 * identity((N,))),
     "product with inverse": dot(dot(fn("inv", X), X), Y),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),
     "abs of nonpositive": fn("abs", -fn("exp", z)) * w,

@@ -103,6 +103,8 @@ def is_symmetric(form: Expr) -> bool:
         return False
     if form.op == "symbol":
         return bool(form.params[1])
+    if form.op in {"product", "negative", "fraction"}:
+        return is_symmetric(factored(form)[1])
     if form.op in {"identity", "diag"}:
         return True
     if form.op == "hadamard" and any(arg.op == "identity" for arg in form.args):
@@ -112,7 +114,7 @@ def is_symmetric(form: Expr) -> bool:
     if form.op == "sum":
         signed = set(zip(form.args, form.params, strict=True))
         return {(transposed(term), sign) for term, sign in signed} == signed
-    keeps = form.op in {"inverse", "hadamard", "quotient", "elementwise_power", "negative"} or (
+    keeps = form.op in {"inverse", "hadamard", "quotient", "elementwise_power"} or (
         form.op == "call" and form.params[0] in TRANSPOSING
     )
     return keeps and all(is_symmetric(arg) for arg in form.args)

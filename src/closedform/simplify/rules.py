@@ -435,6 +435,21 @@ def inverse_of_product(node: Expr) -> Expr | None:
     )
 
 
+@rule("inverse of multiple", "(c X)^-1 = X^-1 / c", "inv")
+def inverse_of_multiple(node: Expr) -> Expr | None:
+    (x,) = node.args
+    if x.op != "contract":
+        return None
+    spec = spec_of(x)
+    scalars = [f for f in factors_of(x) if not f.labels]
+    arrays = [f for f in factors_of(x) if f.labels]
+    if not arrays or spec.coefficient == 0 or (spec.coefficient == 1 and not scalars):
+        return None
+    inverted = Factor(fn("inv", contract(arrays, spec.out, label_sizes(x))), tuple(range(x.ndim)))
+    divided = [f._replace(exponent=exact(-f.exponent)) for f in scalars]
+    return contract([inverted, *divided], inverted.labels, coefficient=exact(1 / Fraction(spec.coefficient)))
+
+
 @rule("product with inverse", "X^-1 X = I = X X^-1", "contract")
 def product_with_inverse(node: Expr) -> Expr | None:
     factors = factors_of(node)
