@@ -118,7 +118,11 @@ EXAMPLES = {
     ),
     "square of abs": fn("abs", z) ** 2,
     "abs of nonnegative": fn("abs", fn("exp", z)),
-    "square of sign": signs**2 * z,
+    "square of sign": signs**2 * z / (signs * w) ** 3,
+    "function of signs": fn("arctan", signs * z) + fn("cosh", signs * w),
+    "opposite of an argument": fn("sign", -z) + fn("abs", -w),
+    "signs through a sum": signs * z / (1 + signs * w),
+    "variance of a probability": w * fn("expit", -signs * z) * (1 - fn("expit", -signs * z)),
     "Pythagoras": fn("sin", z) ** 2 * w + fn("cos", z) ** 2 * w + z,
     "power of zeros and ones": power(unit(Size.of(4), 1), 3) * v,
     "product of unit vectors": entry(1)

@@ -21,7 +21,7 @@ from closedform.notation.structure import Reading
 
 @dataclass
 class Edge:
-    """An elementwise product of matrices between two points; `symmetric` if it is known to be its transpose."""
+    """An elementwise product of matrices between two points; `symmetric` if it is its transpose."""
 
     pairs: list[Pair]
     row: int

@@ -218,6 +218,9 @@ class _Reader:
             odd = isinstance(exponent, int) and exponent % 2 == 1
             if coefficient < 0 and base.op == "linear" and odd and self._turns(base):
                 coefficient, form = -coefficient, fm.negative(form)
+            elif coefficient < 0 and base.op == "sign" and odd and self._turns(base.args[0]):
+                argument = fm.negative(self.forms[base.args[0]])
+                coefficient, form = -coefficient, Expr("call", (argument,), form.params, form.shape)
             readings.append(Reading(form, labels, exponent, base))
         readings = structure_read(readings, spec.out, self._size, self._size_name)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient

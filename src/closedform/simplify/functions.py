@@ -82,7 +82,7 @@ def _is_step(node: Expr, x: Expr) -> bool:
     return (
         len(terms) == 2
         and any(is_one(t) and c == 1 for c, t in terms)
-        and any(t.op == "sign" and t.args[0] is x and c == 1 for c, t in terms)
+        and any(t.op == "sign" and x is (t.args[0] if c == 1 else -t.args[0]) for c, t in terms if c * c == 1)
     )
 
 

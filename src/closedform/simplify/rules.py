@@ -276,16 +276,6 @@ def abs_of_nonnegative(node: Expr) -> Expr | None:
     return v if holds(v, "nonnegative") else None
 
 
-@rule("square of sign", "y^2 = 1 for y in {-1, 1}", "contract", condition="y was declared as signs")
-def square_of_sign(node: Expr) -> Expr | None:
-    factors = factors_of(node)
-    changed = [
-        Factor(f.base, f.labels, f.exponent % 2) if holds(f.base, "sign") and is_integer(f.exponent) else f
-        for f in factors
-    ]
-    return with_factors(node, changed) if changed != factors else None
-
-
 @rule("Pythagoras", "sin^2 z + cos^2 z = 1", "linear")
 def sine_and_cosine(node: Expr) -> Expr | None:
     terms = {t: c for c, t in terms_of(node)}
