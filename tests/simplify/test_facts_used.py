@@ -37,6 +37,23 @@ FORMULAS = {
     "absolute signs": (lambda t, y: np.sum(np.abs(y) * np.abs(y * t)), (t, y), "sign t"),
     "opposite differences": (lambda t, c: np.sum(np.abs(t - c) + np.abs(c - t)), (t, c), "2 sign(t − c𝟏)"),
     "centred Gram matrix": (scatter, (X,), "−4PPᵀP, where P = (1/m_X)𝟏𝟏ᵀX − X"),
+    "norm through orthogonal": (lambda x, Q: np.linalg.norm(Q @ x), (x, Q), "x/‖x‖"),
+    "root of a determinant": (lambda S: np.linalg.det(S) ** 0.5, (S,), "½√(det S) S⁻¹"),
+    "root of a Gram determinant": (lambda X: np.sqrt(np.linalg.det(X.T @ X)), (X,), "√(det(XᵀX)) X(XᵀX)⁻¹"),
+    "density": (
+        lambda S, x: np.linalg.det(S) ** -0.5 * np.exp(-0.5 * x @ np.linalg.solve(S, x)),
+        (S, x),
+        "(exp(−½xᵀS⁻¹x)/(2√(det S)))(S⁻¹xxᵀS⁻¹ − S⁻¹)",
+    ),
+    "log of a determinant": (lambda c, S: np.log(np.linalg.det(c**2 * S)), (c, S), "2m_S/c"),
+    "determinant beside an inverse": (
+        lambda A: np.linalg.det(A) * np.trace(np.linalg.inv(A)),
+        (cf.matrix("d", "d"),),
+        "det A (tr(A⁻¹)A⁻ᵀ − A⁻ᵀA⁻ᵀ)",
+    ),
+    "determinant alone": (lambda S: np.linalg.det(S), (S,), "cof(S)"),
+    "product of powers": (lambda q, x: np.prod(q**x), (cf.positive("d"), x), "(∏ₖ qₖ^xₖ)x ⊘ q"),
+    "log of a product of powers": (lambda q, x: np.log(np.prod(q**x)), (cf.positive("d"), x), "x ⊘ q"),
     "steps that add up": (
         lambda t, y, q: np.sum(np.maximum(t * (y - q), (t - 1) * (y - q))),
         (c, t, t),

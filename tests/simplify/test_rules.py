@@ -95,7 +95,9 @@ EXAMPLES = {
     "probabilities sum to one": contract([Factor(softmax(M, 1), "ij"), Factor(u, "k")], "ik"),
     "function of a broadcast array": fn("sin", columns(u)),
     "sum distributed": dot(number(1, (N,)), z * w - dot(z, w) / size_number(N)),
-    "cofactors by the determinant": fn("cofactor", X) / fn("det", X, shape=()) ** 2,
+    "cofactors of a regular matrix": fn("cofactor", X) * fn("det", X, shape=()) ** -0.5
+    + fn("det", SPD, shape=()) * fn("cofactor", SPD)
+    + fn("cofactor", Y) * dot(dot(z, fn("inv", Y)), w),
     "product of the others": products_without(p, 2),
     "tangent": fn("sinh", z) ** 2 * w / fn("cosh", z) ** 3,
     "sign times abs": fn("sign", z) * fn("abs", z) ** 3,
@@ -105,7 +107,8 @@ EXAMPLES = {
     "determinant of product": fn("det", dot(transpose(X, (1, 0)), dot(Y, X)), shape=()),
     "log determinant of product": fn("logdet", dot(X, Y), shape=()),
     "cofactors of product": fn("cofactor", dot(X, transpose(Y, (1, 0)))),
-    "log of a determinant's size": fn("log", fn("abs", fn("det", X, shape=()))),
+    "log of a determinant": fn("log", fn("abs", fn("det", X, shape=())))
+    + fn("log", fn("det", SPD, shape=())),
     "cofactors times the matrix": dot(Y, dot(fn("cofactor", X), transpose(X, (1, 0)))),
     "reshape there and back": contract(
         [Factor(merged, "kij"), Factor(merged, "kpq"), Factor(M, "ij"), Factor(M, "pr")], "qr"
@@ -167,6 +170,7 @@ EXAMPLES = {
     "log of power": fn("log", power(p, 3)) * w,
     "sum of a simplex": contract([Factor(t, "k"), Factor(z, "i")], "i"),
     "inverse of orthogonal": dot(fn("inv", Q), X),
+    "norm through orthogonal": contract([Factor(dot(transpose(Q, (1, 0)), X), "ij", 2), Factor(w, "j")], ""),
     "orthogonal": dot(dot(transpose(Q, (1, 0)), Q), X),
     "log det of orthogonal": fn("logdet", dot(Q, Q), shape=()) + s,
     "inverse of diagonal": dot(fn("inv", contract([Factor(z, "i")], "ii")), X),

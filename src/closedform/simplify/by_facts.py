@@ -180,8 +180,9 @@ def signs_through_sum(node: Expr) -> Expr | None:
 
 @rule(
     "variance of a probability",
-    "σ(−z) (1 − σ(−z)) = σ(z) (1 − σ(z)); σ(y z) (1 − σ(y z)) too for y in {-1, 1}",
+    "σ(y z) (1 − σ(y z)) = σ(z) (1 − σ(z)) for y in {-1, 1}",
     "contract",
+    condition="y is -1, or was declared as signs",
 )
 def variance_of_probability(node: Expr) -> Expr | None:
     factors = factors_of(node)
@@ -229,6 +230,31 @@ def product_with_transpose(node: Expr) -> Expr | None:
                     same = Factor(identity((label_sizes(node)[ends[0]],)), ends)
                     rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                     return with_factors(node, [*rest, same])
+    return None
+
+
+@rule("norm through orthogonal", "|Q x|^2 = |x|^2", "contract", condition="Q is known to be orthogonal")
+def norm_through_orthogonal(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    labels = [label for f in factors for label in f.labels] + list(spec_of(node).out)
+    for i, f in enumerate(factors):
+        if f.exponent != 2 or f.base.op != "contract":
+            continue
+        inner, out = factors_of(f.base), spec_of(f.base).out
+        for axis, label in enumerate(f.labels):
+            at = [k for k, g in enumerate(inner) if out[axis] in g.labels]
+            if labels.count(label) > 1 or out.count(out[axis]) > 1 or len(at) != 1:
+                continue
+            q = inner[at[0]]
+            if q.exponent != 1 or not holds(q.base, "orthogonal") or len(set(q.labels)) < 2:
+                continue
+            other = q.labels[1 - q.labels.index(out[axis])]
+            if other in out:
+                continue
+            kept = [g for k, g in enumerate(inner) if k != at[0]]
+            turned = (*out[:axis], other, *out[axis + 1 :])
+            rest = contract(kept, turned, label_sizes(f.base), spec_of(f.base).coefficient)
+            return with_factors(node, [*factors[:i], f._replace(base=rest), *factors[i + 1 :]])
     return None
 
 
