@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.special import log_expit
+import scipy.linalg
+from scipy.special import log_expit, softmax
 
 import closedform as cf
 
 X, S, Q = cf.matrix("n", "d"), cf.spd("d"), cf.orthogonal("d")
+A = cf.symmetric("d")
 w, x, t, y, c = cf.vector("d"), cf.vector("d"), cf.vector("n"), cf.signs("n"), cf.scalar()
 
 
@@ -21,6 +23,10 @@ def ridge(c, X, t):
 def scatter(X):
     P = X - X.mean(axis=0)
     return np.sum((P.T @ P) ** 2)
+
+
+def pairs(x, A):
+    return sum((A[i] @ A[j]) * x[i] * x[j] for i in range(len(x)) for j in range(i))
 
 
 FORMULAS = {
@@ -54,6 +60,23 @@ FORMULAS = {
     "determinant alone": (lambda S: np.linalg.det(S), (S,), "cof(S)"),
     "product of powers": (lambda q, x: np.prod(q**x), (cf.positive("d"), x), "(∏ₖ qₖ^xₖ)x ⊘ q"),
     "log of a product of powers": (lambda q, x: np.log(np.prod(q**x)), (cf.positive("d"), x), "x ⊘ q"),
+    "probability of a class": (
+        lambda x: np.log(softmax(x)[0]),
+        (x,),
+        "e₀ − softmax(x)",
+    ),
+    "mean under a softmax": (
+        lambda x, w: softmax(x) @ w,
+        (x, w),
+        "softmax(x) ⊙ (w − (wᵀ softmax(x))𝟏)",
+    ),
+    "squared ramp": (lambda x: np.sum(np.where(x > 0, x, 0) ** 2), (x,), "2 where(x > 0, x, 0)"),
+    "pairs": (pairs, (x, cf.matrix("d", "d")), "(A ⊙ (𝟏𝟏ᵀ − I) diag(x)A)𝟏"),
+    "squared eigenvalues": (lambda A: np.sum(np.linalg.eigvalsh(A) ** 2), (A,), "2A"),
+    "logs of eigenvalues": (lambda A: np.sum(np.log(np.linalg.eigvalsh(A))), (S,), "A⁻¹"),
+    "squared singular values": (lambda X: np.sum(np.linalg.svdvals(X) ** 2), (X,), "2X"),
+    "entropy": (lambda S: np.trace(S @ scipy.linalg.logm(S)), (S,), "logm S + I"),
+    "trace of a root": (lambda S: np.trace(scipy.linalg.sqrtm(S)), (S,), "½ sqrtm(S)⁻¹"),
     "steps that add up": (
         lambda t, y, q: np.sum(np.maximum(t * (y - q), (t - 1) * (y - q))),
         (c, t, t),

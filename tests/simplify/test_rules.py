@@ -17,7 +17,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
 from closedform.primitives.reductions import logsumexp, products_without, softmax
-from closedform.primitives.structure import reshaping, roll, select, unit
+from closedform.primitives.structure import reshaping, roll, select, triangle, unit
 from closedform.simplify.rules import RULES
 from closedform.simplify.simplify import BY_OP, simplify
 
@@ -115,6 +115,36 @@ EXAMPLES = {
     ),
     "choice": w * fn("where", z, number(1, (N,)), number(0, (N,)))
     + 2 * p * fn("where", z, number(0, (N,)), number(1, (N,))),
+    "choices by one condition": fn("where", z, number(0, (N,)), number(1, (N,))) * w * fn("where", z, w, p),
+    "triangles on both sides": triangle(N, N, -1) + transpose(triangle(N, N, -1), (1, 0)) + X,
+    "log of an entry": fn(
+        "log", contract([Factor(softmax(v, 0), "i"), Factor(unit(Size.of(4), 1), "i")], "")
+    ),
+    "Frechet derivative along the matrix": fn("expm_frechet", 2 * X, 3 * X)
+    + fn("logm_frechet", SPD / 9 + identity((N,)), SPD + 9 * identity((N,))),
+    "Sylvester equation of the identity": fn("sylvester", SPD, SPD, s * identity((N,))),
+    "spectral powers": contract(
+        [
+            Factor(fn("eigenvectors", X), "ik"),
+            Factor(fn("eigvalsh", X, shape=(N,)), "k", -2),
+            Factor(fn("eigenvectors", X), "jk"),
+        ],
+        "ij",
+    )
+    + contract(
+        [
+            Factor(fn("svd_left", X), "ik"),
+            Factor(fn("singular_values", X, shape=(N,)), "k"),
+            Factor(fn("svd_right", X), "kj"),
+        ],
+        "ij",
+    ),
+    "softmax's derivative along a vector": dot(
+        contract([Factor(softmax(v, 0), "i")], "ii")
+        - contract([Factor(softmax(v, 0), "i"), Factor(softmax(v, 0), "j")], "ij"),
+        unit(Size.of(4), 2),
+    )
+    * s,
     "logsumexp of two numbers": logsumexp(
         contract([Factor(s), Factor(unit(Size.of(2), 0), "i")], "i")
         - 2 * contract([Factor(s, (), 2), Factor(unit(Size.of(2), 1), "i")], "i")

@@ -207,7 +207,12 @@ class _Reader:
     def _turns(self, node: Expr) -> bool:
         """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is 1 - b."""
         mixed = min(node.params) < 0 < max(node.params)
-        return mixed and self.uses.get(node, 0) <= 1 and not any(_fill(arg) is not None for arg in node.args)
+        terms = zip(node.params, node.args, strict=True)
+        return (
+            mixed
+            and self.uses.get(node, 0) <= 1
+            and not any(c > 0 and _fill(arg) is not None for c, arg in terms)
+        )
 
     def _graph(self, node: Expr, merging: bool = True) -> tuple[Graph, Number]:
         spec = spec_of(node)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from closedform.expression.calculus import (
     Factor,
     Number,
     contract,
     factors_of,
+    identity,
     is_integer,
     is_zero,
     label_sizes,
@@ -14,6 +17,7 @@ from closedform.expression.calculus import (
     number,
     spec_of,
     terms_of,
+    transpose,
 )
 from closedform.expression.expr import Expr
 from closedform.simplify.rules import fn, is_one, rule, with_factors
@@ -120,4 +124,47 @@ def _indicator(term: Expr, one: Expr, zero: Expr) -> tuple[Expr, bool, Expr] | N
                 label_sizes(term) if term.op == "contract" else {}
             )
             return condition, branches[0] is one, contract(rest, out, sizes)
+    return None
+
+
+@rule("choices by one condition", "where(c, 1, 0) where(c, v, w) = where(c, v, 0)", "contract")
+def product_of_choices(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    choices = [i for i, f in enumerate(factors) if f.base.op == "where" and f.exponent == 1]
+    for i, j in itertools.permutations(choices, 2):
+        f, g = factors[i], factors[j]
+        if f.labels != g.labels or f.base.args[0] is not g.base.args[0]:
+            continue
+        one, zero = number(1, f.base.shape), number(0, f.base.shape)
+        condition, *kept = f.base.args
+        if kept not in ([one, zero], [zero, one]):
+            continue
+        branches = [
+            branch if keep is one else zero for keep, branch in zip(kept, g.base.args[1:], strict=True)
+        ]
+        rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+        chosen = Expr("where", (condition, *branches), (), f.base.shape)
+        return with_factors(node, [*rest, f._replace(base=chosen)])
+    return None
+
+
+@rule(
+    "triangles on both sides",
+    "[i > j] + [i < j] = 1 − δ_ij, [i ≥ j] + [i ≤ j] = 1 + δ_ij, [i > j] + [i ≤ j] = 1",
+    "linear",
+)
+def triangles_on_both_sides(node: Expr) -> Expr | None:
+    lower = {t: (c, dict(t.params)["k"]) for c, t in terms_of(node) if t.op == "triangle"}
+    for below, (c, k) in lower.items():
+        if below.shape[0] != below.shape[1]:
+            continue
+        for d, term in terms_of(node):
+            turned = transpose(term, (1, 0)) if term is not below else below
+            if d != c or turned.op != "triangle" or turned is below is term:
+                continue
+            diagonal = k + dict(turned.params)["k"] + 1
+            if diagonal == 0 or (abs(diagonal) == 1 and k in (-1, 0)):
+                rest = [(e, t) for e, t in terms_of(node) if t not in (below, term)]
+                same = [(c * diagonal, identity(below.shape[:1]))] if diagonal else []
+                return linear([*rest, (c, number(1, node.shape)), *same], node.shape)
     return None

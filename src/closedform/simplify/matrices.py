@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from closedform.expression.calculus import (
@@ -10,6 +11,7 @@ from closedform.expression.calculus import (
     contract,
     factors_of,
     identity,
+    is_symmetric,
     label_sizes,
     linear,
     power,
@@ -19,8 +21,9 @@ from closedform.expression.calculus import (
 )
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
+from closedform.primitives.factorisations import eigenvectors
 from closedform.primitives.linalg import cofactor, det, inv, logdet
-from closedform.simplify.rules import rule, with_factors
+from closedform.simplify.rules import rule, symmetric_part, with_factors
 
 
 @rule(
@@ -189,4 +192,37 @@ def reshape_and_back(node: Expr) -> Expr | None:
         rest = [h for k, h in enumerate(factors) if k not in (i, j)]
         pairs = zip(f.labels[1:], g.labels[1:], f.base.shape[1:], strict=True)
         return with_factors(node, [*rest, *(Factor(identity((n,)), (a, b)) for a, b, n in pairs)])
+    return None
+
+
+# Higher powers of a matrix are left to its eigenvalues.
+MOST_MULTIPLIED = 3
+
+
+@rule("spectral powers", "V diag(λ^k) V' = A^k, U diag(σ) V' = A for integers k, |k| <= 3", "contract")
+def spectral_power(node: Expr) -> Expr | None:
+    factors, out = factors_of(node), spec_of(node).out
+    for i, f in enumerate(factors):
+        if f.base.op not in ("eigvalsh", "singular_values") or not isinstance(f.exponent, int):
+            continue
+        (a,), (label,) = f.base.args, f.labels
+        holders = [j for j, g in enumerate(factors) if label in g.labels and j != i]
+        if len(holders) != 2 or label in out or any(factors[j].exponent != 1 for j in holders):
+            continue
+        left, right = (factors[j] for j in holders)
+        rest = [g for j, g in enumerate(factors) if j not in (i, *holders)]
+        if f.base.op == "singular_values":
+            sides = {g.base.op: g for g in (left, right)}
+            if f.exponent != 1 or set(sides) != {"svd_left", "svd_right"}:
+                continue
+            u, vt = sides["svd_left"], sides["svd_right"]
+            if u.base.args == vt.base.args == (a,) and (u.labels[1], vt.labels[0]) == (label, label):
+                return with_factors(node, [*rest, Factor(a, (u.labels[0], vt.labels[1]))])
+        elif left.base is right.base is eigenvectors(a) and left.labels[1] == right.labels[1] == label:
+            base = a if is_symmetric(a) else symmetric_part(a)
+            base = base if f.exponent > 0 else inv(base)
+            if abs(f.exponent) <= MOST_MULTIPLIED:
+                between = [left.labels[0], *((label, n) for n in range(abs(f.exponent) - 1)), right.labels[0]]
+                chain = [Factor(base, pair) for pair in itertools.pairwise(between)]
+                return with_factors(node, [*rest, *chain])
     return None

@@ -16,6 +16,7 @@ from closedform.expression.calculus import (
     Label,
     Number,
     contract,
+    dot,
     exact,
     factors_of,
     identity,
@@ -493,6 +494,35 @@ def frechet_along_identity(node: Expr) -> Expr | None:
     return None
 
 
+@rule(
+    "Frechet derivative along the matrix",
+    "Df(A)[s A] = s A f'(A) for f = exp, log, sin, cos, sinh, cosh",
+    *(f"{name}_frechet" for name in (*_DERIVED_FUNCTION, "logm")),
+)
+def frechet_along_itself(node: Expr) -> Expr | None:
+    a, *directions = node.args
+    if len(directions) != 1 or len(terms_of(a)) != 1 or len(terms_of(directions[0])) != 1:
+        return None
+    ((c, whole),), ((k, direction),) = terms_of(a), terms_of(directions[0])
+    if direction is not whole:
+        return None
+    scale = exact(Fraction(k) / Fraction(c))
+    if node.op == "logm_frechet":
+        return multiply(scale, identity(a.shape[:1]))
+    coefficient, name = _DERIVED_FUNCTION[node.op.removesuffix("_frechet")]
+    return multiply(scale * coefficient, dot(a, matrix_function(name, a)))
+
+
+@rule("Sylvester equation of the identity", "A X + X A = s I for X = s A^-1 / 2", "sylvester")
+def sylvester_of_identity(node: Expr) -> Expr | None:
+    a, b, q = node.args
+    scale = _scale_of_identity(q) if a is b else None
+    if scale is None:
+        return None
+    axes = tuple(range(node.ndim))
+    return contract([Factor(scale, axes[:-2]), Factor(fn("inv", a), axes[-2:])], axes, {}, Fraction(1, 2))
+
+
 def _scale_of_identity(node: Expr) -> Expr | None:
     """s where every matrix of a stack is s times the identity."""
     if node.op != "contract":
@@ -565,7 +595,7 @@ def exponential_of_logarithm(node: Expr) -> Expr | None:
     return x.args[0] if x.op == "logm" else None
 
 
-def _symmetric_part(node: Expr) -> Expr:
+def symmetric_part(node: Expr) -> Expr:
     """(A + A')/2: what a Cholesky factor is a function of."""
     return linear([(Fraction(1, 2), node), (Fraction(1, 2), transpose(node, (1, 0)))], node.shape)
 
@@ -586,7 +616,7 @@ def cholesky_factors(node: Expr) -> Expr | None:
             if sum(h.labels.count(shared) for h in factors) != 2:
                 continue
             kept = 1 if inverse else 0
-            a = _symmetric_part(factor.args[0])
+            a = symmetric_part(factor.args[0])
             whole = fn("inv", a) if inverse else a
             rest = [h for k, h in enumerate(factors) if k not in (i, j)]
             return with_factors(node, [*rest, Factor(whole, (f.labels[kept], g.labels[kept]))])
@@ -609,6 +639,6 @@ def logdet_by_cholesky(node: Expr) -> Expr | None:
         if factor.op == "cholesky" and inner == (1, ((0, 0),), (1,), (0,)):
             half = Fraction(1, 2) * Fraction(spec.coefficient)
             rest = [g for k, g in enumerate(factors) if k != i]
-            determinant = Factor(Expr("logdet", (_symmetric_part(factor.args[0]),), (), ()))
+            determinant = Factor(Expr("logdet", (symmetric_part(factor.args[0]),), (), ()))
             return contract([*rest, determinant], spec.out, label_sizes(node), half)
     return None
