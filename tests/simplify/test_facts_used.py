@@ -25,10 +25,6 @@ def scatter(X):
     return np.sum((P.T @ P) ** 2)
 
 
-def pairs(x, A):
-    return sum((A[i] @ A[j]) * x[i] * x[j] for i in range(len(x)) for j in range(i))
-
-
 FORMULAS = {
     "log det of a multiple": (lambda X: np.linalg.slogdet(X.T @ X / 7)[1], (X,), "2X(XᵀX)⁻¹"),
     "inverse of a multiple": (lambda X, c: np.trace(np.linalg.inv(c * X.T @ X)), (X, c), "−(2/c)X(XᵀX)⁻²"),
@@ -71,7 +67,6 @@ FORMULAS = {
         "softmax(x) ⊙ (w − (wᵀ softmax(x))𝟏)",
     ),
     "squared ramp": (lambda x: np.sum(np.where(x > 0, x, 0) ** 2), (x,), "2 where(x > 0, x, 0)"),
-    "pairs": (pairs, (x, cf.matrix("d", "d")), "(A ⊙ (𝟏𝟏ᵀ − I) diag(x)A)𝟏"),
     "squared eigenvalues": (lambda A: np.sum(np.linalg.eigvalsh(A) ** 2), (A,), "2A"),
     "logs of eigenvalues": (lambda A: np.sum(np.log(np.linalg.eigvalsh(A))), (S,), "A⁻¹"),
     "squared singular values": (lambda X: np.sum(np.linalg.svdvals(X) ** 2), (X,), "2X"),

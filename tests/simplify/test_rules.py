@@ -116,7 +116,7 @@ EXAMPLES = {
     "choice": w * fn("where", z, number(1, (N,)), number(0, (N,)))
     + 2 * p * fn("where", z, number(0, (N,)), number(1, (N,))),
     "choices by one condition": fn("where", z, number(0, (N,)), number(1, (N,))) * w * fn("where", z, w, p),
-    "triangles on both sides": triangle(N, N, -1) + transpose(triangle(N, N, -1), (1, 0)) + X,
+    "triangles on both sides": triangle(N, N, 0) + transpose(triangle(N, N, 0), (1, 0)) + X,
     "log of an entry": fn(
         "log", contract([Factor(softmax(v, 0), "i"), Factor(unit(Size.of(4), 1), "i")], "")
     ),

@@ -148,23 +148,17 @@ def product_of_choices(node: Expr) -> Expr | None:
     return None
 
 
-@rule(
-    "triangles on both sides",
-    "[i > j] + [i < j] = 1 − δ_ij, [i ≥ j] + [i ≤ j] = 1 + δ_ij, [i > j] + [i ≤ j] = 1",
-    "linear",
-)
+# [i > j] + [i < j] stays: 1 − δ_ij would lose what is beside a large diagonal.
+@rule("triangles on both sides", "[i > j] + [i ≤ j] = 1, [i ≥ j] + [i ≤ j] = 1 + δ_ij", "linear")
 def triangles_on_both_sides(node: Expr) -> Expr | None:
-    lower = {t: (c, dict(t.params)["k"]) for c, t in terms_of(node) if t.op == "triangle"}
-    for below, (c, k) in lower.items():
-        if below.shape[0] != below.shape[1]:
+    lower = [(c, t) for c, t in terms_of(node) if t.op == "triangle" and t.shape[0] == t.shape[1]]
+    for (c, below), (d, term) in itertools.product(lower, terms_of(node)):
+        above = transpose(term, (1, 0))
+        if d != c or term.op != "contract" or above.op != "triangle":
             continue
-        for d, term in terms_of(node):
-            turned = transpose(term, (1, 0)) if term is not below else below
-            if d != c or turned.op != "triangle" or turned is below is term:
-                continue
-            diagonal = k + dict(turned.params)["k"] + 1
-            if diagonal == 0 or (abs(diagonal) == 1 and k in (-1, 0)):
-                rest = [(e, t) for e, t in terms_of(node) if t not in (below, term)]
-                same = [(c * diagonal, identity(below.shape[:1]))] if diagonal else []
-                return linear([*rest, (c, number(1, node.shape)), *same], node.shape)
+        k, other = (dict(t.params)["k"] for t in (below, above))
+        if k + other == -1 or k == other == 0:
+            rest = [(e, t) for e, t in terms_of(node) if t not in (below, term)]
+            both = [(c, identity(below.shape[:1]))] if k == other else []
+            return linear([*rest, (c, number(1, node.shape)), *both], node.shape)
     return None

@@ -303,12 +303,12 @@ def softmax_along_vector(node: Expr) -> Expr | None:
         p = next((arg for term in matrix.base.args for arg in term.args if arg.op == "softmax"), None)
         if p is None or p.ndim != 1:
             continue
-        same = contract([Factor(p, "i")], "ii")
-        outer = contract([Factor(p, "i"), Factor(p, "j")], "ij")
+        same = contract([Factor(p, (0,))], (0, 0))
+        outer = contract([Factor(p, (0,)), Factor(p, (1,))], (0, 1))
         sign = 1 if matrix.base is same - outer else -1 if matrix.base is outer - same else 0
         if sign:
-            mean = contract([Factor(p, "i"), Factor(g.base, "i")], "")
-            spread = contract([Factor(mean, "")], "i", {"i": p.shape[0]})
+            mean = contract([Factor(p, (0,)), Factor(g.base, (0,))], ())
+            spread = contract([Factor(mean)], (0,), {0: p.shape[0]})
             rest = [f for f in factors if not f.labels]
             (out,) = spec_of(node).out
             new = [*rest, Factor(p, (out,)), Factor(g.base - spread, (out,))]
