@@ -17,7 +17,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr, input_
 from closedform.expression.size import Size
 from closedform.primitives.reductions import logsumexp, products_without, softmax
-from closedform.primitives.structure import reshaping, roll, select, unit
+from closedform.primitives.structure import reshaping, roll, select, triangle, unit
 from closedform.simplify.rules import RULES
 from closedform.simplify.simplify import BY_OP, simplify
 
@@ -95,7 +95,9 @@ EXAMPLES = {
     "probabilities sum to one": contract([Factor(softmax(M, 1), "ij"), Factor(u, "k")], "ik"),
     "function of a broadcast array": fn("sin", columns(u)),
     "sum distributed": dot(number(1, (N,)), z * w - dot(z, w) / size_number(N)),
-    "cofactors by the determinant": fn("cofactor", X) / fn("det", X, shape=()) ** 2,
+    "cofactors of a regular matrix": fn("cofactor", X) * fn("det", X, shape=()) ** -0.5
+    + fn("det", SPD, shape=()) * fn("cofactor", SPD)
+    + fn("cofactor", Y) * dot(dot(z, fn("inv", Y)), w),
     "product of the others": products_without(p, 2),
     "tangent": fn("sinh", z) ** 2 * w / fn("cosh", z) ** 3,
     "sign times abs": fn("sign", z) * fn("abs", z) ** 3,
@@ -105,20 +107,55 @@ EXAMPLES = {
     "determinant of product": fn("det", dot(transpose(X, (1, 0)), dot(Y, X)), shape=()),
     "log determinant of product": fn("logdet", dot(X, Y), shape=()),
     "cofactors of product": fn("cofactor", dot(X, transpose(Y, (1, 0)))),
-    "log of a determinant's size": fn("log", fn("abs", fn("det", X, shape=()))),
+    "log of a determinant": fn("log", fn("abs", fn("det", X, shape=())))
+    + fn("log", fn("det", SPD, shape=())),
     "cofactors times the matrix": dot(Y, dot(fn("cofactor", X), transpose(X, (1, 0)))),
     "reshape there and back": contract(
         [Factor(merged, "kij"), Factor(merged, "kpq"), Factor(M, "ij"), Factor(M, "pr")], "qr"
     ),
     "choice": w * fn("where", z, number(1, (N,)), number(0, (N,)))
     + 2 * p * fn("where", z, number(0, (N,)), number(1, (N,))),
+    "choices by one condition": fn("where", z, number(0, (N,)), number(1, (N,))) * w * fn("where", z, w, p),
+    "triangles on both sides": triangle(N, N, 0) + transpose(triangle(N, N, 0), (1, 0)) + X,
+    "log of an entry": fn(
+        "log", contract([Factor(softmax(v, 0), "i"), Factor(unit(Size.of(4), 1), "i")], "")
+    ),
+    "Frechet derivative along the matrix": fn("expm_frechet", 2 * X, 3 * X)
+    + fn("logm_frechet", SPD / 9 + identity((N,)), SPD + 9 * identity((N,))),
+    "Sylvester equation of the identity": fn("sylvester", SPD, SPD, s * identity((N,))),
+    "spectral powers": contract(
+        [
+            Factor(fn("eigenvectors", X), "ik"),
+            Factor(fn("eigvalsh", X, shape=(N,)), "k", -2),
+            Factor(fn("eigenvectors", X), "jk"),
+        ],
+        "ij",
+    )
+    + contract(
+        [
+            Factor(fn("svd_left", X), "ik"),
+            Factor(fn("singular_values", X, shape=(N,)), "k"),
+            Factor(fn("svd_right", X), "kj"),
+        ],
+        "ij",
+    ),
+    "softmax's derivative along a vector": dot(
+        contract([Factor(softmax(v, 0), "i")], "ii")
+        - contract([Factor(softmax(v, 0), "i"), Factor(softmax(v, 0), "j")], "ij"),
+        unit(Size.of(4), 2),
+    )
+    * s,
     "logsumexp of two numbers": logsumexp(
         contract([Factor(s), Factor(unit(Size.of(2), 0), "i")], "i")
         - 2 * contract([Factor(s, (), 2), Factor(unit(Size.of(2), 1), "i")], "i")
     ),
     "square of abs": fn("abs", z) ** 2,
     "abs of nonnegative": fn("abs", fn("exp", z)),
-    "square of sign": signs**2 * z,
+    "square of sign": signs**2 * z / (signs * w) ** 3,
+    "function of signs": fn("arctan", signs * z) + fn("cosh", signs * w),
+    "opposite of an argument": fn("sign", -z) + fn("abs", -w),
+    "signs through a sum": signs * z / (1 + signs * w),
+    "variance of a probability": w * fn("expit", -signs * z) * (1 - fn("expit", -signs * z)),
     "Pythagoras": fn("sin", z) ** 2 * w + fn("cos", z) ** 2 * w + z,
     "power of zeros and ones": power(unit(Size.of(4), 1), 3) * v,
     "product of unit vectors": entry(1)
@@ -153,6 +190,7 @@ EXAMPLES = {
     "invariant of transpose": fn("det", transpose(X, (1, 0)), shape=()),
     "inverse of inverse": fn("inv", fn("inv", X)),
     "inverse of product": fn("inv", s * dot(X, Y)),
+    "inverse of multiple": fn("inv", s**2 / 7 * dot(transpose(M, (1, 0)), M) + s**2 / 7 * identity((N,))),
     "product with inverse": dot(dot(fn("inv", X), X), Y),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),
     "abs of nonpositive": fn("abs", -fn("exp", z)) * w,
@@ -162,6 +200,7 @@ EXAMPLES = {
     "log of power": fn("log", power(p, 3)) * w,
     "sum of a simplex": contract([Factor(t, "k"), Factor(z, "i")], "i"),
     "inverse of orthogonal": dot(fn("inv", Q), X),
+    "norm through orthogonal": contract([Factor(dot(transpose(Q, (1, 0)), X), "ij", 2), Factor(w, "j")], ""),
     "orthogonal": dot(dot(transpose(Q, (1, 0)), Q), X),
     "log det of orthogonal": fn("logdet", dot(Q, Q), shape=()) + s,
     "inverse of diagonal": dot(fn("inv", contract([Factor(z, "i")], "ii")), X),

@@ -1035,8 +1035,8 @@ def _taken_out(
     left = [f for _, rest, _ in rests for f in rest]
     if any(f.base.ndim > 2 for f in left):
         return None
-    if all(f.base.ndim < 2 for f in shared) and any(f.base.op not in SELECTIONS for f in left):
-        return None  # A x + B x takes less than (A + B) x
+    # A x + B x takes less than (A + B) x
+    costly = all(f.base.ndim < 2 for f in shared) and any(f.base.op not in SELECTIONS for f in left)
     missing = set(first.out) - {label for f in shared for label in f.labels} - set(boundary)
     if missing:
         return None
@@ -1052,6 +1052,8 @@ def _taken_out(
         )
         terms.append((term.coefficient, remaining))
     inner = linear(terms, [sizes[label] for label in boundary])
+    if costly and len(terms_of(inner)) >= len(terms):
+        return None
     return contract(
         [*shared, Factor(inner, tuple(boundary))], first.out, dict(zip(first.out, shape, strict=True))
     )

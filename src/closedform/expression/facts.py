@@ -160,6 +160,12 @@ def _bounds(node: Expr) -> Interval:
         return _bounds_of_product(node)
     if node.op in _AVERAGES:
         return _bounds_of_choice(node)
+    if node.op == "power":
+        base = bounds(node.args[0])
+        return POSITIVE if base.is_positive else NONNEGATIVE if base.is_nonnegative else REALS
+    if node.op == "det":
+        known = structure(node.args[0])
+        return POSITIVE if "spd" in known else NONNEGATIVE if "psd" in known else REALS
     found = RANGES.get(node.op, REALS)
     if node.op in _THROUGH:
         (arg,) = node.args

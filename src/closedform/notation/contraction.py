@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from closedform.expression.calculus import Number, exact
+from closedform.expression.calculus import Number, exact, is_symmetric
 from closedform.expression.expr import Expr, Shape
 from closedform.expression.size import Size
 from closedform.notation import form as fm
@@ -21,11 +21,12 @@ from closedform.notation.structure import Reading
 
 @dataclass
 class Edge:
-    """An elementwise product of matrices between two points."""
+    """An elementwise product of matrices between two points; `symmetric` if it is its transpose."""
 
     pairs: list[Pair]
     row: int
     column: int
+    symmetric: bool = False
 
     def matrix(self, row: int) -> Expr:
         """The matrix with the given point as its rows."""
@@ -33,7 +34,8 @@ class Edge:
 
     def reversed(self) -> Edge:
         """The same edge from its other end."""
-        return Edge([(fm.transposed(matrix), p) for matrix, p in self.pairs], self.column, self.row)
+        pairs = self.pairs if self.symmetric else [(fm.transposed(matrix), p) for matrix, p in self.pairs]
+        return Edge(pairs, self.column, self.row, self.symmetric)
 
     def other(self, point: int) -> int:
         """The other end."""
@@ -63,13 +65,13 @@ class Graph:
             pass
 
     def _place(self, factor: Reading) -> None:
-        form, labels, exponent, _ = factor
+        form, labels, exponent, node = factor
         if not labels:
             self.scalars.append(fm.power(form, exponent))
         elif len(labels) == 1:
             self._hang(labels[0], form, exponent)
         elif len(labels) == 2:
-            self.edges.append(Edge([(form, exponent)], *labels))
+            self.edges.append(Edge([(form, exponent)], *labels, symmetric=is_symmetric(node)))
         else:
             self.tensors.append(factor)
 

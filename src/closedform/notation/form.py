@@ -37,7 +37,8 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -53,6 +54,9 @@ MOST_EXAMINED = 120
 MOST_DIGITS, MOST_LEVELS = 8, 6
 # Forms of more nodes are not searched for a place where a long number becomes short.
 LARGEST_SCALED = 300
+
+# Forms whose parameters are labels.
+LABELLED = frozenset({"entry", "delta", "different", "summation", "running_product", "index"})
 
 Pair = tuple[Expr, Number]  # a form and its exponent
 
@@ -103,6 +107,8 @@ def is_symmetric(form: Expr) -> bool:
         return False
     if form.op == "symbol":
         return bool(form.params[1])
+    if form.op in {"product", "negative", "fraction"}:
+        return is_symmetric(factored(form)[1])
     if form.op in {"identity", "diag"}:
         return True
     if form.op == "hadamard" and any(arg.op == "identity" for arg in form.args):
@@ -112,10 +118,38 @@ def is_symmetric(form: Expr) -> bool:
     if form.op == "sum":
         signed = set(zip(form.args, form.params, strict=True))
         return {(transposed(term), sign) for term, sign in signed} == signed
-    keeps = form.op in {"inverse", "hadamard", "quotient", "elementwise_power", "negative"} or (
+    if form.op == "index":
+        if form not in _MIRRORED:
+            first, second = form.params
+            swapped = {first: second, second: first}
+            _MIRRORED[form] = _unordered(form.args[0], {}) == _unordered(form.args[0], swapped)
+        return _MIRRORED[form]
+    keeps = form.op in {"inverse", "hadamard", "quotient", "elementwise_power"} or (
         form.op == "call" and form.params[0] in TRANSPOSING
     )
     return keeps and all(is_symmetric(arg) for arg in form.args)
+
+
+# Whether the entries in index notation stay the same with their labels exchanged.
+_MIRRORED: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+
+
+def _unordered(form: Expr, names: dict[Any, Any]) -> Hashable:
+    """A scalar with labels renamed, whatever the order of terms and factors, and the signs in even powers."""
+    labels = tuple(names.get(label, label) for label in form.params if form.op in LABELLED)
+    if form.op in {"delta", "different"} or (form.op == "entry" and is_symmetric(form.args[0])):
+        return form.op, form.args, frozenset(labels)
+    if form.op == "entry":
+        return form.op, form.args, labels
+    if form.op == "power" and form.args[0].op == "sum" and form.params[0] % 2 == 0:
+        signs = (form.args[0], negative(form.args[0]))
+        return form.op, form.params, frozenset(_unordered(base, names) for base in signs)
+    parts = [_unordered(arg, names) for arg in form.args]
+    if form.op == "sum":
+        return form.op, frozenset(Counter(zip(parts, form.params, strict=True)).items())
+    if form.op == "product":
+        return form.op, frozenset(Counter(parts).items())
+    return form.op, tuple(parts), labels or form.params
 
 
 def transposed(form: Expr) -> Expr:

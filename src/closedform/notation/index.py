@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from closedform.expression.expr import Expr, Shape, rebuild, toposort
-from closedform.notation.form import factored, literal, negative, power, product
+from closedform.notation.form import LABELLED, factored, literal, negative, power, product
 from closedform.primitives.record import PRIMITIVES
 
 # Labels are numbers, none bound twice, until `lettered` replaces them.
@@ -17,7 +17,6 @@ Label = int | str
 LETTERS = "ijklprstuv"
 # Entries of arrays with formulas of more nodes are written with the array, which has a name then.
 LARGEST_OPENED = 1000
-LABELLED = frozenset({"entry", "delta", "different", "summation", "running_product", "index"})
 
 
 def bound(body: Expr, labels: Sequence[Label], shape: Shape) -> Expr:

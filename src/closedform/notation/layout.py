@@ -305,7 +305,9 @@ class _Layout:
         if form.op == "inverse":
             piece, power = self.pieces[form.args[0]], -count
         plain = form.args[0] if form.op in {"transpose", "inverse"} else form
-        if count == 1 or plain.op not in {"symbol", "sum"}:
+        if count == 1 or not (
+            plain.op in {"symbol", "sum"} or (form.op == "inverse" and plain.op == "matmul")
+        ):
             return [self.pieces[form]] * count
         return [self._raised(piece, _exponent(self.style, power))]
 

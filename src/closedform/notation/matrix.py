@@ -220,7 +220,12 @@ class _Reader:
     def _turns(self, node: Expr) -> bool:
         """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is 1 - b."""
         mixed = min(node.params) < 0 < max(node.params)
-        return mixed and self.uses.get(node, 0) <= 1 and not any(_fill(arg) is not None for arg in node.args)
+        terms = zip(node.params, node.args, strict=True)
+        return (
+            mixed
+            and self.uses.get(node, 0) <= 1
+            and not any(c > 0 and _fill(arg) is not None for c, arg in terms)
+        )
 
     def _graph(self, node: Expr, merging: bool = True) -> tuple[Graph, Number]:
         spec = spec_of(node)
@@ -231,6 +236,9 @@ class _Reader:
             odd = isinstance(exponent, int) and exponent % 2 == 1
             if coefficient < 0 and base.op == "linear" and odd and self._turns(base):
                 coefficient, form = -coefficient, fm.negative(form)
+            elif coefficient < 0 and base.op == "sign" and odd and self._turns(base.args[0]):
+                argument = fm.negative(self.forms[base.args[0]])
+                coefficient, form = -coefficient, Expr("call", (argument,), form.params, form.shape)
             readings.append(Reading(form, labels, exponent, base))
         readings = structure_read(readings, spec.out, self._size, self._size_name)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient

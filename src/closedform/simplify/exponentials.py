@@ -5,7 +5,6 @@ from __future__ import annotations
 from closedform.expression.calculus import (
     Factor,
     Number,
-    as_number,
     factors_of,
     is_integer,
     is_zero,
@@ -46,29 +45,30 @@ def log_to_logaddexp(node: Expr) -> Expr | None:
     return Expr("logaddexp", found[1:], (), node.shape)
 
 
-@rule("power times its base", "x^p x^k = x^(p + k), x^p x^q = x^(p + q)", "contract")
+@rule("power times its base", "(x^p)^k x^l = x^(k p + l), (x^p)^k (x^q)^l = x^(k p + l q)", "contract")
 def power_times_base(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
-        if f.base.op != "power" or f.exponent != 1:
+        if f.base.op != "power" or not is_integer(f.exponent):
             continue
         x, p = f.base.args
         for j, g in enumerate(factors):
             if i == j or g.labels != f.labels:
                 continue
             q: Expr | None = number(g.exponent, x.shape) if g.base is x else None
-            if g.base.op == "power" and g.exponent == 1 and g.base.args[0] is x:
-                q = g.base.args[1]
+            if g.base.op == "power" and is_integer(g.exponent) and g.base.args[0] is x:
+                q = g.exponent * g.base.args[1]
             if q is not None:
                 rest = [h for k, h in enumerate(factors) if k not in (i, j)]
-                return with_factors(node, [*rest, f._replace(base=power_of(x, p + q))])
+                whole = Factor(power_of(x, f.exponent * p + q), f.labels)
+                return with_factors(node, [*rest, whole])
     return None
 
 
 def power_of(x: Expr, exponent: Expr) -> Expr:
     """x to a power, entry by entry."""
-    c = as_number(exponent)
-    return Expr("power", (x, exponent), (), x.shape) if c is None else power(x, c)
+    constant = exponent.op == "contract" and exponent is number(spec_of(exponent).coefficient, x.shape)
+    return power(x, spec_of(exponent).coefficient) if constant else Expr("power", (x, exponent), (), x.shape)
 
 
 @rule("ratio of exponentials", "e^u / (e^u + e^v) = σ(u - v)", "contract")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from closedform.expression.calculus import (
     Factor,
     Number,
     contract,
     factors_of,
+    identity,
     is_integer,
     is_zero,
     label_sizes,
@@ -14,6 +17,7 @@ from closedform.expression.calculus import (
     number,
     spec_of,
     terms_of,
+    transpose,
 )
 from closedform.expression.expr import Expr
 from closedform.simplify.rules import fn, is_one, rule, with_factors
@@ -82,7 +86,7 @@ def _is_step(node: Expr, x: Expr) -> bool:
     return (
         len(terms) == 2
         and any(is_one(t) and c == 1 for c, t in terms)
-        and any(t.op == "sign" and t.args[0] is x and c == 1 for c, t in terms)
+        and any(t.op == "sign" and x is (t.args[0] if c == 1 else -t.args[0]) for c, t in terms if c * c == 1)
     )
 
 
@@ -120,4 +124,41 @@ def _indicator(term: Expr, one: Expr, zero: Expr) -> tuple[Expr, bool, Expr] | N
                 label_sizes(term) if term.op == "contract" else {}
             )
             return condition, branches[0] is one, contract(rest, out, sizes)
+    return None
+
+
+@rule("choices by one condition", "where(c, 1, 0) where(c, v, w) = where(c, v, 0)", "contract")
+def product_of_choices(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    choices = [i for i, f in enumerate(factors) if f.base.op == "where" and f.exponent == 1]
+    for i, j in itertools.permutations(choices, 2):
+        f, g = factors[i], factors[j]
+        if f.labels != g.labels or f.base.args[0] is not g.base.args[0]:
+            continue
+        one, zero = number(1, f.base.shape), number(0, f.base.shape)
+        condition, *kept = f.base.args
+        if kept not in ([one, zero], [zero, one]):
+            continue
+        branches = [
+            branch if keep is one else zero for keep, branch in zip(kept, g.base.args[1:], strict=True)
+        ]
+        rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+        chosen = Expr("where", (condition, *branches), (), f.base.shape)
+        return with_factors(node, [*rest, f._replace(base=chosen)])
+    return None
+
+
+# [i > j] + [i < j] stays: 1 − δ_ij would lose what is beside a large diagonal.
+@rule("triangles on both sides", "[i > j] + [i ≤ j] = 1, [i ≥ j] + [i ≤ j] = 1 + δ_ij", "linear")
+def triangles_on_both_sides(node: Expr) -> Expr | None:
+    lower = [(c, t) for c, t in terms_of(node) if t.op == "triangle" and t.shape[0] == t.shape[1]]
+    for (c, below), (d, term) in itertools.product(lower, terms_of(node)):
+        above = transpose(term, (1, 0))
+        if d != c or term.op != "contract" or above.op != "triangle":
+            continue
+        k, other = (dict(t.params)["k"] for t in (below, above))
+        if k + other == -1 or k == other == 0:
+            rest = [(e, t) for e, t in terms_of(node) if t not in (below, term)]
+            both = [(c, identity(below.shape[:1]))] if k == other else []
+            return linear([*rest, (c, number(1, node.shape)), *both], node.shape)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from closedform.expression.calculus import (
+    SELECTIONS,
     Factor,
     Label,
     Number,
@@ -52,6 +53,28 @@ def log_of_softmax(node: Expr) -> Expr | None:
     every = tuple(range(z.ndim))
     total = Factor(logsumexp(z, axes), tuple(a for a in every if a not in axes))
     return z - contract([total], every, dict(enumerate(z.shape)))
+
+
+@rule("log of an entry", "ln (softmax(z)_k) = (ln softmax(z))_k, also of slices, of exp and of σ", "log")
+def log_of_entry(node: Expr) -> Expr | None:
+    (v,) = node.args
+    if v.op != "contract" or spec_of(v).coefficient != 1:
+        return None
+    factors = factors_of(v)
+    parts = [f for f in factors if f.base.op in SELECTIONS and f.exponent == 1]
+    plain = [f for f in factors if f not in parts]
+    if not parts or len(plain) != 1 or plain[0].base.op not in WITH_LOGARITHM or plain[0].exponent != 1:
+        return None
+    labels = [label for f in factors for label in f.labels]
+    uses = [1 if label in spec_of(v).out else 2 for label in labels]
+    taken = {f.labels[-1] for f in parts}
+    summed = set(labels) - set(spec_of(v).out)
+    alone = len(set(spec_of(v).out)) == v.ndim and set(spec_of(v).out) <= set(labels)
+    if [labels.count(label) for label in labels] != uses or not alone:
+        return None
+    if summed != taken or len(taken) < len(parts) or not taken <= set(plain[0].labels):
+        return None
+    return with_factors(v, [f._replace(base=fn("log", f.base)) if f is plain[0] else f for f in factors])
 
 
 @rule("log of product", "ln(u e^z) = z + ln u, ln(u σ(z)) = ln σ(z) + ln u, ...", "log")
@@ -262,3 +285,32 @@ def logsumexp_of_two(node: Expr) -> Expr | None:
             else:
                 entries[dict(vectors[0].params)["index"]].append((1, factor))
     return elementwise("logaddexp", linear(entries[0], ()), linear(entries[1], ()))
+
+
+@rule(
+    "softmax's derivative along a vector",
+    "(diag(p) − p p') g = p ⊙ (g − (p'g) 1) for p = softmax(z)",
+    "contract",
+)
+def softmax_along_vector(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    arrays = [f for f in factors if f.labels]
+    if len(arrays) != 2 or node.ndim != 1 or any(f.exponent != 1 for f in arrays):
+        return None
+    for matrix, g in (arrays, arrays[::-1]):
+        if matrix.base.op != "linear" or g.base.ndim != 1 or g.base.args:
+            continue  # of a longer g there would be two
+        p = next((arg for term in matrix.base.args for arg in term.args if arg.op == "softmax"), None)
+        if p is None or p.ndim != 1:
+            continue
+        same = contract([Factor(p, (0,))], (0, 0))
+        outer = contract([Factor(p, (0,)), Factor(p, (1,))], (0, 1))
+        sign = 1 if matrix.base is same - outer else -1 if matrix.base is outer - same else 0
+        if sign:
+            mean = contract([Factor(p, (0,)), Factor(g.base, (0,))], ())
+            spread = contract([Factor(mean)], (0,), {0: p.shape[0]})
+            rest = [f for f in factors if not f.labels]
+            (out,) = spec_of(node).out
+            new = [*rest, Factor(p, (out,)), Factor(g.base - spread, (out,))]
+            return contract(new, (out,), coefficient=sign * spec_of(node).coefficient)
+    return None

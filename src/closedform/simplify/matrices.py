@@ -2,37 +2,76 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 from closedform.expression.calculus import (
     Factor,
     Label,
     contract,
     factors_of,
     identity,
+    is_symmetric,
     label_sizes,
+    linear,
     power,
     spec_of,
+    terms_of,
     transpose,
 )
 from closedform.expression.expr import Expr
+from closedform.expression.facts import holds
+from closedform.primitives.factorisations import eigenvectors
 from closedform.primitives.linalg import cofactor, det, inv, logdet
-from closedform.simplify.rules import rule, with_factors
+from closedform.simplify.rules import rule, symmetric_part, with_factors
 
 
-@rule("cofactors by the determinant", "cof(X) / det X = X^-T", "contract")
-def cofactors_by_determinant(node: Expr) -> Expr | None:
+@rule(
+    "cofactors of a regular matrix",
+    "cof X = det(X) X^-T",
+    "contract",
+    "linear",
+    condition="beside X^-1, a negative power of det X, or any power of it if X is known to be definite",
+)
+def cofactors_of_regular(node: Expr) -> Expr | None:
+    regular = {x for _, t in terms_of(node) if t.op == "contract" for x in _known_regular(factors_of(t))}
+    new = _by_inverses(node, regular) if regular else node
+    return None if new is node else new
+
+
+def _by_inverses(node: Expr, regular: set[Expr]) -> Expr:
+    """A sum or product with the cofactors of regular matrices written by their inverses, in its sums too."""
+    if node.op == "cofactor":
+        return contract(_by_inverse(Factor(node, tuple(range(node.ndim))), regular), tuple(range(node.ndim)))
+    if node.op == "linear":
+        terms = [(c, t, _by_inverses(t, regular)) for c, t in terms_of(node)]
+        changed = any(new is not t for _, t, new in terms)
+        return linear([(c, new) for c, _, new in terms], node.shape) if changed else node
+    if node.op != "contract":
+        return node
     factors = factors_of(node)
-    for i, f in enumerate(factors):
-        if f.base.op != "cofactor" or f.exponent != 1:
-            continue
-        (x,) = f.base.args
-        for j, g in enumerate(factors):
-            if g.base.op == "det" and g.base.args[0] is x and g.exponent <= -1:
-                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
-                rest.append(Factor(inv(x), f.labels[::-1]))
-                if g.exponent != -1:
-                    rest.append(g._replace(exponent=g.exponent + 1))
-                return with_factors(node, rest)
-    return None
+    new = [g for f in factors for g in _by_inverse(f, regular)]
+    new = [f._replace(base=_by_inverses(f.base, regular)) if f.base.op == "linear" else f for f in new]
+    return with_factors(node, new) if new != factors else node
+
+
+def _known_regular(factors: list[Factor]) -> Iterator[Expr]:
+    """The matrices that must be regular for a product to have a value, or whose determinant is positive."""
+    for f in factors:
+        if f.base.op == "inv" or (f.base.op == "det" and (f.exponent < 0 or holds(f.base.args[0], "spd"))):
+            yield f.base.args[0]
+        elif f.base.op in ("contract", "linear"):
+            inner = (arg for term in terms_of(f.base) for arg in (term[1], *term[1].args))
+            yield from (arg.args[0] for arg in inner if arg.op == "inv")
+
+
+def _by_inverse(f: Factor, regular: set[Expr]) -> list[Factor]:
+    """The cofactors of a regular matrix by its inverse; any other factor as it is."""
+    if f.base.op != "cofactor" or f.exponent != 1 or f.base.args[0] not in regular:
+        return [f]
+    (x,) = f.base.args
+    *stack, row, column = f.labels
+    return [Factor(det(x), tuple(stack)), Factor(inv(x), (*stack, column, row))]
 
 
 @rule("determinant of inverse", "det(X^-1) = 1 / det X, ln |det X^-1| = −ln |det X|", "det", "logdet")
@@ -102,12 +141,17 @@ def cofactors_of_product(node: Expr) -> Expr | None:
     return contract([Factor(cofactor(x), (i, i + 1)) for i, x in enumerate(chain)], (0, len(chain)))
 
 
-@rule("log of a determinant's size", "ln(|det X|) = ln |det X|", "log")
+@rule(
+    "log of a determinant",
+    "ln(|det X|) = ln |det X|, ln(det X) = ln |det X| for det X >= 0",
+    "log",
+    condition="of det X without |.|: X is known to be semidefinite",
+)
 def log_of_determinant(node: Expr) -> Expr | None:
     (v,) = node.args
-    if v.op != "abs" or v.args[0].op != "det":
-        return None
-    return logdet(v.args[0].args[0])
+    if v.op == "det":
+        return logdet(v.args[0]) if holds(v.args[0], "psd") else None
+    return logdet(v.args[0].args[0]) if v.op == "abs" and v.args[0].op == "det" else None
 
 
 @rule("cofactors times the matrix", "X' cof X = det(X) I = cof(X) X'", "contract")
@@ -148,4 +192,37 @@ def reshape_and_back(node: Expr) -> Expr | None:
         rest = [h for k, h in enumerate(factors) if k not in (i, j)]
         pairs = zip(f.labels[1:], g.labels[1:], f.base.shape[1:], strict=True)
         return with_factors(node, [*rest, *(Factor(identity((n,)), (a, b)) for a, b, n in pairs)])
+    return None
+
+
+# Higher powers of a matrix are left to its eigenvalues.
+MOST_MULTIPLIED = 3
+
+
+@rule("spectral powers", "V diag(λ^k) V' = A^k, U diag(σ) V' = A for integers k, |k| <= 3", "contract")
+def spectral_power(node: Expr) -> Expr | None:
+    factors, out = factors_of(node), spec_of(node).out
+    for i, f in enumerate(factors):
+        if f.base.op not in ("eigvalsh", "singular_values") or not isinstance(f.exponent, int):
+            continue
+        (a,), (label,) = f.base.args, f.labels
+        holders = [j for j, g in enumerate(factors) if label in g.labels and j != i]
+        if len(holders) != 2 or label in out or any(factors[j].exponent != 1 for j in holders):
+            continue
+        left, right = (factors[j] for j in holders)
+        rest = [g for j, g in enumerate(factors) if j not in (i, *holders)]
+        if f.base.op == "singular_values":
+            sides = {g.base.op: g for g in (left, right)}
+            if f.exponent != 1 or set(sides) != {"svd_left", "svd_right"}:
+                continue
+            u, vt = sides["svd_left"], sides["svd_right"]
+            if u.base.args == vt.base.args == (a,) and (u.labels[1], vt.labels[0]) == (label, label):
+                return with_factors(node, [*rest, Factor(a, (u.labels[0], vt.labels[1]))])
+        elif left.base is right.base is eigenvectors(a) and left.labels[1] == right.labels[1] == label:
+            base = a if is_symmetric(a) else symmetric_part(a)
+            base = base if f.exponent > 0 else inv(base)
+            if abs(f.exponent) <= MOST_MULTIPLIED:
+                between = [left.labels[0], *((label, n) for n in range(abs(f.exponent) - 1)), right.labels[0]]
+                chain = [Factor(base, pair) for pair in itertools.pairwise(between)]
+                return with_factors(node, [*rest, *chain])
     return None

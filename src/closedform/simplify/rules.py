@@ -16,6 +16,7 @@ from closedform.expression.calculus import (
     Label,
     Number,
     contract,
+    dot,
     exact,
     factors_of,
     identity,
@@ -276,16 +277,6 @@ def abs_of_nonnegative(node: Expr) -> Expr | None:
     return v if holds(v, "nonnegative") else None
 
 
-@rule("square of sign", "y^2 = 1 for y in {-1, 1}", "contract", condition="y was declared as signs")
-def square_of_sign(node: Expr) -> Expr | None:
-    factors = factors_of(node)
-    changed = [
-        Factor(f.base, f.labels, f.exponent % 2) if holds(f.base, "sign") and is_integer(f.exponent) else f
-        for f in factors
-    ]
-    return with_factors(node, changed) if changed != factors else None
-
-
 @rule("Pythagoras", "sin^2 z + cos^2 z = 1", "linear")
 def sine_and_cosine(node: Expr) -> Expr | None:
     terms = {t: c for c, t in terms_of(node)}
@@ -435,6 +426,21 @@ def inverse_of_product(node: Expr) -> Expr | None:
     )
 
 
+@rule("inverse of multiple", "(c X)^-1 = X^-1 / c", "inv")
+def inverse_of_multiple(node: Expr) -> Expr | None:
+    (x,) = node.args
+    if x.op != "contract":
+        return None
+    spec = spec_of(x)
+    scalars = [f for f in factors_of(x) if not f.labels]
+    arrays = [f for f in factors_of(x) if f.labels]
+    if not arrays or spec.coefficient == 0 or (spec.coefficient == 1 and not scalars):
+        return None
+    inverted = Factor(fn("inv", contract(arrays, spec.out, label_sizes(x))), tuple(range(x.ndim)))
+    divided = [f._replace(exponent=exact(-f.exponent)) for f in scalars]
+    return contract([inverted, *divided], inverted.labels, coefficient=exact(1 / Fraction(spec.coefficient)))
+
+
 @rule("product with inverse", "X^-1 X = I = X X^-1", "contract")
 def product_with_inverse(node: Expr) -> Expr | None:
     factors = factors_of(node)
@@ -486,6 +492,35 @@ def frechet_along_identity(node: Expr) -> Expr | None:
         second = axes[node.ndim - rest.ndim :]
         return contract([Factor(scale, first), Factor(rest, second)], axes, coefficient=coefficient)
     return None
+
+
+@rule(
+    "Frechet derivative along the matrix",
+    "Df(A)[s A] = s A f'(A) for f = exp, log, sin, cos, sinh, cosh",
+    *(f"{name}_frechet" for name in (*_DERIVED_FUNCTION, "logm")),
+)
+def frechet_along_itself(node: Expr) -> Expr | None:
+    a, *directions = node.args
+    if len(directions) != 1 or len(terms_of(a)) != 1 or len(terms_of(directions[0])) != 1:
+        return None
+    ((c, whole),), ((k, direction),) = terms_of(a), terms_of(directions[0])
+    if direction is not whole:
+        return None
+    scale = exact(Fraction(k) / Fraction(c))
+    if node.op == "logm_frechet":
+        return multiply(scale, identity(a.shape[:1]))
+    coefficient, name = _DERIVED_FUNCTION[node.op.removesuffix("_frechet")]
+    return multiply(scale * coefficient, dot(a, matrix_function(name, a)))
+
+
+@rule("Sylvester equation of the identity", "A X + X A = s I for X = s A^-1 / 2", "sylvester")
+def sylvester_of_identity(node: Expr) -> Expr | None:
+    a, b, q = node.args
+    scale = _scale_of_identity(q) if a is b else None
+    if scale is None:
+        return None
+    axes = tuple(range(node.ndim))
+    return contract([Factor(scale, axes[:-2]), Factor(fn("inv", a), axes[-2:])], axes, {}, Fraction(1, 2))
 
 
 def _scale_of_identity(node: Expr) -> Expr | None:
@@ -560,7 +595,7 @@ def exponential_of_logarithm(node: Expr) -> Expr | None:
     return x.args[0] if x.op == "logm" else None
 
 
-def _symmetric_part(node: Expr) -> Expr:
+def symmetric_part(node: Expr) -> Expr:
     """(A + A')/2: what a Cholesky factor is a function of."""
     return linear([(Fraction(1, 2), node), (Fraction(1, 2), transpose(node, (1, 0)))], node.shape)
 
@@ -581,7 +616,7 @@ def cholesky_factors(node: Expr) -> Expr | None:
             if sum(h.labels.count(shared) for h in factors) != 2:
                 continue
             kept = 1 if inverse else 0
-            a = _symmetric_part(factor.args[0])
+            a = symmetric_part(factor.args[0])
             whole = fn("inv", a) if inverse else a
             rest = [h for k, h in enumerate(factors) if k not in (i, j)]
             return with_factors(node, [*rest, Factor(whole, (f.labels[kept], g.labels[kept]))])
@@ -604,6 +639,6 @@ def logdet_by_cholesky(node: Expr) -> Expr | None:
         if factor.op == "cholesky" and inner == (1, ((0, 0),), (1,), (0,)):
             half = Fraction(1, 2) * Fraction(spec.coefficient)
             rest = [g for k, g in enumerate(factors) if k != i]
-            determinant = Factor(Expr("logdet", (_symmetric_part(factor.args[0]),), (), ()))
+            determinant = Factor(Expr("logdet", (symmetric_part(factor.args[0]),), (), ()))
             return contract([*rest, determinant], spec.out, label_sizes(node), half)
     return None

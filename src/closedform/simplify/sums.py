@@ -14,6 +14,7 @@ from closedform.expression.calculus import (
     spec_of,
     terms_of,
     without_axes,
+    zeros,
 )
 from closedform.expression.expr import Expr
 from closedform.expression.facts import holds
@@ -24,8 +25,9 @@ from closedform.simplify.rules import rule, with_factors
 
 # Sums of more terms are not distributed in a number.
 MOST_DISTRIBUTED = 4
-# Sums within sums that are distributed to see whether terms cancel.
-MOST_NESTED = 1
+# Sums within sums that are distributed to see whether terms cancel: in a sum of entries, and in any other
+# product, where x'(y - m 1) = x'y for 1'x = 0 would lose what y - m 1 has in all its digits.
+MOST_NESTED, MOST_NESTED_BESIDE = 2, 1
 MAPS = tuple(name for name, record in PRIMITIVES.items() if len(record.partials) == 1)
 
 
@@ -59,10 +61,13 @@ def _distributed(node: Expr, depth: int) -> Expr | None:
         if f.base.op != "linear" or f.exponent != 1:
             continue
         rest = factors[:i] + factors[i + 1 :]
-        if any(g.base is f.base and set(g.labels) & set(f.labels) - set(spec.out) for g in rest):
-            continue  # P P' stays
         elsewhere = {label for g in rest for label in g.labels}.union(spec.out)
         alone = any(label not in elsewhere for label in f.labels)
+        if any(g.base is f.base and set(g.labels) & set(f.labels) - set(spec.out) for g in rest):
+            kept = tuple(label for label in f.labels if label in elsewhere)
+            if alone and is_zero(_settled(contract([f], kept), depth)):
+                return zeros(node.shape)
+            continue  # P P' stays
         summed = [a for a, label in enumerate(f.labels) if label not in spec.out]
         summed = [a for a in summed if _meets_a_sum(rest, f.labels[a])]
         constant = [t for _, t in terms_of(f.base) if _constant_along(t, summed)]
@@ -71,7 +76,8 @@ def _distributed(node: Expr, depth: int) -> Expr | None:
             continue
         products = {
             term: _settled(
-                contract([*rest, Factor(term, f.labels)], spec.out, sizes, spec.coefficient), depth
+                contract([*rest, Factor(term, f.labels)], spec.out, sizes, spec.coefficient),
+                depth if alone else min(depth, MOST_NESTED_BESIDE),
             )
             for term in (f.base.args if alone or closed else constant)
         }
