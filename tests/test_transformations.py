@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import scipy.special
 import scipy.linalg
+import scipy.special
 
 import closedform as cf
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError

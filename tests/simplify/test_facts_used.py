@@ -38,7 +38,7 @@ FORMULAS = {
     ),
     "absolute signs": (lambda t, y: np.sum(np.abs(y) * np.abs(y * t)), (t, y), "sign t"),
     "opposite differences": (lambda t, c: np.sum(np.abs(t - c) + np.abs(c - t)), (t, c), "2 sign(t − c𝟏)"),
-    "centred Gram matrix": (scatter, (X,), "−4PPᵀP, where P = (1/m_X)𝟏𝟏ᵀX − X"),
+    "centred Gram matrix": (scatter, (X,), "−4PPᵀP, where P = (1/n)𝟏𝟏ᵀX − X"),
     "norm through orthogonal": (lambda x, Q: np.linalg.norm(Q @ x), (x, Q), "x/‖x‖"),
     "root of a determinant": (lambda S: np.linalg.det(S) ** 0.5, (S,), "½√(det S) S⁻¹"),
     "root of a Gram determinant": (lambda X: np.sqrt(np.linalg.det(X.T @ X)), (X,), "√(det(XᵀX)) X(XᵀX)⁻¹"),
@@ -47,7 +47,7 @@ FORMULAS = {
         (S, x),
         "(exp(−½xᵀS⁻¹x)/(2√(det S)))(S⁻¹xxᵀS⁻¹ − S⁻¹)",
     ),
-    "log of a determinant": (lambda c, S: np.log(np.linalg.det(c**2 * S)), (c, S), "2m_S/c"),
+    "log of a determinant": (lambda c, S: np.log(np.linalg.det(c**2 * S)), (c, S), "2d/c"),
     "determinant beside an inverse": (
         lambda A: np.linalg.det(A) * np.trace(np.linalg.inv(A)),
         (cf.matrix("d", "d"),),
@@ -87,7 +87,7 @@ HESSIANS = {
     "standard deviation": (
         lambda t: t.std(),
         (t,),
-        "(1/(√nₜ ‖p‖))(I − ppᵀ/‖p‖² − (1/nₜ)𝟏𝟏ᵀ), where p = (𝟏ᵀt/nₜ)𝟏 − t",
+        "(1/(√n ‖p‖))(I − ppᵀ/‖p‖² − (1/n)𝟏𝟏ᵀ), where p = (𝟏ᵀt/n)𝟏 − t",
     ),
     "one label": (lambda w, x: log_expit(w @ x), (w, x), "−σ(wᵀx)(1 − σ(wᵀx))xxᵀ"),
 }
