@@ -442,9 +442,11 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     fraction = Fraction(coefficient)
     below.sort(key=scalar_order)
     shown = written(fraction)
-    if shown.mantissa or shown.constant or shown.under:  # no fraction: 0.04, √2, 1/√π
+    if shown.constant or shown.under:  # √2 above, √π below
+        fraction = shown.above * Fraction(CONSTANTS.get(shown.constant, 1))
         whole = shown.below * Fraction(CONSTANTS.get(shown.under, 1))
-        fraction = fraction * whole
+    elif shown.mantissa:  # no fraction: 0.04
+        whole = Fraction(1)
     else:
         fraction, whole = Fraction(fraction.numerator), Fraction(fraction.denominator)
     denominator = _with_number(whole, below)
