@@ -9,6 +9,7 @@ import numpy as np
 
 from closedform.expression.calculus import (
     Factor,
+    broadcast,
     contract,
     dot,
     identity,
@@ -121,6 +122,9 @@ CASES: dict[str, dict[str, Expr]] = {
         "broadcast": einsum("i->ij", x),
         "elementwise powers": x**2 * power(a, -1) * power(c, 0.5),
         "reciprocal of a matrix": power(B, -1),
+        "powers with one exponent": s * call("power", x, broadcast(s - 1, x.shape)) * a,
+        "powers of a matrix with one exponent": call("power", B, broadcast(s, B.shape)),
+        "power before a unit vector": einsum("i,j->ij", x**2, unit(n, 0)),
         "normalised": x * power(norm, -1),
         "negative powers": x * power(dot(x, x), -1.5) * 2,
     },
@@ -136,6 +140,9 @@ CASES: dict[str, dict[str, Expr]] = {
         "of a root": 3 * math.sqrt(2 / math.pi) * x,
         "of a density": a / (2 * math.pi) ** 2.5 + 180 / math.pi * x,
         "of a logarithm": math.log(2) * t**2 + t / math.log(10),
+        "of a normal density": t * math.log(2 * math.pi) / 2 + t**2 / math.sqrt(2 * math.pi),
+        "powers of numbers": call("exp", s * call("log", number(2)) - t**2) * call("exp", x),
+        "half of a root in a function": call("erf", math.sqrt(2) / 2 * t),
         "rounded half": math.sqrt(0.5) ** 2 * x,
         "long common divisor": t * (0.3 * x + 0.01 * a),
         "Greek and subscripts": lam * x0 + alpha * input_("step_size", ()),
@@ -144,6 +151,9 @@ CASES: dict[str, dict[str, Expr]] = {
         * dot(c, x),
         "constant before minus": 1 - x**2,
         "constant after plus": x - 1,
+        "minus before a difference": -1 * (1 - t) / s,
+        "minus before a probability": -1 * call("expit", t) * (1 - call("expit", t)),
+        "minus before every term": -1 * t * (s - lam) - call("softplus", t),
     },
     "Functions": {
         "elementwise exp of a matrix": call("exp", B),
