@@ -103,8 +103,12 @@ def _read(number: float) -> Fraction:
 def _settled(number: Number) -> Number:
     """A product of floats as the simple fraction that it is but for their rounding: √2 √2 is 2, and so is
     √(2π) (2 / √(2π))."""
-    if number.numerator.bit_length() + number.denominator.bit_length() <= FLOAT_BITS:
-        return number
+    bits = number.numerator.bit_length() + number.denominator.bit_length()
+    return number if bits <= FLOAT_BITS else _unrounded(number)
+
+
+def _unrounded(number: Number) -> Number:
+    """A number that was rounded, as the simple fraction that is nearest to it, if there is one."""
     simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
     return exact(simple) if abs(simple - number) < ROUNDING * abs(Fraction(number)) else number
 
@@ -821,7 +825,7 @@ def _sum_node(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr:
     content = _content(totals[n] for n in nodes)
     if totals[nodes[-1]] < 0:
         content = -content
-    coefficients = tuple(exact(Fraction(totals[n]) / content) for n in nodes)
+    coefficients = tuple(_unrounded(exact(totals[n] / content)) if content != 1 else totals[n] for n in nodes)
     size = _sum_of_sizes(zip(coefficients, nodes, strict=True)) if not shape else None
     if size is not None:
         return multiply(exact(content), size_number(size))
@@ -853,7 +857,11 @@ def _content(coefficients: Iterable[Number]) -> Fraction:
         return Fraction(1)
     if whole:
         return Fraction(math.gcd(*whole))
-    return Fraction(1) if any(_is_rounded(f / largest) for f in fractions) else largest
+    ratios = [Fraction(_unrounded(f / largest)) for f in fractions]
+    if any(_is_rounded(ratio) for ratio in ratios):
+        return Fraction(1)
+    most = math.lcm(*(ratio.denominator for ratio in ratios))
+    return largest / most if most < LARGE_MULTIPLE else largest
 
 
 Wiring = tuple[tuple[int, ...], ...]

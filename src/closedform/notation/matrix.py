@@ -221,7 +221,7 @@ class _Reader:
             return self._sum(((coefficient * c, term) for c, term in terms_of(inner)), node)
         form = self.forms[inner]
         if coefficient < 0 and self._turns(inner):
-            coefficient, form = -coefficient, fm.negative(form)
+            coefficient, form = -coefficient, fm.opposite(form)
         return fm.product(fm.literal(coefficient), form)
 
     def _turns(self, node: Expr, exponent: Number = 1) -> bool:
@@ -239,7 +239,7 @@ class _Reader:
             form = self.forms[base]
             odd = isinstance(exponent, int) and exponent % 2 == 1
             if coefficient < 0 and base.op == "linear" and odd and self._turns(base, exponent):
-                coefficient, form = -coefficient, fm.negative(form)
+                coefficient, form = -coefficient, fm.opposite(form)
             readings.append(Reading(form, labels, exponent, base))
         readings = structure_read(readings, spec.out, self._size, self._size_name)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient
