@@ -153,6 +153,7 @@ CASES: dict[str, dict[str, Expr]] = {
         "constant after plus": x - 1,
         "minus before a difference": -1 * (1 - t) / s,
         "minus before a probability": -1 * call("expit", t) * (1 - call("expit", t)),
+        "minus before a sum": -1 * (t * (1 - s) + call("exp", s)) * lam,
         "scalar before some terms": dot(x, x) * B + dot(x, x) * turned(B) + einsum("i,j->ij", x, a),
         "factor of some terms": call("exp", s) * (t**3 + lam) + call("exp", s) * call("log", t) + lam,
         "minus before every term": -1 * t * (s - lam) - call("softplus", t),

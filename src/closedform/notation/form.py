@@ -623,14 +623,18 @@ def _collected(terms: list[Expr]) -> list[Expr]:
     if shared is None:
         return terms
     group = [term for term, found in factors.items() if shared in found]
-    common = [f for f in factors[group[0]] if all(f in factors[term] for term in group)]
-    shape = () if any(f.shape for f in common if f.op != "literal") and group[0].ndim != 1 else group[0].shape
-    rests = []
+    common = [f for f in dict.fromkeys(factors[group[0]]) if all(f in factors[term] for term in group)]
+    lefts = []
     for term in group:
         left = list(factors[term])
         for f in common:
             left.remove(f)
-        rests.append(_multiplied(left, shape))
+        lefts.append(left)
+    arrays = [any(f.shape for f in left) for left in lefts]
+    if any(arrays) and not all(arrays) and group[0].ndim > 1:
+        return terms
+    shape = group[0].shape if any(arrays) else ()
+    rests = [_multiplied(left, shape) for left in lefts]
     inner = total(rests, shape)
     whole = _multiplied([*common, inner], group[0].shape)
     if whole.weight >= sum(term.weight for term in group):
@@ -641,9 +645,8 @@ def _collected(terms: list[Expr]) -> list[Expr]:
 def _listed_factors(term: Expr) -> list[Expr]:
     """The factors of a product, those of an elementwise one too; none of what is no product."""
     scalars, array = factored(term)
-    if array.op in {"index", "literal"}:
-        return []
-    return [*scalars, *(array.args if array.op == "hadamard" else (array,))]
+    arrays = array.args if array.op == "hadamard" else (array,)
+    return [] if any(arg.op in {"index", "literal"} for arg in arrays) else [*scalars, *arrays]
 
 
 def _multiplied(factors: Sequence[Expr], shape: Shape) -> Expr:
@@ -673,11 +676,11 @@ def _monomial(form: Expr) -> tuple[Expr | None, Number]:
 
 
 def _gathered(terms: list[Expr], end: int) -> list[Expr]:
-    """A v + B v = (A + B) v for `end` -1, and A v + A w = A (v + w) for `end` 0."""
+    """A v + B v = (A + B) v for `end` -1, and A v + A w = A (v + w), x'A + x'B = x'(A + B) for `end` 0."""
     groups: dict[object, list[Expr]] = {}
     for n, term in enumerate(terms):
         scalars, array = factored(term)
-        shares = array.op == "matmul" and array.ndim > 0 and not is_row(array)
+        shares = array.op == "matmul" and array.ndim > 0 and not (end and is_row(array))
         magnitudes = tuple(s for s in scalars if s != literal(-1)) if array.ndim == 1 else ()
         key = (magnitudes, array.args[end]) if shares else n
         groups.setdefault(key, []).append(term)
@@ -685,7 +688,7 @@ def _gathered(terms: list[Expr], end: int) -> list[Expr]:
 
 
 def _joined(terms: list[Expr], end: int) -> Expr:
-    parts = [factored(term) for term in terms]
+    parts = [(_split_fractions(scalars), array) for scalars, array in map(factored, terms)]
     first, *others = ([s for s in scalars if s.op != "literal"] for scalars, _ in parts)
     common = [s for s in dict.fromkeys(first) if all(s in other for other in others)]
     numbers = [Fraction(math.prod(s.params[0] for s in scalars if s.op == "literal")) for scalars, _ in parts]
@@ -699,6 +702,19 @@ def _joined(terms: list[Expr], end: int) -> Expr:
     inner = total(rests, rests[0].shape)
     shared = parts[0][1].args[end]
     return product(literal(content), *common, matmul(inner, shared) if end else matmul(shared, inner))
+
+
+def _split_fractions(scalars: list[Expr]) -> list[Expr]:
+    """Scalars with a / b as a and 1 / b."""
+    found: list[Expr] = []
+    for scalar in scalars:
+        if scalar.op == "fraction" and scalar.args[0] != literal(1):
+            above, below = scalar.args
+            found += above.args if above.op == "product" else (above,)
+            found.append(Expr("fraction", (literal(1), below), (), ()))
+        else:
+            found.append(scalar)
+    return found
 
 
 def _degree(form: Expr) -> Number:

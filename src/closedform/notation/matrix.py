@@ -94,7 +94,8 @@ class _Reader:
         self.fresh = itertools.count()
         self.uses: dict[Expr, int] = {}
         for node in self.order:
-            for arg in node.args:
+            turned = _is_multiple(node) and spec_of(node).coefficient == -1  # it is written b - a
+            for arg in () if turned else node.args:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
         arguments = [*known, *inputs(root)]
         self.names = {str(node.params[0]) for node in arguments}
@@ -220,9 +221,21 @@ class _Reader:
         if abs(coefficient) == 1 or divided or any(abs(c) != 1 for c in inner.params):
             return self._sum(((coefficient * c, term) for c, term in terms_of(inner)), node)
         form = self.forms[inner]
-        if coefficient < 0 and self._turns(inner):
-            coefficient, form = -coefficient, fm.opposite(form)
+        opposite = self._opposite(inner) if coefficient < 0 else None
+        if opposite is not None:
+            coefficient, form = -coefficient, opposite
         return fm.product(fm.literal(coefficient), form)
+
+    def _opposite(self, node: Expr, exponent: Number = 1) -> Expr | None:
+        """The negative of a sum, if it needs no leading minus: b - a, or y (b - a) - x."""
+        if self._turns(node, exponent):
+            return fm.opposite(self.forms[node])
+        if min(node.params) < 0 or self.uses.get(node, 0) > 1:
+            return None
+        terms = [(-c, term) for c, term in terms_of(node)]
+        if all(self._negated(c, term) is None for c, term in terms):
+            return None
+        return self._sum(terms, node)
 
     def _turns(self, node: Expr, exponent: Number = 1) -> bool:
         """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is a probability
@@ -238,8 +251,11 @@ class _Reader:
         for base, labels, exponent in zip(node.args, spec.labels, spec.exponents, strict=True):
             form = self.forms[base]
             odd = isinstance(exponent, int) and exponent % 2 == 1
-            if coefficient < 0 and base.op == "linear" and odd and self._turns(base, exponent):
-                coefficient, form = -coefficient, fm.opposite(form)
+            turned = (
+                self._opposite(base, exponent) if base.op == "linear" and odd and coefficient < 0 else None
+            )
+            if turned is not None:
+                coefficient, form = -coefficient, turned
             readings.append(Reading(form, labels, exponent, base))
         readings = structure_read(readings, spec.out, self._size, self._size_name)
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient
