@@ -156,6 +156,7 @@ CASES: dict[str, dict[str, Expr]] = {
         "minus before a sum": -1 * (t * (1 - s) + call("exp", s)) * lam,
         "scalar before some terms": dot(x, x) * B + dot(x, x) * turned(B) + einsum("i,j->ij", x, a),
         "factor of some terms": call("exp", s) * (t**3 + lam) + call("exp", s) * call("log", t) + lam,
+        "factor of some entries": call("exp", B) * C + call("exp", B) * turned(C) + X,
         "minus before every term": -1 * t * (s - lam) - call("softplus", t),
     },
     "Functions": {
