@@ -22,7 +22,7 @@ CASES = {
         "2((Ax − b)ᵀA + xᵀ)",
         "2(Aᵀ(Ax − b) + x)",
     ),
-    "sum with a number": (cf.grad(lambda x: np.sum((x - 1) ** 2)).at(x), "−2(1 − x)ᵀ", "−2(1 − x)"),
+    "sum with a number": (cf.grad(lambda x: np.sum((x - 1) ** 2)).at(x), "2(x − 1)ᵀ", "2(x − 1)"),
     "scalar by matrix": (cf.grad(lambda X: np.linalg.slogdet(X)[1]).at(X), "X⁻¹", "X⁻ᵀ"),
     "vector by vector": (cf.jacobian(lambda x, A: A @ x).at(x, A), "A", "Aᵀ"),
     "vector by scalar": (cf.jacobian(lambda s, x: s * x).at(s, x), "x", "xᵀ"),

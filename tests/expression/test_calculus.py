@@ -1,5 +1,6 @@
 """The normal form: equal expressions are one node, and every identity it uses keeps the value."""
 
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from closedform.expression.calculus import (
     contract,
     dot,
     identity,
+    is_zero,
     linear,
     multiply,
     number,
@@ -81,6 +83,22 @@ def test_powers_respect_signs():
     assert power(power(x, Fraction(1, 2)), 2) is x
     assert power(power(x, 2), 3) is power(x, 6)
     assert power(multiply(4, x), 2) is multiply(16, power(x, 2))
+
+
+def test_multiples_of_one_irrational_number_cancel_however_they_were_rounded():
+    t, root = input_("t", ()), math.sqrt(2 * math.pi)
+    assert is_zero(t / root - t * power(2 * math.pi, -0.5))
+    assert is_zero(0.7978845608028654 * t - 2 * (t / root))
+    assert math.sqrt(2) * (math.sqrt(2) * t) is 2 * t
+    assert root * (t**2 / root) is t**2
+
+
+def test_numbers_that_were_written_do_not_cancel_where_they_differ():
+    t = input_("t", ())
+    near = 1 + np.finfo(float).eps
+    for first, second in ((near, 1), (0.1 + 0.2, 0.3), (0.398942280401, 0.398942280402)):
+        assert not is_zero(first * t - second * t)
+    assert near * t is not t
 
 
 def test_axes_of_different_sizes_are_refused():

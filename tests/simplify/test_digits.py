@@ -61,7 +61,7 @@ def test_sums_are_multiplied_out_where_they_keep_their_digits():
     """A product of a sum that does not cancel, or only one that does, may be; complements are found again."""
     assert cf.grad(lambda x, y: (x - y) * (x + y) + 2 * x * y).at(1.0, 2.0).text == "2(x + y)"
     hessian = cf.hessian(lambda x: np.tanh(x) / x).at(1.0)
-    assert hessian.text == "2(p − px²(1 − p²) − x(1 − p²))/x³, where p = tanh x"
+    assert hessian.text == "2(p − (1 − p²)(px² + x))/x³, where p = tanh x"
 
 
 def test_loops_keep_their_digits():

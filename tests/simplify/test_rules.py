@@ -80,6 +80,7 @@ EXAMPLES = {
     "tanh of expit": (fn("exp", z) - 1) * fn("expit", -z) * w,
     "arsinh": fn("log", 2 * z + power(1 + 4 * z**2, 0.5)),
     "artanh": fn("log", (1 + w / 3) / (1 - w / 3)),
+    "denominator multiplied out": p**2 * (w - z / p),
     "common denominator": w / z**2 / (1 + (w / z) ** 2),
     "special values": fn("expit", z - z) * z,
     "root of square": power(z**2, 0.5),

@@ -44,6 +44,8 @@ MOST_SUMMED = 8
 SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
 # Coefficients of products are not multiplied into ones with longer numerators or denominators.
 MOST_BITS = 256
+# Coefficients of more bits than a float's hold several floats. Two numbers are one up to so many roundings.
+FLOAT_BITS, ROUNDING = 128, Fraction(1, 2**50)
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
 # Fractions are not brought to a common denominator for integers as large as this.
@@ -103,6 +105,42 @@ def _read(number: float) -> Fraction:
         return Fraction(digits)
     simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
     return simple if float(simple) == number else Fraction(number)
+
+
+def _settled(number: Number) -> Number:
+    """A product of floats as the simple fraction that it is but for their rounding: √2 √2 is 2, and so is
+    √(2π) (2 / √(2π))."""
+    bits = number.numerator.bit_length() + number.denominator.bit_length()
+    return number if bits <= FLOAT_BITS else _unrounded(number)
+
+
+def _unrounded(number: Number) -> Number:
+    """A number that was rounded, as the simple fraction that is nearest to it, if there is one."""
+    simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
+    return exact(simple) if abs(simple - number) < ROUNDING * abs(Fraction(number)) else number
+
+
+def _plus(first: Number, second: Number) -> Number:
+    """The sum of two coefficients. Multiples of one irrational number, each a float rounded in its own way,
+    cancel: what would be left is their roundings, not a number that somebody wrote."""
+    whole = exact(Fraction(first) + second)
+    if (
+        whole
+        and abs(Fraction(whole)) < ROUNDING * abs(Fraction(first))
+        and _is_rounded(first)
+        and _is_rounded(second)
+    ):
+        return 0
+    return whole
+
+
+def _is_rounded(number: Number) -> bool:
+    """Whether a number is nearest to a float that no short decimal or simple fraction stands for."""
+    try:
+        nearest = float(number)
+    except OverflowError:
+        return False
+    return _read(nearest).denominator > SIMPLE_DENOMINATOR and _read(nearest) == Fraction(nearest)
 
 
 def spec_of(node: Expr) -> Spec:
@@ -348,6 +386,8 @@ class _Product:
         if base.op == "contract":
             spec = spec_of(base)
             scale = _real_power(spec.coefficient, exponent)
+            if scale is None and not base.args:
+                scale = _rounded_power(spec.coefficient, exponent)
             if scale is not None and scale != 1 and _is_extreme(self.coefficient * scale):
                 self._append(base, labels, exponent)
                 return
@@ -367,7 +407,7 @@ class _Product:
                 rest = [f for f in factors_of(base) if f.labels]
                 self._include(contract(rest, spec.out, label_sizes(base)), labels, exponent)
                 return
-            constant = {a for a in _broadcast_axes(base) if spec.out.count(spec.out[a]) == 1}
+            constant = {a for a in broadcast_axes(base) if spec.out.count(spec.out[a]) == 1}
             if constant:  # (x 1')^p = x^p 1'
                 kept = [axis for axis in range(base.ndim) if axis not in constant]
                 self._include(without_axes(base, constant), tuple(labels[a] for a in kept), exponent)
@@ -503,6 +543,15 @@ def _real_power(base: Number, exponent: Number) -> Number | None:
     return None
 
 
+def _rounded_power(base: Number, exponent: Number) -> Number | None:
+    """base ** exponent of a positive number, read from the float that a person's program would have there."""
+    try:
+        value = float(base) ** float(exponent) if base > 0 else 0.0
+    except OverflowError:
+        return None
+    return exact(value) if value and math.isfinite(value) else None
+
+
 def _is_extreme(number: Number) -> bool:
     """Whether a coefficient has so many digits that it could be too large or too small for a float."""
     return max(abs(number.numerator), number.denominator).bit_length() > MOST_BITS
@@ -547,7 +596,7 @@ def _canonical(
         if labels[-1] != given:
             coefficient *= sign
     spec = Spec(
-        exact(coefficient),
+        _settled(exact(coefficient)),
         tuple(labels),
         tuple(f.exponent for f, _ in ordered),
         tuple(numbers[label] for label in out),
@@ -731,7 +780,7 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
         if term.shape != shape:
             raise next(_mismatch(a, b) for a, b in zip(term.shape, shape, strict=True) if a != b)
         for inner, node in sums.get(term) or terms_of(term):
-            totals[node] = exact(totals.get(node, 0) + exact(coefficient) * inner)
+            totals[node] = _plus(totals.get(node, 0), _settled(exact(exact(coefficient) * inner)))
     totals = {node: c for node, c in totals.items() if c != 0}
     if not totals:
         return zeros(shape)
@@ -783,7 +832,7 @@ def _sum_node(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr:
     content = _content(totals[n] for n in nodes)
     if totals[nodes[-1]] < 0:
         content = -content
-    coefficients = tuple(exact(Fraction(totals[n]) / content) for n in nodes)
+    coefficients = tuple(_unrounded(exact(totals[n] / content)) if content != 1 else totals[n] for n in nodes)
     size = _sum_of_sizes(zip(coefficients, nodes, strict=True)) if not shape else None
     if size is not None:
         return multiply(exact(content), size_number(size))
@@ -802,7 +851,7 @@ def term_order(node: Expr) -> tuple[object, ...]:
 
 def _content(coefficients: Iterable[Number]) -> Fraction:
     """The greatest common divisor; where it would leave large numbers, that of the whole numbers among them
-    or else the largest coefficient, as in x - g / 10."""
+    or else the largest coefficient, as in x - g / 10, but none that leaves irrational numbers."""
     fractions = [Fraction(c) for c in coefficients]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
@@ -813,7 +862,13 @@ def _content(coefficients: Iterable[Number]) -> Fraction:
     whole = [f.numerator for f in fractions if f.denominator == 1]
     if content.denominator == 1:
         return Fraction(1)
-    return Fraction(math.gcd(*whole)) if whole else largest
+    if whole:
+        return Fraction(math.gcd(*whole))
+    ratios = [Fraction(_unrounded(f / largest)) for f in fractions]
+    if any(_is_rounded(ratio) for ratio in ratios):
+        return Fraction(1)
+    most = math.lcm(*(ratio.denominator for ratio in ratios))
+    return largest / most if most < LARGE_MULTIPLE else largest
 
 
 Wiring = tuple[tuple[int, ...], ...]
@@ -848,7 +903,7 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     }
     patterns = [_pattern(node) for node in totals]
     pattern = _tied_in_all(patterns)
-    free = set.intersection(*(_broadcast_axes(node) for node in totals))
+    free = set.intersection(*(broadcast_axes(node) for node in totals))
     if any(p != pattern for p in patterns):
         free = {
             axis for axis in free if pattern.count(axis) == 1 and all(p.count(axis) == 1 for p in patterns)
@@ -1105,7 +1160,7 @@ def without_axes(node: Expr, constant: Collection[int]) -> Expr:
     return contract(factors_of(node), out, label_sizes(node), spec.coefficient)
 
 
-def _broadcast_axes(node: Expr) -> set[int]:
+def broadcast_axes(node: Expr) -> set[int]:
     """Axes along which the term is constant."""
     if node.op != "contract":
         return set()
@@ -1147,7 +1202,7 @@ def _grouped(
     together = linear([(totals[node], node) for node in best], shape)
     new = {node: c for node, c in totals.items() if node not in best}
     for c, node in [(1, together)] if together.op != "linear" else terms_of(together):
-        new[node] = exact(new.get(node, 0) + c)
+        new[node] = _plus(new.get(node, 0), c)
     new = {node: c for node, c in new.items() if c != 0}
     return new if _terms_written(new) <= limit else None
 
@@ -1166,7 +1221,7 @@ def _all_multiplied_out(
         expanded: dict[Expr, Number] = {}
         for node, c in totals.items():
             for inner, term in products.get(node, [(1, node)]):
-                expanded[term] = exact(expanded.get(term, 0) + c * inner)
+                expanded[term] = _plus(expanded.get(term, 0), exact(c * inner))
         expanded = {node: c for node, c in expanded.items() if c != 0}
         lighter = sum(node.weight for node in expanded) < sum(node.weight for node in totals)
         if products and lighter and _terms_written(expanded) < limit:
@@ -1291,5 +1346,5 @@ def _expand(node: Expr, positions: list[int]) -> list[tuple[Number, Expr]]:
         coefficient = math.prod(c for c, _ in choice)
         product = contract([*rest, *(f for _, f in choice)], spec.out, sizes, coefficient * spec.coefficient)
         for c, term in terms_of(product):
-            expanded[term] = exact(expanded.get(term, 0) + c)
+            expanded[term] = _plus(expanded.get(term, 0), c)
     return [(c, term) for term, c in expanded.items()]

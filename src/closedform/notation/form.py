@@ -52,6 +52,8 @@ from closedform.notation.numbers import CONSTANTS, written
 MOST_EXAMINED = 120
 # A number with more digits is moved into a sum, at most this deep in a product.
 MOST_DIGITS, MOST_LEVELS = 8, 6
+# A factor that only some terms of a sum share is taken out if it has so many nodes.
+LEAST_COLLECTED = 3
 # Forms of more nodes are not searched for a place where a long number becomes short.
 LARGEST_SCALED = 300
 
@@ -202,6 +204,18 @@ def negative(form: Expr) -> Expr:
     if form.op == "index":
         return Expr("index", (negative(form.args[0]),), form.params, form.shape)
     return Expr("negative", (form,), (), form.shape)
+
+
+def opposite(form: Expr) -> Expr:
+    """-form for a difference: s (b - a) for s (a - b)."""
+    if form.op == "index":
+        return Expr("index", (opposite(form.args[0]),), form.params, form.shape)
+    if form.op != "product":
+        return negative(form)
+    n = next((n for n, arg in enumerate(form.args) if arg.op == "sum" and -1 in arg.params), None)
+    return (
+        negative(form) if n is None else product(*form.args[:n], negative(form.args[n]), *form.args[n + 1 :])
+    )
 
 
 def signed(form: Expr, sign: int) -> Expr:
@@ -476,9 +490,11 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     fraction = Fraction(coefficient)
     below.sort(key=scalar_order)
     shown = written(fraction)
-    if shown.mantissa or shown.constant or shown.under:  # no fraction: 0.04, √2, 1/√π
+    if shown.constant or shown.under:  # √2 above, √π below
+        fraction = shown.above * Fraction(CONSTANTS.get(shown.constant, 1))
         whole = shown.below * Fraction(CONSTANTS.get(shown.under, 1))
-        fraction = fraction * whole
+    elif shown.mantissa:  # no fraction: 0.04
+        whole = Fraction(1)
     else:
         fraction, whole = Fraction(fraction.numerator), Fraction(fraction.denominator)
     denominator = _with_number(whole, below)
@@ -605,7 +621,7 @@ def reading_key(form: Expr) -> tuple[object, ...]:
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a);
     a long polynomial in one base by rising powers, as a series."""
-    parts = [split_sign(term) for term in _alike(_gathered(_gathered(list(terms), -1), 0))]
+    parts = [split_sign(term) for term in _collected(_alike(_gathered(_gathered(list(terms), -1), 0)))]
     if not parts:
         return literal(0, shape)
     if len(parts) == 1:
@@ -632,6 +648,49 @@ def _alike(terms: list[Expr]) -> list[Expr]:
     return [product(literal(count), term) for term, count in counts.items() if count]
 
 
+def _collected(terms: list[Expr]) -> list[Expr]:
+    """s A + s B + C = s (A + B) + C, for a factor s of several terms that is more than a name."""
+    factors = {term: _listed_factors(term) for term in terms if term.weight <= MOST_EXAMINED}
+    counts = Counter(f for found in factors.values() for f in set(found) if f.weight >= LEAST_COLLECTED)
+    shared = max((f for f, n in counts.items() if n > 1), key=lambda f: (f.weight, f.key), default=None)
+    if shared is None:
+        return terms
+    group = [term for term, found in factors.items() if shared in found]
+    common = [f for f in dict.fromkeys(factors[group[0]]) if all(f in factors[term] for term in group)]
+    lefts = []
+    for term in group:
+        left = list(factors[term])
+        for f in common:
+            left.remove(f)
+        lefts.append(left)
+    arrays = [any(f.shape for f in left) for left in lefts]
+    if any(arrays) and not all(arrays) and group[0].ndim > 1:
+        return terms
+    shape = group[0].shape if any(arrays) else ()
+    rests = [_multiplied(left, shape) for left in lefts]
+    inner = total(rests, shape)
+    whole = _multiplied([*common, inner], group[0].shape)
+    if whole.weight >= sum(term.weight for term in group):
+        return terms
+    return _collected([*(term for term in terms if term not in group), whole])
+
+
+def _listed_factors(term: Expr) -> list[Expr]:
+    """The factors of a product, those of an elementwise one too; none of what is no product."""
+    scalars, array = factored(term)
+    arrays = array.args if array.op == "hadamard" else (array,)
+    return [] if any(arg.op in {"index", "literal"} for arg in arrays) else [*scalars, *arrays]
+
+
+def _multiplied(factors: Sequence[Expr], shape: Shape) -> Expr:
+    """The product of scalars and of the entries of arrays; 1 in every entry if there are none."""
+    arrays = [(f, 1) for f in factors if f.shape]
+    scalars = [f for f in factors if not f.shape]
+    if not shape:
+        return product(*scalars) if scalars else literal(1)
+    return product(*scalars, elementwise(arrays) if arrays else literal(1, shape))
+
+
 def _series_order(parts: list[tuple[int, Expr]]) -> Callable[[tuple[int, Expr]], Any] | None:
     """The order of a polynomial of more than three terms in one base, or None."""
     powers = {form: _monomial(form) for _, form in parts}
@@ -650,26 +709,45 @@ def _monomial(form: Expr) -> tuple[Expr | None, Number]:
 
 
 def _gathered(terms: list[Expr], end: int) -> list[Expr]:
-    """A v + B v = (A + B) v for `end` -1, and A v + A w = A (v + w) for `end` 0."""
+    """A v + B v = (A + B) v for `end` -1, and A v + A w = A (v + w), x'A + x'B = x'(A + B) for `end` 0."""
     groups: dict[object, list[Expr]] = {}
     for n, term in enumerate(terms):
         scalars, array = factored(term)
-        magnitudes = tuple(s for s in scalars if s != literal(-1))
-        shares = array.op == "matmul" and array.ndim > 0 and not is_row(array)
+        shares = array.op == "matmul" and array.ndim > 0 and not (end and is_row(array))
+        magnitudes = tuple(s for s in scalars if s != literal(-1)) if array.ndim == 1 else ()
         key = (magnitudes, array.args[end]) if shares else n
         groups.setdefault(key, []).append(term)
     return [group[0] if len(group) == 1 else _joined(group, end) for group in groups.values()]
 
 
 def _joined(terms: list[Expr], end: int) -> Expr:
+    parts = [(_split_fractions(scalars), array) for scalars, array in map(factored, terms)]
+    first, *others = ([s for s in scalars if s.op != "literal"] for scalars, _ in parts)
+    common = [s for s in dict.fromkeys(first) if all(s in other for other in others)]
+    numbers = [Fraction(math.prod(s.params[0] for s in scalars if s.op == "literal")) for scalars, _ in parts]
+    content = Fraction(math.gcd(*(n.numerator for n in numbers)), math.lcm(*(n.denominator for n in numbers)))
     rests = []
-    for term in terms:
-        sign, magnitude = split_sign(term)
-        scalars, array = factored(magnitude)
-        rests.append(signed(_chain(list(array.args[:-1] if end else array.args[1:])), sign))
+    for number, left, (_, array) in zip(numbers, [first, *others], parts, strict=True):
+        for scalar in common:
+            left.remove(scalar)
+        rest = _chain(list(array.args[:-1] if end else array.args[1:]))
+        rests.append(product(literal(number / content), *left, rest))
     inner = total(rests, rests[0].shape)
-    shared = array.args[end]
-    return product(*scalars, matmul(inner, shared) if end else matmul(shared, inner))
+    shared = parts[0][1].args[end]
+    return product(literal(content), *common, matmul(inner, shared) if end else matmul(shared, inner))
+
+
+def _split_fractions(scalars: list[Expr]) -> list[Expr]:
+    """Scalars with a / b as a and 1 / b."""
+    found: list[Expr] = []
+    for scalar in scalars:
+        if scalar.op == "fraction" and scalar.args[0] != literal(1):
+            above, below = scalar.args
+            found += above.args if above.op == "product" else (above,)
+            found.append(Expr("fraction", (literal(1), below), (), ()))
+        else:
+            found.append(scalar)
+    return found
 
 
 def _degree(form: Expr) -> Number:

@@ -336,13 +336,16 @@ class _Layout:
             head = self.style.superscript(base.head, written)
             closed = head + self.style.brackets(base.argument.strip()) if base.closed else ""
             return replace(base, string=head + base.argument, head="", closed=closed)
-        mark = self.style.signs["hadamard"] if form.op == "elementwise_power" else ""
-        spaced = f"{mark} {written}" if mark.startswith("\\") else mark + written
-        return self._raised(base, spaced)
+        return self._raised(base, self._entrywise(written) if form.op == "elementwise_power" else written)
+
+    def _entrywise(self, exponent: str) -> str:
+        """An exponent, marked as that of each entry."""
+        mark = self.style.signs["hadamard"]
+        return f"{mark} {exponent}" if mark.startswith("\\") else mark + exponent
 
     def _raised(self, base: Piece, exponent: str) -> Piece:
         text = self.style.superscript(self.at_least(base, Level.ATOM), exponent)
-        return Piece(text, Level.POWER, opens=base.opens)
+        return Piece(text, Level.POWER, opens=base.opens, closes=text.endswith(f"^{exponent}"))
 
     def transpose(self, form: Expr, pieces: list[Piece]) -> Piece:
         base, mark = pieces[0], self.style.signs["transpose"]
@@ -383,6 +386,8 @@ class _Layout:
 
     def call(self, form: Expr, pieces: list[Piece]) -> Piece:
         name, *params = form.params
+        if name == "power" and form.ndim and not form.args[1].shape:
+            return self._raised(pieces[0], self._entrywise(self.at_least(pieces[1], Level.POWER)))
         primitive = PRIMITIVES.get(name)
         template = self.style.template(primitive) if primitive else ""
         if primitive is None or not template or _is_formula(primitive, form.ndim):

@@ -21,13 +21,19 @@ import numpy as np
 from closedform.expression.calculus import (
     Factor,
     Number,
+    as_number,
+    broadcast_axes,
     contract,
     exact,
     factors_of,
+    is_nonnegative,
+    is_zero,
     label_sizes,
+    linear,
     spec_of,
     terms_of,
     transpose,
+    without_axes,
 )
 from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
@@ -90,7 +96,8 @@ class _Reader:
         self.fresh = itertools.count()
         self.uses: dict[Expr, int] = {}
         for node in self.order:
-            for arg in node.args:
+            turned = _is_multiple(node) and spec_of(node).coefficient == -1  # it is written b - a
+            for arg in () if turned else node.args:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
         arguments = [*known, *inputs(root)]
         self.names = {str(node.params[0]) for node in arguments}
@@ -177,7 +184,13 @@ class _Reader:
 
     def _sum(self, terms: Iterable[tuple[Number, Expr]], node: Expr) -> Expr:
         """A sum of terms; with indices if each of them has indices, or there is no other notation."""
+        terms = list(terms)
         forms = [fm.product(fm.literal(c), self._summand(term)) for c, term in terms]
+        if len(terms) > 1 and all(c < 0 for c, _ in terms):  # y (b - a) - x for -x - y (a - b)
+            turned = (n for n, (c, term) in enumerate(terms) if self._negated(c, term) is not None)
+            n = next(turned, None)
+            if n is not None:
+                forms[n] = self._negated(*terms[n]) or forms[n]
         if node.ndim <= 2 and not all(form.op == "index" for form in forms):
             return fm.total(forms, node.shape)
         axes: list[Label] = [next(self.fresh) for _ in node.shape]
@@ -204,6 +217,14 @@ class _Reader:
             form = fm.literal(1, node.shape)
         return fm.product(fm.literal(coefficient), form)
 
+    def _negated(self, coefficient: Number, term: Expr) -> Expr | None:
+        """A negative multiple of a product, with the sign in one of its sums, or None."""
+        node = contract([Factor(term, tuple(range(term.ndim)))], tuple(range(term.ndim)), None, coefficient)
+        if node.op != "contract" or _is_multiple(node) or _fill(node) is not None:
+            return None
+        form = self.contract(node)
+        return form if fm.split_sign(form)[0] > 0 and form.op != "index" else None
+
     def _multiple(self, node: Expr) -> Expr:
         """c times a sum: multiplied out, unless c is all that its terms have before them."""
         coefficient = spec_of(node).coefficient
@@ -213,19 +234,28 @@ class _Reader:
         if abs(coefficient) == 1 or divided or any(abs(c) != 1 for c in inner.params):
             return self._sum(((coefficient * c, term) for c, term in terms_of(inner)), node)
         form = self.forms[inner]
-        if coefficient < 0 and self._turns(inner):
-            coefficient, form = -coefficient, fm.negative(form)
+        opposite = self._opposite(inner) if coefficient < 0 else None
+        if opposite is not None:
+            coefficient, form = -coefficient, opposite
         return fm.product(fm.literal(coefficient), form)
 
-    def _turns(self, node: Expr) -> bool:
-        """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is 1 - b."""
+    def _opposite(self, node: Expr, exponent: Number = 1) -> Expr | None:
+        """The negative of a sum, if it needs no leading minus: b - a, or y (b - a) - x."""
+        if self._turns(node, exponent):
+            return fm.opposite(self.forms[node])
+        if min(node.params) < 0 or self.uses.get(node, 0) > 1:
+            return None
+        terms = [(-c, term) for c, term in terms_of(node)]
+        if all(self._negated(c, term) is None for c, term in terms):
+            return None
+        return self._sum(terms, node)
+
+    def _turns(self, node: Expr, exponent: Number = 1) -> bool:
+        """Whether -(a - b) is better written b - a: not if a - b stands elsewhere too, or is a probability
+        1 - b, or a divisor 1 - b."""
         mixed = min(node.params) < 0 < max(node.params)
-        terms = zip(node.params, node.args, strict=True)
-        return (
-            mixed
-            and self.uses.get(node, 0) <= 1
-            and not any(c > 0 and _fill(arg) is not None for c, arg in terms)
-        )
+        kept = any(_fill(arg) is not None for arg in node.args) and (exponent < 0 or is_nonnegative(node))
+        return mixed and self.uses.get(node, 0) <= 1 and not kept
 
     def _graph(self, node: Expr, merging: bool = True) -> tuple[Graph, Number]:
         spec = spec_of(node)
@@ -234,9 +264,11 @@ class _Reader:
         for base, labels, exponent in zip(node.args, spec.labels, spec.exponents, strict=True):
             form = self.forms[base]
             odd = isinstance(exponent, int) and exponent % 2 == 1
-            if coefficient < 0 and base.op == "linear" and odd and self._turns(base):
-                coefficient, form = -coefficient, fm.negative(form)
-            elif coefficient < 0 and base.op == "sign" and odd and self._turns(base.args[0]):
+            turns = coefficient < 0 and odd
+            turned = self._opposite(base, exponent) if base.op == "linear" and turns else None
+            if turned is not None:
+                coefficient, form = -coefficient, turned
+            elif base.op == "sign" and turns and self._turns(base.args[0]):
                 argument = fm.negative(self.forms[base.args[0]])
                 coefficient, form = -coefficient, Expr("call", (argument,), form.params, form.shape)
             readings.append(Reading(form, labels, exponent, base))
@@ -274,12 +306,43 @@ class _Reader:
             self.forms[arg] if value is None else fm.literal(value, arg.shape)
             for arg, value in zip(node.args, values, strict=True)
         ]
+        return self._entrywise(node, args)
+
+    def _entrywise(self, node: Expr, args: list[Expr]) -> Expr:
+        """A primitive of forms, in index notation where its operands are."""
         form = Expr("call", tuple(args), (node.op, *node.params), node.shape)
         has_matrix_form = node.ndim <= 2 and not any(arg.op == "index" for arg in args)
         if has_matrix_form or not is_elementwise(form):
             return form
         axes: list[Label] = [next(self.fresh) for _ in node.shape]
-        return bound(scalar_version(form, [entry(arg, axes, self.fresh) for arg in args]), axes, node.shape)
+        operands = [entry(arg, axes, self.fresh) if arg.shape else arg for arg in args]
+        return bound(scalar_version(form, operands), axes, node.shape)
+
+    def power(self, node: Expr) -> Expr:
+        """A power; an exponent that all entries share is a scalar."""
+        base, exponent = node.args
+        every = range(exponent.ndim)
+        if not node.shape or len(broadcast_axes(exponent)) < node.ndim:
+            return self.call(node)
+        scalar = without_axes(exponent, every)
+        self._read_below(scalar)
+        return self._entrywise(node, [self.forms[base], self.forms[scalar]])
+
+    def exponential(self, node: Expr) -> Expr:
+        """e^(u + a ln c) = c^a e^u for a number c."""
+        terms = [(term, *_power_of_number(c, term)) for c, term in terms_of(node.args[0])]
+        powers = [(c, exponent) for _, c, exponent in terms if exponent is not None]
+        if not powers:
+            return self.call(node)
+        rest = linear([(c, term) for term, c, exponent in terms if exponent is None], node.shape)
+        self._read_below(rest, *(exponent for _, exponent in powers))
+        forms = [
+            Expr("call", (fm.literal(c), self.forms[exponent]), ("power",), node.shape)
+            for c, exponent in powers
+        ]
+        if not is_zero(rest):
+            forms.append(self.call(Expr("exp", (rest,), (), node.shape)))
+        return fm.elementwise((form, 1) for form in forms) if node.shape else fm.product(*forms)
 
     def differential(self, node: Expr) -> Expr:
         return Expr("differential", (self.forms[node.args[0]],), (), node.shape)
@@ -317,6 +380,18 @@ def _orders(known: list[Expr], axes: Iterable[AxisOf]) -> dict[str, int]:
     for axis in axes:
         orders[axis.argument] = max(orders.get(axis.argument, 1), axis.order or axis.axis + 1)
     return orders | {str(node.params[0]): node.ndim for node in known}
+
+
+def _power_of_number(coefficient: Number, term: Expr) -> tuple[Number, Expr | None]:
+    """(c, a) where a multiple of a term is a ln(c) for a number c; else (coefficient, None)."""
+    factors = factors_of(term) if term.op == "contract" else [Factor(term)]
+    for n, f in enumerate(factors):
+        base = as_number(f.base.args[0]) if f.base.op == "log" and f.exponent == 1 else None
+        if base is not None and not f.labels:
+            rest = [*factors[:n], *factors[n + 1 :]]
+            out, sizes = (spec_of(term).out, label_sizes(term)) if term.op == "contract" else ((), None)
+            return base, contract(rest, out, sizes, coefficient)
+    return coefficient, None
 
 
 def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:
@@ -363,6 +438,8 @@ _READINGS: dict[str, Callable[[_Reader, Expr], Expr]] = {
     "linear": _Reader.linear,
     "contract": _Reader.contract,
     "inv": _Reader.inverse,
+    "power": _Reader.power,
+    "exp": _Reader.exponential,
     "differential": _Reader.differential,
     "prod": _Reader.product_over,
     "products_without": _Reader.product_without,

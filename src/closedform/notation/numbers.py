@@ -30,6 +30,7 @@ SHORT_DIGITS, ROUNDING = 12, 1e-15
 CONSTANTS = (
     {"pi": math.pi, "e": math.e, "sqrt(pi)": math.sqrt(math.pi), "sqrt(2 pi)": math.sqrt(2 * math.pi)}
     | {"sqrt(2/pi)": math.sqrt(2 / math.pi), "ln(2)": math.log(2), "ln(10)": math.log(10)}
+    | {"ln(pi)": math.log(math.pi), "ln(2 pi)": math.log(2 * math.pi)}
     | {f"sqrt({n})": math.sqrt(n) for n in (2, 3, 5, 6, 7, 10)}
     | {f"pi^{n}": math.pi**n for n in (2, 3, 4)}
     # Of normal densities in several dimensions.

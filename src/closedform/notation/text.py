@@ -128,16 +128,17 @@ class _Text(Style):
         if found.mantissa:
             return self.decimal(found)
         constant, under = _constant(found.constant), _constant(found.under)
+        closes = constant.endswith(")") or "√" in constant
         vulgar = _FRACTIONS.get((found.above, found.below))
         if vulgar and not under:
-            return Piece(vulgar + constant, Level.BARE)
+            return Piece(vulgar + constant, Level.BARE, closes=closes)
         above = (str(found.above) if found.above != 1 or not constant else "") + constant
         below = (str(found.below) if found.below != 1 else "") + under
         if below:
             both = found.below != 1 and under
             return Piece(f"{above}/{self.brackets(below) if both else below}", Level.PRODUCT)
         level = Level.ATOM if not constant or found.above == 1 else Level.BARE
-        return Piece(above, level, closes=constant.endswith(")"))
+        return Piece(above, level, closes=closes)
 
     def brackets(self, inner: str, kind: str = "()") -> str:
         return f"‖{inner}‖" if kind == "||" else kind[0] + inner + kind[1]
@@ -145,7 +146,7 @@ class _Text(Style):
     def superscript(self, base: str, exponent: str) -> str:
         if all(c in _RAISED for c in exponent):
             return base + "".join(_RAISED[c] for c in exponent)
-        plain = re.fullmatch(r"⊙?\w+", exponent)
+        plain = re.fullmatch(r"⊙\d+|\w+", exponent)
         return f"{base}^{exponent}" if plain else f"{base}^({exponent.replace('-', self.minus)})"
 
     def subscript(self, base: str, items: Sequence[str], letters: bool = True) -> str:

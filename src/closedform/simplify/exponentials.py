@@ -137,6 +137,26 @@ def log_to_arctanh(node: Expr) -> Expr | None:
     return 2 * fn("arctanh", difference / whole)
 
 
+@rule("denominator multiplied out", "x^m (v + u x^-m) = x^m v + u", "contract")
+def denominator_multiplied_out(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "linear" or f.exponent != 1 or len(f.base.args) != 2:
+            continue
+        for term in f.base.args:
+            for g in pointwise(term):
+                if not is_integer(g.exponent) or g.exponent >= 0 or g.labels != spec_of(term).out:
+                    continue
+                for j, h in enumerate(factors):
+                    left = h.exponent + g.exponent
+                    if h.base is g.base and h.labels == f.labels and is_integer(left) and left >= 0:
+                        terms = [(c, multiply(t, power(g.base, -g.exponent))) for c, t in terms_of(f.base)]
+                        rest = [k for n, k in enumerate(factors) if n not in (i, j)]
+                        rest += [f._replace(base=linear(terms, f.base.shape)), h._replace(exponent=left)]
+                        return with_factors(node, [k for k in rest if k.exponent != 0])
+    return None
+
+
 @rule("common denominator", "x^m (1 + u x^-m) = x^m + u", "contract")
 def common_denominator(node: Expr) -> Expr | None:
     factors = factors_of(node)

@@ -467,6 +467,8 @@ class _Parser:
             value = constant(inner)
             if value is not None:
                 return Syntax("power", at, (form,), Exponent(value, elementwise))
+            if elementwise:
+                return Syntax("raised", at, (form, inner), elementwise)
             self.position = start
         if self.token.kind == "number" or self.sees("-"):
             return Syntax("power", at, (form,), Exponent(self.constant()))

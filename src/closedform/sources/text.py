@@ -557,7 +557,7 @@ class _Reading:
                 Syntax("call", form.at, (exponent,), Call((PRIMITIVES["exp"], PRIMITIVES["expm"])))
             )
         operands = [self.of(arg) for arg in form.args]
-        if len(operands[0].axes) > 1:
+        if len(operands[0].axes) > 1 and not form.value:
             self.refuse(form.at, f"a power of {operands[0].kind}: write power_⊙(A, B) for that of each entry")
         return self.entries_of([PRIMITIVES["power"]], operands, {}, form)
 
