@@ -226,3 +226,15 @@ def test_conventions_are_for_declared_variables():
         cf.grad(f, symmetric="independent")(np.eye(3))
     with pytest.raises(InvalidArgumentError, match="symmetric='upper' is not one of ambient, projected"):
         cf.grad(f, symmetric="upper").at(cf.symmetric("n"))
+
+
+def test_projected_hessians_are_written_in_matrices():
+    X, A = cf.spd("n"), cf.matrix("n", "n")
+
+    def formula(f, *others):
+        return cf.hessian(f, symmetric="projected").at(X, *others).text
+
+    assert formula(lambda X: np.trace(X @ X @ X)) == "(3/2)(X ⊗ I + I ⊗ X)K + (3/2)X ⊗ I + (3/2)I ⊗ X"
+    assert formula(lambda X: np.linalg.slogdet(X)[1]) == "−½(X⁻¹ ⊗ X⁻¹)K − ½X⁻¹ ⊗ X⁻¹"
+    gradient = cf.grad(lambda X, A: np.trace(A @ np.linalg.inv(X)), symmetric="projected").at(X, A)
+    assert gradient.text == "−½X⁻¹(A + Aᵀ)X⁻¹"

@@ -31,7 +31,16 @@ from closedform.derivative.forward import differential
 from closedform.derivative.higher import nth_derivative
 from closedform.derivative.reverse import jacobians
 from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
-from closedform.expression.calculus import Factor, contract, dot, linear, transpose
+from closedform.expression.calculus import (
+    Factor,
+    contract,
+    dot,
+    linear,
+    multiply,
+    spec_of,
+    terms_of,
+    transpose,
+)
 from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.facts import OPEN, holds
 from closedform.expression.size import Size
@@ -704,10 +713,22 @@ def _ambient(derivative: Expr, _: int) -> Expr:
 
 
 def _turned(derivative: Expr, axis: int) -> Expr:
-    """The derivative with an axis and the next one exchanged."""
+    """The derivative with an axis and the next one exchanged: term by term, so that like terms meet."""
     order = list(range(derivative.ndim))
     order[axis : axis + 2] = [axis + 1, axis]
-    return transpose(derivative, order)
+    return _termwise(derivative, lambda term: transpose(term, order))
+
+
+def _termwise(derivative: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """A linear change of a sum, or of a multiple of one, as the sum of the changed terms."""
+    if derivative.op == "contract" and len(derivative.args) == 1 and derivative.args[0].op == "linear":
+        (inner,), spec = derivative.args, spec_of(derivative)
+        if spec.labels == (spec.out,) and spec.exponents == (1,):
+            return multiply(spec.coefficient, _termwise(inner, change))
+    if derivative.op == "linear":
+        changed = [(c, change(term)) for c, term in terms_of(derivative)]
+        return linear(changed, changed[0][1].shape)
+    return change(derivative)
 
 
 def _projected(derivative: Expr, axis: int) -> Expr:
@@ -719,7 +740,7 @@ def _independent(derivative: Expr, axis: int) -> Expr:
     """G + G' - G o I on an axis and the next one."""
     labels = list(range(derivative.ndim))
     labels[axis + 1] = axis
-    on_diagonal = contract([Factor(derivative, tuple(labels))], labels)
+    on_diagonal = _termwise(derivative, lambda term: contract([Factor(term, tuple(labels))], labels))
     return linear([(1, derivative), (1, _turned(derivative, axis)), (-1, on_diagonal)], derivative.shape)
 
 
