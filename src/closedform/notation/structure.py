@@ -86,14 +86,20 @@ def _cut(
     factor: Reading, others: list[Reading], out: tuple[int, ...], _: Written, name: SizeName
 ) -> list[Reading] | None:
     *kept, label = factor.labels
-    n = _only(label, others, out)
-    if n is None or label in kept or others[n].node.op in _RULES:
+    at = [n for n, other in enumerate(others) if label in other.labels]
+    alone = _only(label, others, out) is not None
+    matrices = label not in out and all(len(others[n].labels) == len(set(others[n].labels)) == 2 for n in at)
+    # a unit vector picks the columns of all matrices that meet in it: X diag(e) Y is an outer product
+    several = factor.node.op == "unit" and matrices and len(at) > 1
+    if not (alone or several) or label in kept or any(others[n].node.op in _RULES for n in at):
         return None
-    other = others[n]
-    axis = other.labels.index(label)
-    labels = (*other.labels[:axis], *kept, *other.labels[axis + 1 :])
-    form = part(other.form, axis, item_of(factor.node, name), factor.node.shape[:-1])
-    return [*others[:n], Reading(form, labels, other.exponent, form), *others[n + 1 :]]
+    for n in at:
+        other = others[n]
+        axis = other.labels.index(label)
+        labels = (*other.labels[:axis], *kept, *other.labels[axis + 1 :])
+        form = part(other.form, axis, item_of(factor.node, name), factor.node.shape[:-1])
+        others = [*others[:n], Reading(form, labels, other.exponent, form), *others[n + 1 :]]
+    return others
 
 
 def part(form: Expr, axis: int, item: Item, size: tuple[Size, ...]) -> Expr:
