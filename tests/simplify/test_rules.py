@@ -83,7 +83,7 @@ EXAMPLES = {
     "denominator multiplied out": p**2 * (w - z / p),
     "common denominator": w / z**2 / (1 + (w / z) ** 2),
     "special values": fn("expit", z - z) * z,
-    "root of square": power(z**2, 0.5),
+    "root of square": power(3 * z**2 * w**4, 0.5),
     "log of expit": fn("log", fn("expit", z)),
     "log of the other probability": fn("log", 1 - fn("expit", z)) * w,
     "log of softmax": fn("log", softmax(M, 1)),

@@ -27,6 +27,7 @@ from closedform.expression.calculus import (
     linear,
     multiply,
     number,
+    power,
     spec_of,
     terms_of,
     transpose,
@@ -245,17 +246,24 @@ def special_value(node: Expr) -> Expr | None:
 # --- powers and signs -----------------------------------------------------------------------------
 
 
-@rule("root of square", "(x^2)^(1/2) = |x|", "contract")
+@rule("root of square", "(c x^2 y^2)^(1/2) = c^(1/2) |x y|", "contract")
 def root_of_square(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
-        if f.base.op != "contract" or is_integer(f.exponent) or len(f.base.args) != 1:
+        if f.base.op != "contract" or is_integer(f.exponent):
             continue
         inner = spec_of(f.base)
-        (q,) = inner.exponents
-        if inner.coefficient == 1 and inner.labels[0] == inner.out and is_integer(q) and q % 2 == 0:
-            absolute = Factor(fn("abs", f.base.args[0]), f.labels, q * f.exponent)
-            return with_factors(node, [*factors[:i], absolute, *factors[i + 1 :]])
+        even = all(is_integer(q) and q % 2 == 0 for q in inner.exponents)
+        alike = all(labels == inner.out for labels in inner.labels)
+        if even and alike and inner.coefficient > 0 and inner.labels:
+            least = min(inner.exponents, key=lambda q: abs(Fraction(q)))
+            roots = [g._replace(exponent=exact(Fraction(g.exponent) / least)) for g in factors_of(f.base)]
+            if not all(is_integer(g.exponent) for g in roots):
+                continue
+            root = contract(roots, inner.out)
+            scale = power(number(inner.coefficient), f.exponent)
+            absolute = Factor(fn("abs", root), f.labels, exact(least * f.exponent))
+            return multiply(scale, with_factors(node, [*factors[:i], absolute, *factors[i + 1 :]]))
     return None
 
 
