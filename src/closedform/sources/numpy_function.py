@@ -479,9 +479,9 @@ def _shared(line: Line) -> UnsupportedError:
 
 def _index(index: Any, array: Traced) -> Any:
     items = index if isinstance(index, tuple) else (index,)
-    if len(items) <= array.ndim and all(
-        isinstance(item, slice | int | Traced) and not isinstance(item, bool) for item in items
-    ):
+    counted = any(isinstance(item, Traced) and _is_size(item) for item in items)
+    plain = all(isinstance(item, slice | int | Traced) and not isinstance(item, bool) for item in items)
+    if counted and plain and len(items) <= array.ndim:
         items = tuple(map(_from_the_end, items, array.shape))
     try:
         return freeze_index(tuple(_index_item(item) for item in items))
