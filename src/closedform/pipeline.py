@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
@@ -437,6 +437,7 @@ def derive(
         )
     operator = _check_form(form, operator, argnums)
     leaves, trace = _traced(function, arguments, names, name)
+    trace = replace(trace, guards=tuple(g for g in trace.guards if not _is_certain(g.condition, leaves)))
     variables = _variables(argnums, names, name)
     free = [_freed(leaf) if leaf.params[0] in variables and operator != "value" else leaf for leaf in leaves]
     _check_convention(symmetric, operator, [x for x in leaves if x.params[0] in variables], name)
@@ -565,6 +566,16 @@ def _traced(
     if not found:
         raise failures[0]
     return found[0]
+
+
+# Facts that imply what operations require of a matrix.
+_IMPLYING = {"symmetric": ("symmetric",), "full_rank": ("spd", "orthogonal"), "principal": ("spd",)}
+
+
+def _is_certain(condition: Expr, leaves: Sequence[Expr]) -> bool:
+    """Whether what an operation requires of a matrix follows from what is known of the matrix."""
+    facts = _IMPLYING.get(condition.op, ())
+    return bool(facts) and any(holds(normalise(condition.args[0], leaves).root, fact) for fact in facts)
 
 
 def _implied_shape(leaves: Sequence[Expr], expr: Expr) -> Sequence[Size]:

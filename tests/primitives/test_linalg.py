@@ -177,6 +177,50 @@ def test_a_matrix_must_be_symmetric_in_every_call():
         gradient(A)
 
 
+REQUIRING = {
+    "pinv": (np.linalg.pinv, TALL),
+    "lstsq": (lambda X: np.linalg.lstsq(X, np.ones(len(X)), rcond=None)[0], TALL),
+    "pinv of a sum": (lambda X: np.linalg.pinv(X + 1), TALL),
+    "qr": (lambda X: np.linalg.qr(X)[0], TALL),
+    "svd": (lambda X: np.linalg.svd(X, full_matrices=False)[0], TALL),
+    "eigvalsh of a double": (lambda X: np.linalg.eigvalsh(2 * X) ** 3, S),
+    "logm": (lambda X: scipy.linalg.logm(X), A),
+    "sqrtm": (lambda X: scipy.linalg.sqrtm(X), A),
+}
+LACKING = {"pinv of a sum": np.full((4, 2), -1.0), "eigvalsh of a double": A, "logm": -A, "sqrtm": -A}
+
+
+@pytest.mark.parametrize("name", REQUIRING)
+def test_a_matrix_must_be_in_every_call_what_the_operation_requires(name):
+    function, matrix = REQUIRING[name]
+    other = LACKING.get(name, np.ones((4, 2)))
+    gradient = cf.grad(lambda X: np.sum(function(X)))
+    expected = gradient(matrix)
+    with pytest.raises(InvalidArgumentError, match="not full rank|is not symmetric|zero or a negative"):
+        gradient(other)
+    for idiom in ("numpy", "jax"):
+        namespace = {}
+        try:
+            exec(gradient.at(matrix).source(idiom), namespace)
+        except UnsupportedError:
+            continue
+        np.testing.assert_allclose(namespace["derivative"](matrix), expected, rtol=1e-9, atol=1e-12)
+        with pytest.raises(AssertionError, match="takes another branch"):
+            namespace["derivative"](other)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: np.linalg.eigvalsh(X @ X.T),
+        lambda X: np.linalg.eigvalsh((X + X.T) / 2),
+        lambda X: np.linalg.cholesky(X.T @ X + np.eye(3)),
+    ],
+)
+def test_what_follows_from_the_formula_is_not_asked_in_every_call(function):
+    assert "branches" not in cf.grad(lambda X: np.sum(function(X))).at(A).source()
+
+
 def expanded_det(X):
     """The determinant of a 3 x 3 matrix as a polynomial."""
     a, b, c = X

@@ -207,7 +207,7 @@ for _position, (_name, _terms, _letter) in enumerate(
             part=("np.linalg.qr({0})", ("Q", "R"), _position),
             call=lambda a, at=_position: np.linalg.qr(a)[at],
             samples=_tall,
-            requires="full rank",
+            requires="full_rank",
         )
     )
 
@@ -430,7 +430,7 @@ for _name, _terms, _side, _letter in [
             part=(*SVD, 2 * _side),
             call=_vectors(2 * _side),
             samples=_rectangle,
-            requires="full rank",
+            requires="full_rank",
         )
     )
 

@@ -213,6 +213,41 @@ def _stack_sample(rng: np.random.Generator) -> Bound:
     return ((matrix if rng.integers(2) else np.stack([matrix, matrix.T + 0.5])),), {}
 
 
+def condition(
+    name: str, source: str, call: Callable[..., bool], samples: Callable[[np.random.Generator], Bound], helper: str = ""
+) -> None:
+    """Register a test of matrices: whether all of a stack are what an operation requires."""
+    register(
+        Primitive(
+            name,
+            lower=lambda x, **parameters: Expr(name, (x,), tuple(parameters.items()), ()),
+            jacobian=lambda node, _: zeros(node.args[0].shape),
+            latex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{0}})",
+            text=f"{name.replace('_', ' ')}({{0}})",
+            source=source,
+            helper=helper,
+            call=call,
+            samples=samples,
+            boolean=True,
+        )
+    )
+
+
+# A matrix counts as symmetric up to this relative difference from its transpose.
+SYMMETRY = 1e-8
+condition(
+    "symmetric",
+    f"abs({{0}} - {{0}}.mT).max() <= {SYMMETRY} * abs({{0}}).max()",
+    lambda a: abs(a - a.mT).max() <= SYMMETRY * abs(a).max(),
+    _stack_sample,
+)
+condition(
+    "full_rank",
+    "np.all(np.linalg.matrix_rank({0}{params}) == min({0}.shape[-2:]))",
+    lambda a, **tolerance: np.all(np.linalg.matrix_rank(a, **tolerance) == min(a.shape[-2:])),
+    lambda rng: ((rectangular(rng),), {}),
+)
+
 SLOGDET = ("np.linalg.slogdet({0})", ("sign", "logdet"))
 COFACTOR = '''
 def cofactor_by_svd(X):
@@ -331,7 +366,7 @@ register(
         strength=POWER,
         source="np.linalg.pinv({0})",
         samples=lambda rng: ((rectangular(rng),), {}),
-        requires="full rank",
+        requires="full_rank",
     )
 )
 
@@ -453,7 +488,7 @@ register(
         },
         call=lambda a, b: np.linalg.lstsq(a, b)[0],
         samples=_tall_system,
-        requires="full rank",
+        requires="full_rank",
     )
 )
 

@@ -19,7 +19,7 @@ import scipy.linalg
 from closedform.expression.calculus import Factor, contract, transpose
 from closedform.expression.expr import Expr
 from closedform.primitives.contraction import Bound, matmul
-from closedform.primitives.linalg import one, same_size, square
+from closedform.primitives.linalg import condition, one, same_size, square
 from closedform.primitives.record import CALL, POWER, Primitive, emitted, register
 
 
@@ -189,13 +189,26 @@ _register(
     " else expm_of_blocks(A, *along)",
 )
 NOT_ELSEWHERE = {"autograd": None, "jax": None, "torch": None}
+HAS_PRINCIPAL_VALUES = '''
+def has_principal_values(A):
+    """Whether no eigenvalue is zero or a negative number."""
+    w = np.linalg.eigvals(A)
+    return ~np.any((w.real <= 0) & (abs(w.imag) <= 1e-14 * abs(w.real)))
+'''
+condition(
+    "principal",
+    "has_principal_values({0})",
+    emitted(HAS_PRINCIPAL_VALUES, "has_principal_values"),
+    lambda rng: ((_definite(rng),), {}),
+    helper=HAS_PRINCIPAL_VALUES,
+)
 _register(
     "logm",
     scipy.linalg.logm,
     r"\log {0}",
     "logm {0}",
     _definite,
-    requires="no eigenvalues <= 0",
+    requires="principal",
     sources=NOT_ELSEWHERE,
 )
 for _name in ("sinm", "cosm", "sinhm", "coshm"):
@@ -340,6 +353,6 @@ register(
         sources={"jax": "jax.scipy.linalg.sqrtm({0}).real", "torch": None},
         call=lambda a: np.real(scipy.linalg.sqrtm(a)),
         samples=lambda rng: ((_definite(rng),), {}),
-        requires="no eigenvalues <= 0",
+        requires="principal",
     )
 )

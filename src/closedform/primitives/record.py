@@ -51,7 +51,7 @@ class Primitive:
     part         (source template of a function with several results, their names, the position of this one):
                  it is called once where more than one of the results is needed
     boolean      whether the values are truth values
-    requires     what the first operand must be at the example: "symmetric", "full rank", ... (REQUIREMENTS)
+    requires     what the first operand must be, by the record that tells: "symmetric", ... (REQUIREMENTS)
     """
 
     name: str
@@ -132,37 +132,12 @@ def register_results(*functions: Any) -> Callable[[Callable[..., Results]], Call
     return register
 
 
-def _is_symmetric(value: np.ndarray) -> bool:
-    size = np.max(np.abs(value), initial=0)
-    return bool(np.max(np.abs(value - np.swapaxes(value, -1, -2)), initial=0) <= SYMMETRY * size)
-
-
-def _has_full_rank(value: np.ndarray) -> bool:
-    return bool(np.all(np.linalg.matrix_rank(value) == min(np.shape(value)[-2:])))
-
-
-def _has_principal_values(value: np.ndarray) -> bool:
-    eigenvalues = np.linalg.eigvals(value)
-    return not np.any((eigenvalues.real <= 0) & (abs(eigenvalues.imag) <= 1e-14 * abs(eigenvalues.real)))
-
-
-# A matrix counts as symmetric up to this relative difference from its transpose.
-SYMMETRY = 1e-8
-
-# What an operation may require of its first operand: the test of a value, and what to say where it fails.
-REQUIREMENTS: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
-    "symmetric": (
-        _is_symmetric,
-        "the matrix is not symmetric, and NumPy reads one triangle only: write (A + A.T) / 2 for A",
-    ),
-    "full rank": (
-        _has_full_rank,
-        "the matrix has not full rank: there is no derivative",
-    ),
-    "no eigenvalues <= 0": (
-        _has_principal_values,
-        "the matrix has an eigenvalue that is zero or a negative number: there is no real value near it",
-    ),
+# What an operation may require of its first operand, by the record that tells whether it is so: what to say
+# where it is not.
+REQUIREMENTS: dict[str, str] = {
+    "symmetric": "the matrix is not symmetric, and NumPy reads one triangle only: write (A + A.T) / 2 for A",
+    "full_rank": "the matrix has not full rank: there is no derivative",
+    "principal": "the matrix has an eigenvalue that is zero or a negative number: there is no real value near it",
 }
 
 

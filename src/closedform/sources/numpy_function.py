@@ -25,7 +25,7 @@ from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunc
 from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
-from closedform.primitives.record import REQUIREMENTS, SEVERAL, SYMMETRY
+from closedform.primitives.record import REQUIREMENTS, SEVERAL
 from closedform.primitives.structure import freeze_index
 from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
@@ -54,8 +54,6 @@ OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
 LARGEST_CONDITION = 1e12
 # A function is run again so far from the example.
 NEARBY = 1e-3
-# Declarations that make a guard on an argument's symmetry superfluous.
-SYMMETRIC_FACTS = frozenset({"symmetric", "spd", "diagonal"})
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
 
 
@@ -669,7 +667,7 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
     call = PRIMITIVES[op].call
     assert call is not None, op
     if PRIMITIVES[op].requires:
-        _require(op, PRIMITIVES[op].requires, operands[0])
+        _require(op, PRIMITIVES[op].requires, operands[0], parameters)
     concrete, symbolic = _concrete(parameters), tuple(_symbolic(parameters).items())
     try:
         with np.errstate(all="ignore"), _paused():
@@ -699,18 +697,16 @@ def _paused() -> Iterator[None]:
         _ACTIVE.tape = tape
 
 
-def _require(op: str, requirement: str, operand: Any) -> None:
-    """Refuse an operand that lacks what an operation requires; an argument must have it in every call."""
-    value = np.asarray(_value(operand))
-    fulfils, reason = REQUIREMENTS[requirement]
-    if value.ndim < 2 or (value.shape[-1] != value.shape[-2] and requirement == "symmetric"):
-        return  # NumPy refuses it
-    if not fulfils(value):
-        raise InvalidArgumentError(f"{op} of shape {value.shape} ({where()}): {reason}")
-    if requirement == "symmetric" and isinstance(operand, Traced):
-        argument = operand.expr.op == "input" and not operand.expr.params[1] & SYMMETRIC_FACTS
-        if argument:
-            bool(np.max(np.abs(operand - operand.T)) <= SYMMETRY * np.max(np.abs(operand)))  # becomes a guard
+def _require(op: str, requirement: str, operand: Any, parameters: Mapping[str, Any]) -> None:
+    """Refuse an operand that lacks what an operation requires; what is traced must have it in every call."""
+    shape = np.shape(_value(operand))
+    if len(shape) < 2 or 0 in shape or (shape[-1] != shape[-2] and requirement != "full_rank"):
+        return  # nothing to see, or NumPy refuses it
+    tolerance = {name: value for name, value in parameters.items() if name == "rtol"}
+    fulfilled = record(requirement, (operand,), tolerance)
+    if not fulfilled.value:
+        raise InvalidArgumentError(f"{op} of shape {shape} ({where()}): {REQUIREMENTS[requirement]}")
+    bool(fulfilled)  # becomes a guard
 
 
 def _concrete(parameters: Mapping[str, Any]) -> dict[str, Any]:
