@@ -39,6 +39,7 @@ from closedform.linear_maps import LinearMap, linear_map
 from closedform.notation.latex import latex
 from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
+from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import replaced, simplify
@@ -63,6 +64,7 @@ class Derivation:
     result     the formula: an expression, or a tuple of them
     fixed      sizes that must be what they were, as (argument, axis, size)
     equal      pairs of sizes that must be equal
+    ordered    pairs of sizes of which the first must be at most the second
     order      of the derivative
     symmetric  the convention for symmetric variables
     form       "dense", or of a Hessian also "sparse" (a scipy.sparse array) or "operator" (a LinearOperator)
@@ -78,6 +80,7 @@ class Derivation:
     fixed: tuple[tuple[str, int, int], ...]
     order: int = 1
     equal: tuple[tuple[Size, Size], ...] = ()
+    ordered: tuple[tuple[Size, Size], ...] = ()
     symmetric: str = "ambient"
     form: str = "dense"
 
@@ -336,6 +339,10 @@ class Derivation:
             f'assert {first} == {second}, "{function} was derived for axes of one size"'
             for first, second in self.equal
         ]
+        assertions += [
+            f'assert {first} <= {second}, "{function} was derived for sizes in this order"'
+            for first, second in self.ordered
+        ]
         if not self.trace.guards:
             return assertions, []
         text, constants = self._branches(idiom)
@@ -477,9 +484,17 @@ def derive(
         fixed,
         order,
         normal.equal,
+        _ordered(normal.root),
         symmetric,
         form,
     )
+
+
+def _ordered(root: Expr) -> tuple[tuple[Size, Size], ...]:
+    """Pairs of sizes whose order the formulas of some operation take to be that of the example."""
+    rules = ((node, PRIMITIVES[node.op].ordered) for node in toposort(root) if node.op in PRIMITIVES)
+    pairs = dict.fromkeys(rule(node) for node, rule in rules if rule is not None)
+    return tuple((first, second) for first, second in pairs if not (first - second).is_literal)
 
 
 def _check_form(form: str, operator: str, argnums: Argnums) -> str:

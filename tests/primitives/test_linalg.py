@@ -221,6 +221,34 @@ def test_what_follows_from_the_formula_is_not_asked_in_every_call(function):
     assert "branches" not in cf.grad(lambda X: np.sum(function(X))).at(A).source()
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: np.linalg.norm(X, 2),
+        lambda X: np.linalg.norm(X, "nuc"),
+        lambda X: np.sum(np.linalg.svd(X, full_matrices=False)[0] ** 4),
+        lambda X: np.sum(np.linalg.svd(X, full_matrices=False)[2] ** 4),
+    ],
+)
+def test_source_for_wide_matrices_says_so_where_it_is_given_a_tall_one(function):
+    for described, other in ((cf.matrix("m", "n"), TALL), (TALL, TALL.T)):
+        derivation = cf.hessian(function).at(described)
+        namespace = {}
+        exec(derivation.source(), namespace)
+        expected = cf.hessian(function)(other.T)
+        np.testing.assert_allclose(namespace["derivative"](other.T), expected, rtol=1e-9, atol=1e-12)
+        with pytest.raises(AssertionError, match="sizes in this order"):
+            namespace["derivative"](other)
+
+
+def test_a_square_matrix_may_be_the_example_for_wide_ones():
+    derivation = cf.hessian(lambda X: np.linalg.norm(X, 2)).at(A)
+    namespace = {}
+    exec(derivation.source(), namespace)
+    expected = cf.hessian(lambda X: np.linalg.norm(X, 2))(TALL.T)
+    np.testing.assert_allclose(namespace["derivative"](TALL.T), expected, rtol=1e-9, atol=1e-12)
+
+
 def expanded_det(X):
     """The determinant of a 3 x 3 matrix as a polynomial."""
     a, b, c = X

@@ -28,6 +28,7 @@ from closedform.primitives.linalg import (
     product_of,
     pullback_of,
     rectangular,
+    same_size,
     square,
 )
 from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
@@ -44,6 +45,12 @@ def _smaller(x: Expr) -> Size:
     """The smaller size of a matrix."""
     m, n = _matrix(x).shape
     return m if m.value <= n.value else n
+
+
+def _orientation(node: Expr) -> tuple[Size, Size]:
+    """The smaller size of the operand, and the larger one."""
+    m, n = node.args[0].shape
+    return (m, n) if m.value <= n.value else (n, m)
 
 
 def _symmetrised(*terms: Expr) -> list[Expr]:
@@ -207,6 +214,7 @@ for _position, (_name, _terms, _letter) in enumerate(
             part=("np.linalg.qr({0})", ("Q", "R"), _position),
             call=lambda a, at=_position: np.linalg.qr(a)[at],
             samples=_tall,
+            ordered=_orientation,
             requires="full_rank",
         )
     )
@@ -341,8 +349,10 @@ def _svd(a: Expr) -> tuple[Expr, Expr, Expr]:
 def _lower_vectors(side: int) -> Callable[..., Expr]:
     def lower(a: Expr, full_matrices: bool = False) -> Expr:
         k = _smaller(a)
-        if full_matrices and a.shape[side].value != k.value:
-            raise NotImplementedError("all singular vectors: write full_matrices=False")
+        if full_matrices:
+            if a.shape[side].value != k.value:
+                raise NotImplementedError("all singular vectors: write full_matrices=False")
+            same_size(a.shape[side], k)
         return _svd(a)[2 * side]
 
     return lower
@@ -410,6 +420,7 @@ register(
         part=(*SVD, 1),
         call=lambda a: np.linalg.svd(a, compute_uv=False),
         samples=_rectangle,
+        ordered=_orientation,
     )
 )
 for _name, _terms, _side, _letter in [
@@ -430,6 +441,7 @@ for _name, _terms, _side, _letter in [
             part=(*SVD, 2 * _side),
             call=_vectors(2 * _side),
             samples=_rectangle,
+            ordered=_orientation,
             requires="full_rank",
         )
     )

@@ -214,7 +214,11 @@ def _stack_sample(rng: np.random.Generator) -> Bound:
 
 
 def condition(
-    name: str, source: str, call: Callable[..., bool], samples: Callable[[np.random.Generator], Bound], helper: str = ""
+    name: str,
+    source: str,
+    call: Callable[..., bool],
+    samples: Callable[[np.random.Generator], Bound],
+    helper: str = "",
 ) -> None:
     """Register a test of matrices: whether all of a stack are what an operation requires."""
     register(

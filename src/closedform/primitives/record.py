@@ -13,6 +13,7 @@ import scipy.linalg
 
 from closedform.expression.expr import Expr
 from closedform.expression.facts import ELEMENTWISE
+from closedform.expression.size import Size
 
 # Binding strength of printed operations, loosest first.
 SUM, PRODUCT, POWER, CALL, ATOM = range(5)
@@ -50,6 +51,7 @@ class Primitive:
     samples      (rng) -> operands and parameters for tests, where `domain` does not tell
     part         (source template of a function with several results, their names, the position of this one):
                  it is called once where more than one of the results is needed
+    ordered      (node of the calculus) -> two sizes: its formulas hold where the first is at most the second
     boolean      whether the values are truth values
     requires     what the first operand must be, by the record that tells: "symmetric", ... (REQUIREMENTS)
     """
@@ -75,6 +77,7 @@ class Primitive:
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
     part: tuple[str, tuple[str, ...], int] | None = None
     requires: str = ""
+    ordered: Callable[[Expr], tuple[Size, Size]] | None = None
     boolean: bool = False
 
     def __post_init__(self) -> None:
