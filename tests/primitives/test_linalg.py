@@ -196,7 +196,7 @@ def test_a_matrix_must_be_in_every_call_what_the_operation_requires(name):
     other = LACKING.get(name, np.ones((4, 2)))
     gradient = cf.grad(lambda X: np.sum(function(X)))
     expected = gradient(matrix)
-    with pytest.raises(InvalidArgumentError, match="not full rank|is not symmetric|zero or a negative"):
+    with pytest.raises(InvalidArgumentError, match=r"not full rank|is not symmetric|zero or a negative"):
         gradient(other)
     for idiom in ("numpy", "jax"):
         namespace = {}
@@ -247,6 +247,36 @@ def test_a_square_matrix_may_be_the_example_for_wide_ones():
     exec(derivation.source(), namespace)
     expected = cf.hessian(lambda X: np.linalg.norm(X, 2))(TALL.T)
     np.testing.assert_allclose(namespace["derivative"](TALL.T), expected, rtol=1e-9, atol=1e-12)
+
+
+def of_the_largest(X):
+    return np.sum(np.linalg.eigh(X)[1][:, -1] ** 2 * np.arange(3))
+
+
+def nuclear_norm(X):
+    return np.linalg.norm(X, "nuc")
+
+
+def test_second_derivatives_are_no_numbers_where_other_eigenvalues_coincide_up_to_rounding():
+    x = np.array([1.0, 2.0, 3.0])
+    f, known = (
+        lambda x: of_the_largest(np.outer(x, x) + np.eye(3)),
+        lambda x: np.sum(x**2 * np.arange(3)) / np.sum(x**2),
+    )
+    np.testing.assert_allclose(cf.grad(f)(x), cf.grad(known)(x), rtol=1e-9)
+    assert np.isnan(cf.hessian(f)(x)).any()
+
+
+@pytest.mark.parametrize("y", [np.array([1.0, -1.0, 0.5]), np.array([1.0, -1.0]), np.arange(1.0, 5.0)])
+def test_second_derivatives_are_no_numbers_where_other_singular_values_vanish(y):
+    x = np.array([1.0, 2.0, 3.0])
+    norm = np.linalg.norm(x)
+    found = cf.grad(lambda x: nuclear_norm(np.outer(x, y)))(x)
+    np.testing.assert_allclose(found, np.linalg.norm(y) * x / norm, rtol=1e-9)
+    assert np.isnan(cf.hessian(lambda x: nuclear_norm(np.outer(x, y)))(x)).any()
+    spectral = cf.hessian(lambda x: np.linalg.norm(np.outer(x, y), 2))(x)
+    expected = np.linalg.norm(y) * (np.eye(3) / norm - np.outer(x, x) / norm**3)
+    np.testing.assert_allclose(spectral, expected, rtol=1e-9, atol=1e-12)
 
 
 def expanded_det(X):

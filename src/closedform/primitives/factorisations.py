@@ -253,6 +253,16 @@ def reciprocal_gaps(v: Expr) -> Expr:
     return Expr("reciprocal_gaps", (v,), (), (*v.shape, *v.shape))
 
 
+def reciprocal_square_gaps(s: Expr) -> Expr:
+    """At [i, j] 1 / (s_j^2 - s_i^2), and zero on the diagonal."""
+    return Expr("reciprocal_square_gaps", (s,), (), (*s.shape, *s.shape))
+
+
+def reciprocals(s: Expr) -> Expr:
+    """The reciprocals of singular values."""
+    return Expr("reciprocals", (s,), (), s.shape)
+
+
 def _eigenvalues_jacobian(node: Expr, _: int) -> Expr:
     """d lambda_i = v_i' dA v_i (Giles 2008); so the cotangent g of the eigenvalues gives V diag(g) V'."""
     v = eigenvectors(node.args[0])
@@ -271,25 +281,69 @@ def _gaps_jacobian(node: Expr, _: int) -> Expr:
     return product_of("iji", (squares, "ij")) - product_of("ijj", (squares, "ij"))
 
 
+def _square_gaps_jacobian(node: Expr, _: int) -> Expr:
+    """d (1 / (s_j^2 - s_i^2)) / d s_k = 2 F_ij^2 (s_i delta_ik - s_j delta_jk)."""
+    squares, (s,) = 2 * (node * node), node.args
+    return product_of("iji", (squares, "ij"), (s, "i")) - product_of("ijj", (squares, "ij"), (s, "j"))
+
+
+def _reciprocals_jacobian(node: Expr, _: int) -> Expr:
+    """d (1 / s_i) / d s_j = -delta_ij / s_i^2."""
+    return product_of("ii", (node * node, "i"), sign=-1)
+
+
+# Of a gap between values that are equal up to rounding no digit is right. Where the terms in which it stands
+# cancel in the formula, they do not in numbers: not a number is the answer, not a large one.
 GAPS = '''
 def reciprocal_gaps(v):
-    """At [i, j] 1 / (v[j] - v[i]), and zero on the diagonal."""
-    eye = np.eye(v.shape[0], dtype=v.dtype)
-    return (1 - eye) / (v - v[:, None] + eye)
+    """At [i, j] 1 / (v[j] - v[i]), 0 on the diagonal; nan for values equal up to rounding."""
+    gaps = np.where(np.eye(v.shape[0]) > 0, np.inf, v - v[:, None])
+    lost = abs(gaps) <= 1e5 * np.finfo(v.dtype).eps * abs(v).sum()
+    return 1 / np.where(lost, np.nan, gaps)
 '''
-register(
-    Primitive(
-        "reciprocal_gaps",
-        lower=reciprocal_gaps,
-        jacobian=_gaps_jacobian,
-        latex=r"\operatorname{{gaps}}^{{-1}}({0})",
-        text="recipgaps({0})",
-        source="reciprocal_gaps({0})",
-        helper=GAPS,
-        call=emitted(GAPS, "reciprocal_gaps"),
-        samples=lambda rng: ((np.sort(rng.standard_normal(3)) + 2 * np.arange(3),), {}),
+SQUARE_GAPS = '''
+def reciprocal_square_gaps(s):
+    """At [i, j] 1 / (s[j]**2 - s[i]**2), 0 on the diagonal; nan for values equal up to rounding."""
+    gaps = np.where(np.eye(s.shape[0]) > 0, np.inf, s - s[:, None])
+    lost = abs(gaps) <= 1e5 * np.finfo(s.dtype).eps * s.sum()
+    sums = np.where(np.eye(s.shape[0]) > 0, 1, s + s[:, None])
+    return 1 / (np.where(lost, np.nan, gaps) * sums)
+'''
+RECIPROCALS = '''
+def reciprocals(s):
+    """1 / s for singular values; nan for those that are zero up to rounding."""
+    return 1 / np.where(s <= 1e5 * np.finfo(s.dtype).eps * s.sum(), np.nan, s)
+'''
+
+
+def _apart(rng: np.random.Generator) -> Bound:
+    return (np.sort(rng.random(3)) + 2 * np.arange(3) + 0.5,), {}
+
+
+for _name, _jacobian, _helper, _latex, _text in [
+    ("reciprocal_gaps", _gaps_jacobian, GAPS, r"\operatorname{{gaps}}^{{-1}}({0})", "recipgaps({0})"),
+    (
+        "reciprocal_square_gaps",
+        _square_gaps_jacobian,
+        SQUARE_GAPS,
+        r"\operatorname{{gaps}}^{{-1}}({0}^2)",
+        "recipgaps({0}²)",
+    ),
+    ("reciprocals", _reciprocals_jacobian, RECIPROCALS, r"\operatorname{{recip}}({0})", "recip({0})"),
+]:
+    register(
+        Primitive(
+            _name,
+            lower=lambda v, name=_name: Expr(name, (v,), (), v.shape * (1 + (name != "reciprocals"))),
+            jacobian=_jacobian,
+            latex=_latex,
+            text=_text,
+            source=f"{_name}({{0}})",
+            helper=_helper,
+            call=emitted(_helper, _name),
+            samples=_apart,
+        )
     )
-)
 register(
     Primitive(
         "eigvalsh",
@@ -369,12 +423,12 @@ def _left_terms(node: Expr, _: int) -> list[Expr]:
     the diagonal (Townsend 2016)."""
     (a,) = node.args
     u, s, vt = _svd(a)
-    gaps = reciprocal_gaps(s * s)
+    gaps = reciprocal_square_gaps(s)
     apart = identity((a.shape[0],)) - product_of("ak", (u, "ac"), (u, "kc"))
     return [
         product_of("abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
         product_of("abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
-        product_of("abkl", (apart, "ak"), (vt, "bl"), (s**-1, "b")),
+        product_of("abkl", (apart, "ak"), (vt, "bl"), (reciprocals(s), "b")),
     ]
 
 
@@ -383,12 +437,12 @@ def _right_terms(node: Expr, _: int) -> list[Expr]:
     the diagonal (Townsend 2016)."""
     (a,) = node.args
     u, s, vt = _svd(a)
-    gaps = reciprocal_gaps(s * s)
+    gaps = reciprocal_square_gaps(s)
     apart = identity((a.shape[1],)) - product_of("al", (vt, "ca"), (vt, "cl"))
     return [
         product_of("bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
         product_of("bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
-        product_of("bakl", (apart, "al"), (u, "kb"), (s**-1, "b")),
+        product_of("bakl", (apart, "al"), (u, "kb"), (reciprocals(s), "b")),
     ]
 
 

@@ -140,7 +140,7 @@ def register_results(*functions: Any) -> Callable[[Callable[..., Results]], Call
 REQUIREMENTS: dict[str, str] = {
     "symmetric": "the matrix is not symmetric, and NumPy reads one triangle only: write (A + A.T) / 2 for A",
     "full_rank": "the matrix has not full rank: there is no derivative",
-    "principal": "the matrix has an eigenvalue that is zero or a negative number: there is no real value near it",
+    "principal": "an eigenvalue of the matrix is zero or a negative number: there is no real value near it",
 }
 
 
