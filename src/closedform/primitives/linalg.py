@@ -216,7 +216,7 @@ def _stack_sample(rng: np.random.Generator) -> Bound:
 def condition(
     name: str,
     source: str,
-    call: Callable[..., bool],
+    call: Callable[..., Any],
     samples: Callable[[np.random.Generator], Bound],
     helper: str = "",
 ) -> None:

@@ -125,6 +125,8 @@ def _register(
     of_one   source of the derivative along the matrices `along` at A, where SciPy has it
     """
     helper = BLOCKS.format(name=name, of_stack=f"scipy.linalg.{name}(blocks)")
+    in_torch = (sources or {}).get("torch")
+    helpers = {"torch": BLOCKS.format(name=name, of_stack=in_torch.format("blocks"))} if in_torch else {}
     helper += LOOP.format(name=name, of_one=of_one or f"{name}_of_blocks(A, *along)")
     by_blocks = f"{name}_of_blocks({{args}})" if batched else None
     register(
@@ -155,6 +157,7 @@ def _register(
             source=f"{name}_frechet({{args}})",
             sources={"jax": by_blocks, "torch": by_blocks, "autograd": None},
             helper=helper,
+            helpers=helpers,
             call=emitted(helper, f"{name}_frechet"),
             samples=lambda rng: _directions(rng, sample(rng)),
         )

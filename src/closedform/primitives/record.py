@@ -45,6 +45,7 @@ class Primitive:
                  {params} ", name=value" for each parameter that is not at its default
     sources      templates of other idioms where they differ; None says that the idiom cannot do it
     helper       source of a function that `source` calls, put into the emitted module
+    helpers      the same for other idioms where it differs
     ball         (operands, **parameters) -> value, on entries that are exact real balls with the methods
                  exp, log, sqrt, sin, ... (closedform.engines.exact.balls)
     domain       open interval of real operands on which it is smooth, for tests
@@ -71,6 +72,7 @@ class Primitive:
     source: str = ""
     sources: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     helper: str = ""
+    helpers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ball: Callable[..., Any] | None = None
     title: str = ""
     domain: tuple[float, float] = (-2.0, 2.0)
@@ -87,8 +89,9 @@ class Primitive:
     def helper_in(self, idiom: str) -> str:
         """The helper's source, if the idiom's template calls a function that it defines."""
         template = self.sources.get(idiom, self.source) or ""
-        defined = re.findall(r"^def (\w+)", self.helper, re.MULTILINE)
-        return self.helper if any(f"{name}(" in template for name in defined) else ""
+        helper = self.helpers.get(idiom, self.helper)
+        defined = re.findall(r"^def (\w+)", helper, re.MULTILINE)
+        return helper if any(f"{name}(" in template for name in defined) else ""
 
     @property
     def words(self) -> frozenset[str]:
