@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform.arguments import annotated, check_declared, checked_array
-from closedform.errors import InvalidArgumentError, UnsupportedError
+from closedform.errors import InvalidArgumentError, SingularMatrixError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
 from closedform.sources.numpy_function import Traced, argument_names
 from closedform.sources.surroundings import Surroundings
@@ -85,10 +85,13 @@ class Derived:
         key: tuple[Any, ...] = tuple([a.shape for a in arrays])
         if any(a is not b for a, b in zip(arrays, arguments, strict=True)):  # integers may be indices
             key += tuple([np.asarray(a).dtype.kind for a in arguments])
-        for derivation in self._known.get(key, ()):
-            if derivation.holds_for(arrays):
-                return derivation.function(*arrays)
-        return self._derived(key, arrays, arguments)(*arrays)
+        try:
+            for derivation in self._known.get(key, ()):
+                if derivation.holds_for(arrays):
+                    return derivation.function(*arrays)
+            return self._derived(key, arrays, arguments)(*arrays)
+        except np.linalg.LinAlgError as error:
+            raise SingularMatrixError(f"{self.__name__} has no value at these arguments: {error}") from error
 
     def _derived(
         self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]

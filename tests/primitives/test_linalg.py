@@ -6,6 +6,7 @@ import jax.scipy.linalg
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.special
 from tests.dense import central_differences
 
 import closedform as cf
@@ -277,6 +278,51 @@ def test_second_derivatives_are_no_numbers_where_other_singular_values_vanish(y)
     spectral = cf.hessian(lambda x: np.linalg.norm(np.outer(x, y), 2))(x)
     expected = np.linalg.norm(y) * (np.eye(3) / norm - np.outer(x, x) / norm**3)
     np.testing.assert_allclose(spectral, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.linalg.det,
+        lambda X: np.sum(np.linalg.inv(X)),
+        lambda X: np.linalg.slogdet(X)[1],
+        lambda X: np.sum(scipy.linalg.expm(X)),
+    ],
+)
+def test_derivatives_in_a_matrix_without_entries(function):
+    assert cf.grad(function)(np.zeros((0, 0))).shape == (0, 0)
+
+
+def test_jacobian_of_a_function_of_a_matrix_without_entries():
+    assert cf.jacobian(lambda X: scipy.linalg.expm(X))(np.zeros((0, 0))).shape == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "other"),
+    [
+        (lambda X: np.sum(np.linalg.inv(X)), np.ones((3, 3))),
+        (lambda X: np.linalg.slogdet(X)[1], np.ones((3, 3))),
+        (lambda X: np.sum(np.linalg.cholesky(X)), -np.eye(3)),
+    ],
+)
+def test_a_matrix_that_is_singular_is_refused_in_a_first_and_in_a_later_call(function, other):
+    gradient = cf.grad(function)
+    gradient(np.eye(3))
+    for derived in (gradient, cf.grad(function)):
+        with pytest.raises(InvalidArgumentError, match=r"[Ss]ingular|not positive definite"):
+            derived(other)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda X: scipy.linalg.inv(X, nothing=1), "scipy.linalg.inv was called .* it got an unexpected"),
+        (lambda X: scipy.special.gamma(X), "scipy.special.gamma is not supported"),
+    ],
+)
+def test_refusals_name_the_function_that_was_called(function, message):
+    with pytest.raises(UnsupportedError, match=message):
+        cf.grad(lambda X: np.sum(function(X)))(A)
 
 
 def expanded_det(X):

@@ -435,7 +435,9 @@ def _lower_multi_dot(*matrices: Expr) -> Expr:
 
 
 def _lower_block_diag(*blocks: Expr) -> Expr:
-    matrices = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in blocks]
+    matrices = list(blocks)
+    while any(b.ndim < 2 for b in matrices):
+        matrices = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in matrices]
     rows, columns = (sum((m.shape[axis] for m in matrices), start=Size.of(0)) for axis in (0, 1))
     terms = []
     row = column = Size.of(0)
@@ -571,6 +573,6 @@ register(
         text="blockdiag({args})",
         source="scipy.linalg.block_diag({args})",
         sources={"torch": "torch.block_diag({args})", "autograd": None},
-        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((1, 2))), {}),
+        samples=lambda rng: (tuple(map(rng.standard_normal, ((2, 3), (1, 2), (2,), ()))), {}),
     )
 )

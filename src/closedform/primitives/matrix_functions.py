@@ -102,9 +102,11 @@ LOOP = '''
 def {name}_frechet(A, *directions):
     """The Frechet derivative D^k f(A)[E1, ..., Ek] of f = {name}, for stacks of directions."""
     shape = np.broadcast_shapes(*[E.shape for E in directions])
+    if 0 in shape:
+        return np.zeros(shape)
     stacks = [np.broadcast_to(E, shape).reshape(-1, *A.shape) for E in directions]
     results = [{of_one} for along in zip(*stacks)]
-    return np.stack(results).reshape(shape) if results else np.zeros(shape)
+    return np.stack(results).reshape(shape)
 '''
 
 

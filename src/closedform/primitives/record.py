@@ -147,6 +147,16 @@ REQUIREMENTS: dict[str, str] = {
 }
 
 
+def called_name(function: Any) -> str:
+    """The name under which people call a function."""
+    name = getattr(function, "__name__", str(function))
+    module = str(getattr(function, "__module__", "")) or "numpy"
+    if isinstance(function, np.ufunc):
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    public = module.replace("numpy.", "np.", 1) if module.startswith("numpy.") else module
+    return f"{'np' if public == 'numpy' else public.split('._')[0]}.{name}"
+
+
 def emitted(helper: str, name: str) -> Callable[..., Any]:
     """The function that a helper's text defines, so that there is one text of it for running and emitting."""
     namespace: dict[str, Any] = {"np": np, "scipy": scipy}

@@ -7,6 +7,7 @@ import functools
 import inspect
 import linecache
 import operator
+import re
 import sys
 import sysconfig
 import threading
@@ -25,7 +26,7 @@ from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunc
 from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
-from closedform.primitives.record import REQUIREMENTS, SEVERAL
+from closedform.primitives.record import REQUIREMENTS, SEVERAL, called_name
 from closedform.primitives.structure import freeze_index
 from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
@@ -110,7 +111,9 @@ class Trace:
         """Whether the value at the example is finite, and no matrix singular that must not be."""
         matrices = [self.values[node.args[0]] for node in self.values if node.op in OF_REGULAR_MATRICES]
         return bool(np.isfinite(self.values[self.root]).all()) and all(
-            np.linalg.cond(matrix).max(initial=0) < LARGEST_CONDITION for matrix in matrices
+            np.linalg.cond(matrix).max(initial=0) < LARGEST_CONDITION
+            for matrix in matrices
+            if np.size(matrix)
         )
 
 
@@ -622,7 +625,6 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
     """Record a call of a NumPy function."""
     if function in SEVERAL:
         return _results(function, operands, options)
-    name = getattr(function, "__name__", str(function))
     composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
     if composed is not None:
         result = _called(function, composed, operands, options)
@@ -631,8 +633,8 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
     primitive = BY_CALLABLE.get(function)
     if primitive is None or primitive.bind is None:
         raise UnsupportedError(
-            f"np.{name} is not supported ({where()}); operands of shapes {_shapes(_flat(operands))}. "
-            f"Write it with supported functions, or ask for it"
+            f"{called_name(function)} is not supported ({where()}); operands of shapes "
+            f"{_shapes(_flat(operands))}. Write it with supported functions, or ask for it"
         )
     bound, parameters = _called(function, primitive.bind, operands, options)
     result = record(primitive.name, bound, parameters)
@@ -648,9 +650,9 @@ def _called(
     try:
         return bind(*operands, **options)
     except TypeError as error:
-        name = getattr(function, "__name__", str(function))
+        reason = re.sub(r"^[\w.<>]+\(\) (?=got|missing|takes)", "it ", str(error))  # without our names
         raise UnsupportedError(
-            f"np.{name} was called in a way that is not supported ({where()}): {error}"
+            f"{called_name(function)} was called in a way that is not supported ({where()}): {reason}"
         ) from None
 
 
