@@ -144,7 +144,20 @@ def test_results_have_numpys_names():
         (lambda X: np.linalg.qr(X, mode="complete")[0], TALL, UnsupportedError, "write mode='reduced'"),
         (lambda X: scipy.linalg.qr(X)[0], TALL, UnsupportedError, "write mode='economic'"),
         (lambda X: np.linalg.svd(X)[0], TALL, UnsupportedError, "write full_matrices=False"),
-        (lambda X: np.linalg.lstsq(X, X, rcond=0.1)[0], TALL, UnsupportedError, "only the default rcond"),
+        (
+            lambda X: np.linalg.lstsq(X, X, rcond=0.9)[0],
+            np.diag([1, 0.1, 2]),
+            InvalidArgumentError,
+            "not full rank",
+        ),
+        (lambda X: np.linalg.pinv(X, rtol=0.9), np.diag([1, 0.1]), InvalidArgumentError, "not full rank"),
+        (lambda X: np.linalg.pinv(X, hermitian=True), S, UnsupportedError, "one triangle only"),
+        (lambda X: np.linalg.lstsq(X, b)[1], A, UnsupportedError, "more rows than columns only"),
+        (lambda X: scipy.linalg.eigvalsh(X, S), S, UnsupportedError, "of two matrices"),
+        (lambda X: scipy.linalg.eigh(X, S)[0], S, UnsupportedError, "of two matrices"),
+        (lambda X: scipy.linalg.solve(X, b, assume_a="sym"), A, InvalidArgumentError, "is not symmetric"),
+        (lambda X: scipy.linalg.solve(X, b, assume_a="banded"), A, UnsupportedError, "assume_a='banded'"),
+        (lambda X: scipy.linalg.qr(X, pivoting=True)[0], A, UnsupportedError, "pivoting"),
         (lambda X: scipy.linalg.logm(X), -np.eye(2), InvalidArgumentError, "zero or a negative number"),
         (
             lambda X: scipy.linalg.sqrtm(X),
@@ -162,7 +175,6 @@ def test_results_have_numpys_names():
         (lambda X: np.linalg.norm(X, 2, axis=(1, 2)), STACK, UnsupportedError, "of a stack of matrices"),
         (np.linalg.pinv, STACK, UnsupportedError, "of a stack of matrices: loop over them"),
         (np.linalg.eigvalsh, STACK + STACK.transpose(0, 2, 1), UnsupportedError, "of a stack of matrices"),
-        (np.linalg.matrix_rank, A, UnsupportedError, "matrix_rank is not supported"),
         (np.linalg.eigvals, A, UnsupportedError, "eigvals is not supported"),
     ],
 )
@@ -323,6 +335,60 @@ def test_a_matrix_that_is_singular_is_refused_in_a_first_and_in_a_later_call(fun
 def test_refusals_name_the_function_that_was_called(function, message):
     with pytest.raises(UnsupportedError, match=message):
         cf.grad(lambda X: np.sum(function(X)))(A)
+
+
+def of_symmetric(function):
+    return lambda X: function((X + X.T) / 2)
+
+
+FOUR = np.array([1.0, -0.5, 2.0, 0.3])
+OPTIONS = {
+    "pinv, rcond": (lambda X: np.linalg.pinv(X, 1e-3), TALL),
+    "pinv, rtol": (lambda X: np.linalg.pinv(X, rtol=1e-3), TALL.T),
+    "scipy's pinv": (lambda X: scipy.linalg.pinv(X, rtol=1e-3, check_finite=False), TALL),
+    "lstsq, rcond": (lambda X: np.linalg.lstsq(X, FOUR, rcond=1e-3)[0], TALL),
+    "lstsq, residuals": (lambda X: np.linalg.lstsq(X, FOUR, rcond=None)[1], TALL),
+    "lstsq, residuals of columns": (lambda X: np.linalg.lstsq(X, np.outer(FOUR, b))[1], TALL),
+    "lstsq, rank": (lambda X: np.linalg.lstsq(X, FOUR)[2] * X, TALL),
+    "lstsq, singular values": (lambda X: np.linalg.lstsq(X, FOUR, -1)[3], TALL),
+    "scipy's lstsq": (lambda X: scipy.linalg.lstsq(X, FOUR, cond=1e-4, lapack_driver="gelsy")[0], TALL),
+    "rank": (lambda X: np.linalg.matrix_rank(X) * X, TALL),
+    "eigh, UPLO": (of_symmetric(lambda X: np.linalg.eigh(X, UPLO="U")[1] ** 2), S),
+    "eigvalsh, UPLO": (of_symmetric(lambda X: np.linalg.eigvalsh(X, "U")), S),
+    "scipy's eigh": (
+        of_symmetric(lambda X: scipy.linalg.eigh(X, lower=False, check_finite=False)[1] ** 2),
+        S,
+    ),
+    "eigvals_only": (of_symmetric(lambda X: scipy.linalg.eigh(X, eigvals_only=True)), S),
+    "scipy's eigvalsh": (of_symmetric(lambda X: scipy.linalg.eigvalsh(X, lower=False)), S),
+    "solve": (lambda X: scipy.linalg.solve(X, b, assume_a="gen", check_finite=False), A),
+    "solve, transposed": (lambda X: scipy.linalg.solve(X, b, transposed=True), A),
+    "solve, pos": (of_symmetric(lambda X: scipy.linalg.solve(X, b, assume_a="pos")), S),
+    "solve, sym": (of_symmetric(lambda X: scipy.linalg.solve(X, b, assume_a="sym", transposed=True)), S),
+    "solve, upper": (lambda X: scipy.linalg.solve(X, b, assume_a="upper triangular"), A),
+    "solve, lower": (lambda X: scipy.linalg.solve(X, b, assume_a="lower triangular", transposed=True), A),
+    "solve_triangular": (lambda X: scipy.linalg.solve_triangular(X, b, check_finite=False), A),
+    "scipy's qr": (lambda X: scipy.linalg.qr(X)[0] + scipy.linalg.qr(X)[1], A),
+    "scipy's qr of a tall matrix": (lambda X: scipy.linalg.qr(X)[1], TALL),
+    "scipy's economic qr": (lambda X: scipy.linalg.qr(X, mode="economic")[0], TALL),
+    "complete qr": (lambda X: np.linalg.qr(X, mode="complete")[0], A),
+    "complete qr of a tall matrix": (lambda X: np.linalg.qr(X, mode="complete")[1], TALL),
+    "full svd": (lambda X: np.linalg.svd(X)[2] ** 2, TALL),
+    "scipy's norm": (lambda X: scipy.linalg.norm(X, "nuc", check_finite=False), TALL),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_of_functions(name):
+    function, matrix = OPTIONS[name]
+
+    def f(X):
+        return np.sum(np.sin(function(X)))
+
+    gradient = cf.grad(f)
+    np.testing.assert_allclose(gradient(matrix), central_differences(f, matrix), rtol=1e-6, atol=1e-8)
+    found = cf.hessian(f)(matrix)
+    np.testing.assert_allclose(found, central_differences(gradient, matrix), rtol=1e-5, atol=1e-7)
 
 
 def expanded_det(X):

@@ -32,7 +32,7 @@ from closedform.primitives.linalg import (
     square,
 )
 from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
-from closedform.primitives.structure import triangle
+from closedform.primitives.structure import put, triangle
 
 
 def _matrix(x: Expr) -> Expr:
@@ -151,10 +151,19 @@ def _bind_cho_factor(a: Any, lower: bool = False) -> Results:
 
 
 def _lower_qr(name: str) -> Callable[..., Expr]:
-    def lower(a: Expr) -> Expr:
+    def lower(a: Expr, complete: bool = False) -> Expr:
         m, n = _matrix(a).shape
         if m.value < n.value:
             raise NotImplementedError("of a wide matrix: take the QR of its first columns")
+        if complete and m.value > n.value:
+            if name == "qr_orthogonal":
+                raise NotImplementedError(
+                    "the last columns of Q are any orthonormal ones and have no derivative: "
+                    "write mode='reduced', or in SciPy write mode='economic'"
+                )
+            return put(lower(a), (("slice", Size.of(0), n, None),), (m, n))
+        if complete:
+            same_size(m, n)
         return Expr(name, (a,), (), (m, n) if name == "qr_orthogonal" else (n, n))
 
     return lower
@@ -212,7 +221,9 @@ for _position, (_name, _terms, _letter) in enumerate(
             source=f"np.linalg.qr({{0}})[{_position}]" if _letter == "Q" else "np.linalg.qr({0}, mode='r')",
             sources={"torch": f"torch.linalg.qr({{0}})[{_position}]", "autograd": None},
             part=("np.linalg.qr({0})", ("Q", "R"), _position),
-            call=lambda a, at=_position: np.linalg.qr(a)[at],
+            call=lambda a, complete=False, at=_position: np.linalg.qr(
+                a, "complete" if complete else "reduced"
+            )[at],
             samples=_tall,
             ordered=_orientation,
             requires="full_rank",
@@ -222,17 +233,20 @@ for _position, (_name, _terms, _letter) in enumerate(
 
 @register_results(np.linalg.qr)
 def _bind_qr(a: Any, mode: str = "reduced") -> Results:
-    factors: Results = {"Q": ("qr_orthogonal", (a,), {}), "R": ("qr_triangular", (a,), {})}
-    if mode not in {"reduced", "r"}:
+    if mode not in {"reduced", "complete", "r"}:
         raise TypeError(f"mode={mode!r}; write mode='reduced'")
-    return factors if mode == "reduced" else {"R": factors["R"]}
+    complete = {"complete": True} if mode == "complete" else {}
+    factors: Results = {"Q": ("qr_orthogonal", (a,), complete), "R": ("qr_triangular", (a,), complete)}
+    return {"R": factors["R"]} if mode == "r" else factors
 
 
 @register_results(scipy.linalg.qr)
-def _bind_scipy_qr(a: Any, mode: str = "full") -> Results:
-    if mode != "economic":
-        raise TypeError(f"mode={mode!r}; write mode='economic'")
-    return _bind_qr(a)
+def _bind_scipy_qr(a: Any, mode: str = "full", pivoting: bool = False) -> Results:
+    if pivoting or mode not in {"full", "r", "economic"}:
+        raise TypeError("pivoting" if pivoting else f"mode={mode!r}; write mode='economic'")
+    if mode == "r":
+        raise TypeError("mode='r'; write mode='economic', and take the second result")
+    return _bind_qr(a, "complete" if mode == "full" else "reduced")
 
 
 # --- eigenvalues ----------------------------------------------------------------------------------
@@ -316,6 +330,12 @@ def reciprocals(s):
 '''
 
 
+def _bind_eigenvalues(a: Any, b: None = None, UPLO: str = "L", lower: bool = True) -> Bound:
+    if b is not None and not isinstance(b, str):  # NumPy's second argument is the triangle
+        raise TypeError("of two matrices: write it with a Cholesky factor of the second one")
+    return (a,), {}
+
+
 def _apart(rng: np.random.Generator) -> Bound:
     return (np.sort(rng.random(3)) + 2 * np.arange(3) + 0.5,), {}
 
@@ -348,7 +368,7 @@ register(
     Primitive(
         "eigvalsh",
         (np.linalg.eigvalsh, scipy.linalg.eigvalsh),
-        one,
+        _bind_eigenvalues,
         eigenvalues,
         jacobian=_eigenvalues_jacobian,
         latex=r"\lambda({0})",
@@ -380,9 +400,18 @@ register(
 )
 
 
-@register_results(np.linalg.eigh, scipy.linalg.eigh)
-def _bind_eigh(a: Any) -> Results:
+@register_results(np.linalg.eigh)
+def _bind_eigh(a: Any, UPLO: str = "L") -> Results:
+    """Of a matrix that is symmetric, so that it does not matter which triangle is read."""
     return {"eigenvalues": ("eigvalsh", (a,), {}), "eigenvectors": ("eigenvectors", (a,), {})}
+
+
+@register_results(scipy.linalg.eigh)
+def _bind_scipy_eigh(a: Any, b: None = None, *, lower: bool = True, eigvals_only: bool = False) -> Results:
+    if b is not None:
+        raise TypeError("of two matrices: write it with a Cholesky factor of the second one")
+    found = _bind_eigh(a)
+    return {"eigenvalues": found["eigenvalues"]} if eigvals_only else found
 
 
 # --- singular values ------------------------------------------------------------------------------

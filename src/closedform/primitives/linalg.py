@@ -252,6 +252,13 @@ condition(
     lambda rng: ((rectangular(rng),), {}),
 )
 
+
+def _bind_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Bound:
+    if hermitian:
+        raise TypeError("hermitian=True reads one triangle only: write pinv((A + A.T) / 2)")
+    return (a,), {"rtol": rcond if rtol is None else rtol}
+
+
 SLOGDET = ("np.linalg.slogdet({0})", ("sign", "logdet"))
 COFACTOR = '''
 def cofactor_by_svd(X):
@@ -360,17 +367,31 @@ register(
     Primitive(
         "pinv",
         (np.linalg.pinv, scipy.linalg.pinv),
-        one,
-        pinv,
+        _bind_pinv,
+        lambda x, rtol=None: pinv(x),
         jacobian=jacobian_of(_pinv_terms),
         pullback=pullback_of(_pinv_terms),
         title="the pseudo-inverse",
         latex="{0}^{{+}}",
         text="pinv({0})",
         strength=POWER,
-        source="np.linalg.pinv({0})",
+        source="np.linalg.pinv({0}{params})",
         samples=lambda rng: ((rectangular(rng),), {}),
         requires="full_rank",
+    )
+)
+register(
+    Primitive(
+        "matrix_rank",
+        (np.linalg.matrix_rank,),
+        lambda A, tol=None, *, rtol=None: ((A,), {"tol": tol, "rtol": rtol}),
+        lambda x, **tolerance: Expr("matrix_rank", (x,), tuple(tolerance.items()), x.shape[:-2]),
+        jacobian=lambda node, _: zeros((*node.shape, *node.args[0].shape)),
+        latex=r"\operatorname{{rank}}({0})",
+        text="rank({0})",
+        source="np.linalg.matrix_rank({0}{params})",
+        sources={"autograd": None},
+        samples=lambda rng: ((rectangular(rng),), {}),
     )
 )
 
@@ -455,6 +476,11 @@ def _system(rng: np.random.Generator) -> Bound:
     return (a, b if rng.integers(2) else b[:, 0]), {}
 
 
+def _symmetric_system(rng: np.random.Generator) -> Bound:
+    (a, b), parameters = _system(rng)
+    return (a + a.T, b), parameters
+
+
 def _with(sample: Callable[..., Bound], **parameters: Any) -> Callable[..., Bound]:
     """Sample operands with parameters."""
     return lambda rng: (sample(rng)[0], parameters)
@@ -468,8 +494,66 @@ def _tall_system(rng: np.random.Generator) -> Bound:
 
 register(
     Primitive(
+        "solve_transposed",
+        (),
+        lambda a, b: ((a, b), {}),
+        lambda a, b: matmul(inv(matrix_transpose(a)), b),
+        latex=r"{0}^{{-\top}} {1}",
+        text="{0}⁻ᵀ{1}",
+        strength=PRODUCT,
+        source="np.linalg.solve({0}.mT, {1})",
+        sources={"autograd": "np.linalg.solve({0}.T, {1})"},
+        call=lambda a, b: np.linalg.solve(a.mT, b),
+        samples=_system,
+    )
+)
+register(
+    Primitive(
+        "solve_symmetric",
+        (),
+        lambda a, b: ((a, b), {}),
+        lambda a, b: matmul(inv(0.5 * (a + matrix_transpose(a))), b),
+        latex="{0}^{{-1}} {1}",
+        text="{0}⁻¹{1}",
+        strength=PRODUCT,
+        source="np.linalg.solve(0.5 * ({0} + {0}.mT), {1})",
+        sources={"autograd": "np.linalg.solve(0.5 * ({0} + {0}.T), {1})"},
+        call=lambda a, b: np.linalg.solve(0.5 * (a + a.mT), b),
+        samples=_symmetric_system,
+        requires="symmetric",
+    )
+)
+
+
+@register_results(scipy.linalg.solve)
+def _bind_scipy_solve(
+    a: Any, b: Any, lower: bool = False, *, assume_a: str | None = None, transposed: bool = False
+) -> Results:
+    """The solution; SciPy reads one triangle only of what is said to be triangular or symmetric."""
+    kind = _ASSUMED.get(assume_a)
+    if kind is None:
+        raise TypeError(f"assume_a={assume_a!r}; write one of {', '.join(map(repr, _ASSUMED))}")
+    if kind == "solve_triangular":
+        options = {
+            "trans": int(transposed),
+            "lower": str(assume_a).startswith("lower"),
+            "unit_diagonal": False,
+        }
+        return {"x": (kind, (a, b), options)}
+    return {"x": ("solve_transposed" if transposed and kind == "solve" else kind, (a, b), {})}
+
+
+_ASSUMED: dict[str | None, str] = {
+    None: "solve",
+    **dict.fromkeys(("gen", "general"), "solve"),
+    **dict.fromkeys(("sym", "symmetric", "her", "hermitian", "pos", "positive definite"), "solve_symmetric"),
+    **dict.fromkeys(("upper triangular", "lower triangular"), "solve_triangular"),
+}
+
+register(
+    Primitive(
         "solve",
-        (np.linalg.solve, scipy.linalg.solve),
+        (np.linalg.solve,),
         lambda a, b: ((a, b), {}),
         lambda a, b: matmul(inv(a), b),
         latex="{0}^{{-1}} {1}",
@@ -483,28 +567,62 @@ register(
         "lstsq",
         (),
         lambda a, b: ((a, b), {}),
-        lambda a, b: matmul(pinv(a), b),
+        lambda a, b, rcond=None: matmul(pinv(a), b),
         latex="{0}^{{+}} {1}",
         text="lstsq({0}, {1})",
         strength=PRODUCT,
-        source="np.linalg.lstsq({0}, {1})[0]",
+        source="np.linalg.lstsq({0}, {1}{params})[0]",
         sources={
             "autograd": "np.linalg.pinv({0}) @ {1}",
             "torch": "torch.linalg.pinv({0}) @ {1}",
         },
-        call=lambda a, b: np.linalg.lstsq(a, b)[0],
+        call=lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond)[0],
         samples=_tall_system,
         requires="full_rank",
     )
 )
 
 
-@register_results(np.linalg.lstsq, scipy.linalg.lstsq)
-def _bind_lstsq(a: Any, b: Any, rcond: None = None) -> Results:
-    """The solution; the other results have no derivative, or are quickly written: np.sum((A @ x - b)**2)."""
-    if rcond is not None:
-        raise TypeError("only the default rcond: the matrix has full rank")
-    return {"x": ("lstsq", (a, b), {}), "residuals": None, "rank": None, "singular_values": None}
+def _lower_residuals(a: Expr, b: Expr, rcond: Any = None) -> Expr:
+    """The squared distances of the columns of b from the range of a."""
+    if a.shape[0].value <= a.shape[1].value:
+        raise NotImplementedError("there are residuals where the matrix has more rows than columns only")
+    apart = matmul(a, matmul(pinv(a), b)) - b
+    squares = contract([Factor(apart, ("i", "k")[: b.ndim], 2)], ("k",)[: b.ndim - 1])
+    return squares if b.ndim > 1 else put(squares, (0,), (Size.of(1),))
+
+
+register(
+    Primitive(
+        "residuals",
+        (),
+        lambda a, b: ((a, b), {}),
+        _lower_residuals,
+        latex=r"\operatorname{{residuals}}({0}, {1})",
+        text="residuals({0}, {1})",
+        source="np.linalg.lstsq({0}, {1}{params})[1]",
+        sources={"autograd": None, "torch": None},
+        call=lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond)[1],
+        samples=_tall_system,
+        requires="full_rank",
+    )
+)
+
+
+@register_results(np.linalg.lstsq)
+def _bind_lstsq(a: Any, b: Any, rcond: Any = None) -> Results:
+    cut = {} if rcond is None or rcond < 0 else {"rcond": float(rcond)}
+    return {
+        "x": ("lstsq", (a, b), cut),
+        "residuals": ("residuals", (a, b), cut),
+        "rank": ("matrix_rank", (a,), {}),
+        "singular_values": ("singular_values", (a,), {}),
+    }
+
+
+@register_results(scipy.linalg.lstsq)
+def _bind_scipy_lstsq(a: Any, b: Any, cond: Any = None) -> Results:
+    return _bind_lstsq(a, b, cond)
 
 
 register(

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from closedform.expression.calculus import Factor, contract, exact, power, transpose
 from closedform.expression.expr import Expr
@@ -87,7 +88,7 @@ def _norm_sample(rng: np.random.Generator) -> Bound:
 register(
     Primitive(
         "norm",
-        (np.linalg.norm,),
+        (np.linalg.norm, scipy.linalg.norm),
         _bind_norm,
         norm,
         latex=r"\lVert {0} \rVert",

@@ -51,8 +51,12 @@ OF_LISTS = frozenset(
 NESTED = frozenset({np.block})
 LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
-OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
+OF_REGULAR_MATRICES = frozenset(
+    {"inv", "solve", "solve_transposed", "solve_symmetric", "det", "logdet", "sign_det"}
+)
 LARGEST_CONDITION = 1e12
+# Options of SciPy's functions that do not change the result.
+WITHOUT_EFFECT = frozenset({"check_finite", "driver", "lapack_driver"})
 # A function is run again so far from the example.
 NEARBY = 1e-3
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
@@ -623,6 +627,8 @@ LOGIC = frozenset(
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
+    if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
+        options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
     if function in SEVERAL:
         return _results(function, operands, options)
     composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
@@ -704,11 +710,11 @@ def _require(op: str, requirement: str, operand: Any, parameters: Mapping[str, A
     shape = np.shape(_value(operand))
     if len(shape) < 2 or 0 in shape or (shape[-1] != shape[-2] and requirement != "full_rank"):
         return  # nothing to see, or NumPy refuses it
-    tolerance = {name: value for name, value in parameters.items() if name == "rtol"}
-    fulfilled = record(requirement, (operand,), tolerance)
-    if not fulfilled.value:
-        raise InvalidArgumentError(f"{op} of shape {shape} ({where()}): {REQUIREMENTS[requirement]}")
-    bool(fulfilled)  # becomes a guard
+    for tolerance in {None, parameters.get("rtol", parameters.get("rcond"))}:
+        fulfilled = record(requirement, (operand,), {} if tolerance is None else {"rtol": tolerance})
+        if not fulfilled.value:
+            raise InvalidArgumentError(f"{op} of shape {shape} ({where()}): {REQUIREMENTS[requirement]}")
+        bool(fulfilled)  # becomes a guard
 
 
 def _concrete(parameters: Mapping[str, Any]) -> dict[str, Any]:
