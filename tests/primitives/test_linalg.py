@@ -19,6 +19,7 @@ A = RNG.standard_normal((3, 3)) + 3 * np.eye(3)
 S = A @ A.T
 TALL = RNG.standard_normal((4, 2))
 STACK = RNG.standard_normal((3, 3, 3)) + 3 * np.eye(3)  # equal sizes: an exchange of axes would go unnoticed
+SQUARES = STACK @ STACK.swapaxes(-1, -2)
 OTHERS = RNG.standard_normal((3, 3, 3))
 b = RNG.standard_normal(3)
 
@@ -49,6 +50,21 @@ def orthogonal_and_triangular(np, scipy, X):
     return np.sum(Q**3) + np.sum(np.sin(R))
 
 
+def symmetrised(X):
+    return (X + X.swapaxes(-1, -2)) / 2
+
+
+def spectral_functions(np, scipy, X):
+    values, vectors = np.linalg.eigh(symmetrised(X))
+    whole = (vectors * np.exp(-values)[:, None, :]) @ vectors.swapaxes(-1, -2)
+    return np.sum(whole**2) + np.sum(vectors[:, :, 0] ** 4)
+
+
+def polar_factors(np, scipy, X):
+    U, _, Vt = np.linalg.svd(X, full_matrices=False)
+    return np.sum((U @ Vt) ** 3) + np.sum(U**4) + np.sum(Vt**4)
+
+
 def signed_logdet(np, scipy, X):
     sign, logdet = np.linalg.slogdet(X)
     return np.sum(sign * logdet)
@@ -72,6 +88,29 @@ FUNCTIONS = {
     "systems of a vector": (lambda np, scipy, X, y: np.sum(np.linalg.solve(X, y) ** 2), STACK, b),
     "rows times inverses": (lambda np, scipy, X, Y: np.sum((Y @ np.linalg.inv(X)) ** 2), STACK, OTHERS),
     "determinants": (lambda np, scipy, X: np.sum(np.linalg.det(X) ** 2), STACK),
+    "Cholesky factors": (lambda np, scipy, X: np.sum(np.linalg.cholesky(symmetrised(X)) ** 3), SQUARES),
+    "eigenvalues": (lambda np, scipy, X: np.sum(np.linalg.eigvalsh(symmetrised(X)) ** 3), SQUARES),
+    "spectral functions": (spectral_functions, SQUARES),
+    "singular values": (
+        lambda np, scipy, X: np.sum(np.sin(np.linalg.svd(X, compute_uv=False))),
+        STACK[:, :, :2],
+    ),
+    "polar factors": (polar_factors, STACK[:, :2]),
+    "QR factors": (orthogonal_and_triangular, STACK[:, :, :2]),
+    "pseudo-inverses": (lambda np, scipy, X: np.sum(np.linalg.pinv(X) ** 2), STACK[:, :2]),
+    "exponentials": (lambda np, scipy, X: np.sum(np.sin(scipy.linalg.expm(X / 5))), STACK),
+    "triangular systems": (
+        lambda np, scipy, X, Y: np.sum(np.sin(scipy.linalg.solve_triangular(X, Y, lower=True))),
+        STACK,
+        OTHERS,
+    ),
+    "spectral norms": (lambda np, scipy, X: np.sum(np.linalg.norm(X, 2, axis=(2, 0)) ** 2), STACK[:2]),
+    "nuclear norms": (
+        lambda np, scipy, X: np.sum(np.linalg.norm(X, "nuc", axis=(0, 1), keepdims=True) ** 2),
+        STACK[:2],
+    ),
+    "conditions": (lambda np, scipy, X: np.sum(np.linalg.cond(X)), STACK),
+    "zeroth powers": (lambda np, scipy, X: np.sum(np.linalg.matrix_power(X, 0) * X**2), STACK),
     "powers": (lambda np, scipy, X: np.sum(np.linalg.matrix_power(X, -2) ** 2), STACK),
 }
 
@@ -172,9 +211,13 @@ def test_results_have_numpys_names():
             UnsupportedError,
             "ord=0 of a vector",
         ),
-        (lambda X: np.linalg.norm(X, 2, axis=(1, 2)), STACK, UnsupportedError, "of a stack of matrices"),
-        (np.linalg.pinv, STACK, UnsupportedError, "of a stack of matrices: loop over them"),
-        (np.linalg.eigvalsh, STACK + STACK.transpose(0, 2, 1), UnsupportedError, "of a stack of matrices"),
+        (lambda X: scipy.linalg.cosm(X), STACK, UnsupportedError, "of a stack of matrices: loop over them"),
+        (
+            lambda X: np.linalg.qr(X, mode="complete")[1],
+            STACK[:, :, :2],
+            UnsupportedError,
+            "of a stack of matrices",
+        ),
         (np.linalg.eigvals, A, UnsupportedError, "eigvals is not supported"),
     ],
 )

@@ -17,39 +17,35 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import identity, transpose
+from closedform.expression.calculus import identity
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
 from closedform.primitives.linalg import (
+    complement,
     jacobian_of,
+    matrices,
     matrix_transpose,
     one,
-    product_of,
     pullback_of,
     rectangular,
     same_size,
-    square,
+    squares,
+    term_of,
 )
 from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
 from closedform.primitives.structure import put, triangle
 
 
-def _matrix(x: Expr) -> Expr:
-    if x.ndim != 2:
-        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
-    return x
-
-
 def _smaller(x: Expr) -> Size:
     """The smaller size of a matrix."""
-    m, n = _matrix(x).shape
+    m, n = matrices(x).shape[-2:]
     return m if m.value <= n.value else n
 
 
 def _orientation(node: Expr) -> tuple[Size, Size]:
     """The smaller size of the operand, and the larger one."""
-    m, n = node.args[0].shape
+    m, n = node.args[0].shape[-2:]
     return (m, n) if m.value <= n.value else (n, m)
 
 
@@ -68,16 +64,18 @@ def _sym(a: np.ndarray) -> np.ndarray:
 
 def cholesky(a: Expr) -> Expr:
     """The lower triangular L with A = L L', of a symmetric positive definite matrix."""
-    return Expr("cholesky", (square(a),), (), a.shape)
+    return Expr("cholesky", (squares(a),), (), a.shape)
 
 
 def _cholesky_terms(node: Expr, _: int) -> list[Expr]:
     """dL = L Phi(L^-1 dA L^-T), where Phi keeps the lower triangle and halves its diagonal (Murray 2016); so
     the cotangent G of L gives L^-T Phi(L' G) L^-1, symmetrised."""
-    size = node.shape[0]
+    size = node.shape[-1]
     inverse = Expr("inv", (node,), (), node.shape)
-    below = product_of("ijkl", (node, "ia"), (triangle(size, size), "aj"), (inverse, "ak"), (inverse, "jl"))
-    diagonal = product_of("ijkl", (node, "ij"), (inverse, "jk"), (inverse, "jl"))
+    below = term_of(
+        node, "ijkl", (node, "ia"), (triangle(size, size), "aj"), (inverse, "ak"), (inverse, "jl")
+    )
+    diagonal = term_of(node, "ijkl", (node, "ij"), (inverse, "jk"), (inverse, "jl"))
     return _symmetrised(below, -0.5 * diagonal)
 
 
@@ -114,13 +112,13 @@ register(
         "upper_cholesky",
         (),
         one,
-        lambda a: transpose(cholesky(a), (1, 0)),
+        lambda a: matrix_transpose(cholesky(a)),
         latex=r"\operatorname{{chol}}({0})^\top",
         text="chol({0})ᵀ",
         strength=POWER,
         source="np.linalg.cholesky({0}, upper=True)",
-        sources={"autograd": "np.linalg.cholesky({0}).T"},
-        call=lambda a: scipy.linalg.cholesky(_sym(a)),
+        sources={"autograd": "np.swapaxes(np.linalg.cholesky({0}), -1, -2)"},
+        call=lambda a: np.linalg.cholesky(_sym(a), upper=True),
         samples=lambda rng: ((_definite(rng),), {}),
         requires="symmetric",
     )
@@ -152,10 +150,12 @@ def _bind_cho_factor(a: Any, lower: bool = False) -> Results:
 
 def _lower_qr(name: str) -> Callable[..., Expr]:
     def lower(a: Expr, complete: bool = False) -> Expr:
-        m, n = _matrix(a).shape
+        m, n = matrices(a).shape[-2:]
         if m.value < n.value:
             raise NotImplementedError("of a wide matrix: take the QR of its first columns")
         if complete and m.value > n.value:
+            if a.ndim > 2:
+                raise NotImplementedError("of a stack of matrices: write mode='reduced'")
             if name == "qr_orthogonal":
                 raise NotImplementedError(
                     "the last columns of Q are any orthonormal ones and have no derivative: "
@@ -164,27 +164,27 @@ def _lower_qr(name: str) -> Callable[..., Expr]:
             return put(lower(a), (("slice", Size.of(0), n, None),), (m, n))
         if complete:
             same_size(m, n)
-        return Expr(name, (a,), (), (m, n) if name == "qr_orthogonal" else (n, n))
+        return Expr(name, (a,), (), a.shape if name == "qr_orthogonal" else (*a.shape[:-2], n, n))
 
     return lower
 
 
 def _qr_parts(a: Expr) -> tuple[Expr, Expr, Expr]:
     """Q, R^-1 and the mask of the entries below the diagonal."""
-    n = a.shape[1]
-    r = Expr("qr_triangular", (a,), (), (n, n))
-    return Expr("qr_orthogonal", (a,), (), a.shape), Expr("inv", (r,), (), (n, n)), triangle(n, n, -1)
+    n = a.shape[-1]
+    r = Expr("qr_triangular", (a,), (), (*a.shape[:-2], n, n))
+    return Expr("qr_orthogonal", (a,), (), a.shape), Expr("inv", (r,), (), r.shape), triangle(n, n, -1)
 
 
 def _orthogonal_terms(node: Expr, _: int) -> list[Expr]:
     """dQ = Q (T - T') + (I - Q Q') dA R^-1, T the part of Q' dA R^-1 below the diagonal (Giles 2008)."""
     (a,) = node.args
     q, inverse, below = _qr_parts(a)
-    apart = identity((a.shape[0],)) - product_of("ik", (q, "ia"), (q, "ka"))
+    apart = complement(q, matrix_transpose(q))
     return [
-        product_of("ijkl", (q, "ia"), (below, "aj"), (q, "ka"), (inverse, "lj")),
-        product_of("ijkl", (q, "ia"), (below, "ja"), (q, "kj"), (inverse, "la"), sign=-1),
-        product_of("ijkl", (apart, "ik"), (inverse, "lj")),
+        term_of(node, "ijkl", (q, "ia"), (below, "aj"), (q, "ka"), (inverse, "lj")),
+        term_of(node, "ijkl", (q, "ia"), (below, "ja"), (q, "kj"), (inverse, "la"), sign=-1),
+        term_of(node, "ijkl", (apart, "ik"), (inverse, "lj")),
     ]
 
 
@@ -192,11 +192,11 @@ def _triangular_terms(node: Expr, _: int) -> list[Expr]:
     """dR = (W - T + T') R, T the part of W = Q' dA R^-1 below the diagonal (Giles 2008)."""
     (a,) = node.args
     q, inverse, below = _qr_parts(a)
-    same = identity((a.shape[1],))
+    same = identity(a.shape[-1:])
     return [
-        product_of("ijkl", (q, "ki"), (same, "lj")),
-        product_of("ijkl", (below, "ia"), (q, "ki"), (inverse, "la"), (node, "aj"), sign=-1),
-        product_of("ijkl", (below, "ai"), (q, "ka"), (inverse, "li"), (node, "aj")),
+        term_of(node, "ijkl", (q, "ki"), (same, "lj")),
+        term_of(node, "ijkl", (below, "ia"), (q, "ki"), (inverse, "la"), (node, "aj"), sign=-1),
+        term_of(node, "ijkl", (below, "ai"), (q, "ka"), (inverse, "li"), (node, "aj")),
     ]
 
 
@@ -254,22 +254,22 @@ def _bind_scipy_qr(a: Any, mode: str = "full", pivoting: bool = False) -> Result
 
 def eigenvalues(a: Expr) -> Expr:
     """The eigenvalues of a symmetric matrix, in ascending order."""
-    return Expr("eigvalsh", (square(a),), (), a.shape[:1])
+    return Expr("eigvalsh", (squares(a),), (), a.shape[:-1])
 
 
 def eigenvectors(a: Expr) -> Expr:
     """The eigenvectors of a symmetric matrix, as columns."""
-    return Expr("eigenvectors", (square(a),), (), a.shape)
+    return Expr("eigenvectors", (squares(a),), (), a.shape)
 
 
 def reciprocal_gaps(v: Expr) -> Expr:
     """At [i, j] 1 / (v_j - v_i), and zero on the diagonal."""
-    return Expr("reciprocal_gaps", (v,), (), (*v.shape, *v.shape))
+    return Expr("reciprocal_gaps", (v,), (), (*v.shape, v.shape[-1]))
 
 
 def reciprocal_square_gaps(s: Expr) -> Expr:
     """At [i, j] 1 / (s_j^2 - s_i^2), and zero on the diagonal."""
-    return Expr("reciprocal_square_gaps", (s,), (), (*s.shape, *s.shape))
+    return Expr("reciprocal_square_gaps", (s,), (), (*s.shape, s.shape[-1]))
 
 
 def reciprocals(s: Expr) -> Expr:
@@ -280,30 +280,31 @@ def reciprocals(s: Expr) -> Expr:
 def _eigenvalues_jacobian(node: Expr, _: int) -> Expr:
     """d lambda_i = v_i' dA v_i (Giles 2008); so the cotangent g of the eigenvalues gives V diag(g) V'."""
     v = eigenvectors(node.args[0])
-    return product_of("ikl", (v, "ki"), (v, "li"))
+    return term_of(node, "ikl", (v, "ki"), (v, "li"))
 
 
 def _eigenvectors_terms(node: Expr, _: int) -> list[Expr]:
     """dV = V (F o (V' dA V)) with F_ij = 1 / (lambda_j - lambda_i) off the diagonal (Giles 2008)."""
     gaps = reciprocal_gaps(eigenvalues(node.args[0]))
-    return _symmetrised(product_of("abkl", (node, "ai"), (gaps, "ib"), (node, "ki"), (node, "lb")))
+    return _symmetrised(term_of(node, "abkl", (node, "ai"), (gaps, "ib"), (node, "ki"), (node, "lb")))
 
 
 def _gaps_jacobian(node: Expr, _: int) -> Expr:
     """d (1 / (v_j - v_i)) / d v_k = F_ij^2 (delta_ik - delta_jk)."""
-    squares = node * node
-    return product_of("iji", (squares, "ij")) - product_of("ijj", (squares, "ij"))
+    squared = node * node
+    return term_of(node, "iji", (squared, "ij"), axes=1) - term_of(node, "ijj", (squared, "ij"), axes=1)
 
 
 def _square_gaps_jacobian(node: Expr, _: int) -> Expr:
     """d (1 / (s_j^2 - s_i^2)) / d s_k = 2 F_ij^2 (s_i delta_ik - s_j delta_jk)."""
-    squares, (s,) = 2 * (node * node), node.args
-    return product_of("iji", (squares, "ij"), (s, "i")) - product_of("ijj", (squares, "ij"), (s, "j"))
+    squared, (s,) = 2 * (node * node), node.args
+    first = term_of(node, "iji", (squared, "ij"), (s, "i"), axes=1)
+    return first - term_of(node, "ijj", (squared, "ij"), (s, "j"), axes=1)
 
 
 def _reciprocals_jacobian(node: Expr, _: int) -> Expr:
     """d (1 / s_i) / d s_j = -delta_ij / s_i^2."""
-    return product_of("ii", (node * node, "i"), sign=-1)
+    return term_of(node, "ii", (node * node, "i"), sign=-1, axes=1)
 
 
 # Of a gap between values that are equal up to rounding no digit is right. Where the terms in which it stands
@@ -311,22 +312,22 @@ def _reciprocals_jacobian(node: Expr, _: int) -> Expr:
 GAPS = '''
 def reciprocal_gaps(v):
     """At [i, j] 1 / (v[j] - v[i]), 0 on the diagonal; nan for values equal up to rounding."""
-    gaps = np.where(np.eye(v.shape[0]) > 0, np.inf, v - v[:, None])
-    lost = abs(gaps) <= 1e5 * np.finfo(v.dtype).eps * abs(v).sum()
+    gaps = np.where(np.eye(v.shape[-1]) > 0, np.inf, v[..., None, :] - v[..., None])
+    lost = abs(gaps) <= 1e5 * np.finfo(v.dtype).eps * abs(v).sum(-1)[..., None, None]
     return 1 / np.where(lost, np.nan, gaps)
 '''
 SQUARE_GAPS = '''
 def reciprocal_square_gaps(s):
     """At [i, j] 1 / (s[j]**2 - s[i]**2), 0 on the diagonal; nan for values equal up to rounding."""
-    gaps = np.where(np.eye(s.shape[0]) > 0, np.inf, s - s[:, None])
-    lost = abs(gaps) <= 1e5 * np.finfo(s.dtype).eps * s.sum()
-    sums = np.where(np.eye(s.shape[0]) > 0, 1, s + s[:, None])
+    gaps = np.where(np.eye(s.shape[-1]) > 0, np.inf, s[..., None, :] - s[..., None])
+    lost = abs(gaps) <= 1e5 * np.finfo(s.dtype).eps * s.sum(-1)[..., None, None]
+    sums = np.where(np.eye(s.shape[-1]) > 0, 1, s[..., None, :] + s[..., None])
     return 1 / (np.where(lost, np.nan, gaps) * sums)
 '''
 RECIPROCALS = '''
 def reciprocals(s):
     """1 / s for singular values; nan for those that are zero up to rounding."""
-    return 1 / np.where(s <= 1e5 * np.finfo(s.dtype).eps * s.sum(), np.nan, s)
+    return 1 / np.where(s <= 1e5 * np.finfo(s.dtype).eps * s.sum(-1)[..., None], np.nan, s)
 '''
 
 
@@ -354,7 +355,9 @@ for _name, _jacobian, _helper, _latex, _text in [
     register(
         Primitive(
             _name,
-            lower=lambda v, name=_name: Expr(name, (v,), (), v.shape * (1 + (name != "reciprocals"))),
+            lower=lambda v, name=_name: Expr(
+                name, (v,), (), (*v.shape, *v.shape[-1:] * (name != "reciprocals"))
+            ),
             jacobian=_jacobian,
             latex=_latex,
             text=_text,
@@ -419,23 +422,24 @@ def _bind_scipy_eigh(a: Any, b: None = None, *, lower: bool = True, eigvals_only
 
 def singular_values(a: Expr) -> Expr:
     """The singular values of a matrix, in descending order."""
-    return Expr("singular_values", (a,), (), (_smaller(a),))
+    return Expr("singular_values", (a,), (), (*a.shape[:-2], _smaller(a)))
 
 
 def _svd(a: Expr) -> tuple[Expr, Expr, Expr]:
     """U, s and V' with A = U diag(s) V', in the reduced form."""
     k = _smaller(a)
-    left = Expr("svd_left", (a,), (), (a.shape[0], k))
-    return left, singular_values(a), Expr("svd_right", (a,), (), (k, a.shape[1]))
+    left = Expr("svd_left", (a,), (), (*a.shape[:-1], k))
+    return left, singular_values(a), Expr("svd_right", (a,), (), (*a.shape[:-2], k, a.shape[-1]))
 
 
 def _lower_vectors(side: int) -> Callable[..., Expr]:
     def lower(a: Expr, full_matrices: bool = False) -> Expr:
         k = _smaller(a)
         if full_matrices:
-            if a.shape[side].value != k.value:
+            size = a.shape[side - 2]
+            if size.value != k.value:
                 raise NotImplementedError("all singular vectors: write full_matrices=False")
-            same_size(a.shape[side], k)
+            same_size(size, k)
         return _svd(a)[2 * side]
 
     return lower
@@ -444,7 +448,7 @@ def _lower_vectors(side: int) -> Callable[..., Expr]:
 def _singular_values_jacobian(node: Expr, _: int) -> Expr:
     """d s_i = u_i' dA v_i (Giles 2008); so the cotangent g of the singular values gives U diag(g) V'."""
     u, _s, vt = _svd(node.args[0])
-    return product_of("ikl", (u, "ki"), (vt, "il"))
+    return term_of(node, "ikl", (u, "ki"), (vt, "il"))
 
 
 def _left_terms(node: Expr, _: int) -> list[Expr]:
@@ -453,11 +457,11 @@ def _left_terms(node: Expr, _: int) -> list[Expr]:
     (a,) = node.args
     u, s, vt = _svd(a)
     gaps = reciprocal_square_gaps(s)
-    apart = identity((a.shape[0],)) - product_of("ak", (u, "ac"), (u, "kc"))
+    apart = complement(u, matrix_transpose(u))
     return [
-        product_of("abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
-        product_of("abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
-        product_of("abkl", (apart, "ak"), (vt, "bl"), (reciprocals(s), "b")),
+        term_of(node, "abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
+        term_of(node, "abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
+        term_of(node, "abkl", (apart, "ak"), (vt, "bl"), (reciprocals(s), "b")),
     ]
 
 
@@ -467,11 +471,11 @@ def _right_terms(node: Expr, _: int) -> list[Expr]:
     (a,) = node.args
     u, s, vt = _svd(a)
     gaps = reciprocal_square_gaps(s)
-    apart = identity((a.shape[1],)) - product_of("al", (vt, "ca"), (vt, "cl"))
+    apart = complement(matrix_transpose(vt), vt)
     return [
-        product_of("bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
-        product_of("bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
-        product_of("bakl", (apart, "al"), (u, "kb"), (reciprocals(s), "b")),
+        term_of(node, "bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
+        term_of(node, "bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
+        term_of(node, "bakl", (apart, "al"), (u, "kb"), (reciprocals(s), "b")),
     ]
 
 

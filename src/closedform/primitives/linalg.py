@@ -9,7 +9,7 @@ whose variables separate", SIAM J. Numer. Anal. 10 (1973).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from closedform.expression.calculus import (
     Factor,
     Label,
     SizeMismatchError,
+    broadcast,
     contract,
     dot,
     identity,
@@ -57,11 +58,16 @@ def square(x: Expr) -> Expr:
     return x
 
 
-def squares(x: Expr) -> Expr:
-    """A square matrix, or a stack of them."""
+def matrices(x: Expr) -> Expr:
+    """A matrix, or a stack of them."""
     if x.ndim < 2:
         raise TypeError("only of a matrix")
-    same_size(*x.shape[-2:])
+    return x
+
+
+def squares(x: Expr) -> Expr:
+    """A square matrix, or a stack of them."""
+    same_size(*matrices(x).shape[-2:])
     return x
 
 
@@ -75,9 +81,24 @@ def matrix_transpose(x: Expr) -> Expr:
     return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
-def product_of(out: str, *factors: tuple[Expr, str], sign: int = 1) -> Expr:
-    """An einsum with a letter for each label."""
-    return contract([Factor(base, tuple(at)) for base, at in factors], tuple(out), coefficient=sign)
+def term_of(node: Expr, out: str, *factors: tuple[Expr, str], sign: int = 1, axes: int = 2) -> Expr:
+    """A term of the Jacobian, an einsum with a letter for each label; of functions of matrices, or of arrays
+    with so many `axes`, each of a stack for itself."""
+    lead: tuple[Label, ...] = tuple(("stack", i) for i in range(node.args[0].ndim - axes))
+    own = node.ndim - len(lead)
+    return contract(_in_stack(lead, factors), (*lead, *out[:own], *lead, *out[own:]), coefficient=sign)
+
+
+def _in_stack(lead: tuple[Label, ...], factors: Sequence[tuple[Expr, str]]) -> list[Factor]:
+    """The factors; what has no axes for the stack is the same in all of it."""
+    return [Factor(base, (*(lead if base.ndim > len(at) else ()), *at)) for base, at in factors]
+
+
+def complement(first: Expr, second: Expr) -> Expr:
+    """I - A B, in each matrix of a stack."""
+    lead = stack_labels(first)
+    product = contract(_in_stack(lead, [(first, "ia"), (second, "ak")]), (*lead, "i", "k"))
+    return broadcast(identity(product.shape[-1:]), product.shape) - product
 
 
 def inv(x: Expr) -> Expr:
@@ -107,9 +128,7 @@ def cofactor(x: Expr) -> Expr:
 
 def pinv(x: Expr) -> Expr:
     """The Moore-Penrose inverse of a matrix of full rank."""
-    if x.ndim != 2:
-        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
-    return Expr("pinv", (x,), (), x.shape[::-1])
+    return Expr("pinv", (matrices(x),), (), (*x.shape[:-2], x.shape[-1], x.shape[-2]))
 
 
 def _inv_jacobian(node: Expr, _: int) -> Expr:
@@ -181,12 +200,11 @@ def pullback_of(terms: Terms) -> Callable[[Expr, int, Expr], Expr]:
 def _pinv_terms(node: Expr, _: int) -> list[Expr]:
     """d P = -P dX P + P P' dX' (I - X P) + (I - P X) dX' P' P for P = X+ (Golub and Pereyra 1973)."""
     (x,) = node.args
-    left = identity((x.shape[0],)) - product_of("kj", (x, "ka"), (node, "aj"))
-    right = identity((x.shape[1],)) - product_of("il", (node, "ia"), (x, "al"))
+    left, right = complement(x, node), complement(node, x)
     return [
-        product_of("ijkl", (node, "ik"), (node, "lj"), sign=-1),
-        product_of("ijkl", (node, "ia"), (node, "la"), (left, "kj")),
-        product_of("ijkl", (right, "il"), (node, "ak"), (node, "aj")),
+        term_of(node, "ijkl", (node, "ik"), (node, "lj"), sign=-1),
+        term_of(node, "ijkl", (node, "ia"), (node, "la"), (left, "kj")),
+        term_of(node, "ijkl", (right, "il"), (node, "ak"), (node, "aj")),
     ]
 
 
@@ -408,15 +426,16 @@ def triangular_part(a: Expr, lower: bool, strict: bool = False) -> Expr:
     """The part of a matrix on one side of its diagonal; a Cholesky factor is that part itself."""
     if not strict and (a if lower else matrix_transpose(a)).op == "cholesky":
         return a
-    below = triangle(a.shape[0], a.shape[1], -1 if strict == lower else 0)
-    kept = multiply(a, below)
+    rows, columns = a.shape[-2:]
+    below = triangle(rows, columns, -1 if strict == lower else 0)
+    kept = multiply(a, broadcast(below, a.shape))
     return kept if lower else a - kept
 
 
 def _lower_solve_triangular(a: Expr, b: Expr, trans: int, lower: bool, unit_diagonal: bool) -> Expr:
-    factor = triangular_part(square(a), lower, unit_diagonal)
+    factor = triangular_part(squares(a), lower, unit_diagonal)
     if unit_diagonal:
-        factor = factor + identity(a.shape[:1])
+        factor = factor + broadcast(identity(a.shape[-1:]), a.shape)
     return matmul(inv(matrix_transpose(factor) if trans else factor), b)
 
 
@@ -440,7 +459,7 @@ def _lower_cho_solve(c: Expr, b: Expr, lower: bool) -> Expr:
 
 def _lower_matrix_power(a: Expr, n: int) -> Expr:
     if n == 0:
-        return identity((square(a).shape[0],))
+        return broadcast(identity(squares(a).shape[-1:]), a.shape)
     base = squares(a) if n > 0 else inv(a)
     result = base
     for _ in range(abs(n) - 1):
@@ -448,21 +467,21 @@ def _lower_matrix_power(a: Expr, n: int) -> Expr:
     return result
 
 
-def _lower_multi_dot(*matrices: Expr) -> Expr:
-    result = matrices[0]
-    for matrix in matrices[1:]:
+def _lower_multi_dot(*operands: Expr) -> Expr:
+    result = operands[0]
+    for matrix in operands[1:]:
         result = matmul(result, matrix)
     return result
 
 
 def _lower_block_diag(*blocks: Expr) -> Expr:
-    matrices = list(blocks)
-    while any(b.ndim < 2 for b in matrices):
-        matrices = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in matrices]
-    rows, columns = (sum((m.shape[axis] for m in matrices), start=Size.of(0)) for axis in (0, 1))
+    whole = list(blocks)
+    while any(b.ndim < 2 for b in whole):
+        whole = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in whole]
+    rows, columns = (sum((m.shape[axis] for m in whole), start=Size.of(0)) for axis in (0, 1))
     terms = []
     row = column = Size.of(0)
-    for m in matrices:
+    for m in whole:
         below, right = row + m.shape[0], column + m.shape[1]
         place = (("slice", row, below, None), ("slice", column, right, None))
         terms.append((1, put(m, place, (rows, columns))))
@@ -585,7 +604,7 @@ register(
 
 def _lower_residuals(a: Expr, b: Expr, rcond: Any = None) -> Expr:
     """The squared distances of the columns of b from the range of a."""
-    if a.shape[0].value <= a.shape[1].value:
+    if a.ndim != 2 or a.shape[0].value <= a.shape[1].value:
         raise NotImplementedError("there are residuals where the matrix has more rows than columns only")
     apart = matmul(a, matmul(pinv(a), b)) - b
     squares = contract([Factor(apart, ("i", "k")[: b.ndim], 2)], ("k",)[: b.ndim - 1])

@@ -19,7 +19,7 @@ import scipy.linalg
 from closedform.expression.calculus import Factor, contract, transpose
 from closedform.expression.expr import Expr
 from closedform.primitives.contraction import Bound, matmul
-from closedform.primitives.linalg import condition, one, same_size, square
+from closedform.primitives.linalg import condition, one, same_size, square, squares
 from closedform.primitives.record import CALL, POWER, Primitive, emitted, register
 
 
@@ -30,13 +30,18 @@ def expm(x: Expr) -> Expr:
 
 def matrix_function(name: str, x: Expr) -> Expr:
     """A function of a square matrix."""
-    return Expr(name, (square(x),), (), x.shape)
+    batched = name in BATCHED
+    return Expr(name, (squares(x) if batched else square(x),), (), x.shape)
 
 
 def frechet(name: str, a: Expr, *directions: Expr) -> Expr:
     """D^k f(A)[E1, ..., Ek] of the function of a name; stacks of directions are broadcast."""
     longest = max(directions, key=lambda direction: direction.ndim)
     return Expr(f"{name}_frechet", (a, *directions), (), longest.shape)
+
+
+# Functions that SciPy has for stacks of matrices.
+BATCHED = frozenset({"expm"})
 
 
 def _transposed(stack: Expr) -> Expr:
@@ -101,11 +106,11 @@ LOOP = '''
 
 def {name}_frechet(A, *directions):
     """The Frechet derivative D^k f(A)[E1, ..., Ek] of f = {name}, for stacks of directions."""
-    shape = np.broadcast_shapes(*[E.shape for E in directions])
+    shape = np.broadcast_shapes(A.shape, *[E.shape for E in directions])
     if 0 in shape:
         return np.zeros(shape)
-    stacks = [np.broadcast_to(E, shape).reshape(-1, *A.shape) for E in directions]
-    results = [{of_one} for along in zip(*stacks)]
+    stacks = [np.broadcast_to(M, shape).reshape(-1, *shape[-2:]) for M in (A, *directions)]
+    results = [{of_one} for A, *along in zip(*stacks)]
     return np.stack(results).reshape(shape)
 '''
 
