@@ -347,8 +347,8 @@ for _name, _jacobian, _helper, _latex, _text in [
         "reciprocal_square_gaps",
         _square_gaps_jacobian,
         SQUARE_GAPS,
-        r"\operatorname{{gaps}}^{{-1}}({0}^2)",
-        "recipgaps({0}²)",
+        r"\operatorname{{gaps}}_2^{{-1}}({0})",
+        "recipgaps₂({0})",
     ),
     ("reciprocals", _reciprocals_jacobian, RECIPROCALS, r"\operatorname{{recip}}({0})", "recip({0})"),
 ]:
