@@ -42,7 +42,7 @@ from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
-from closedform.simplify.simplify import replaced, simplify
+from closedform.simplify.simplify import expanded, replaced, simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
 
 Argnums = int | str | tuple[int | str, ...]
@@ -239,7 +239,7 @@ class Derivation:
     def as_declared(self, expr: Expr) -> Expr:
         """An expression in the free inputs, simplified by what was declared of them."""
         new = {node: self.inputs[name] for name, node in self.free.items()}
-        return simplify(replaced(expr, new))
+        return expanded(simplify(replaced(expr, new)))
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -464,7 +464,7 @@ def derive(
     request = _Request(trace, root, inputs, variables, given, isinstance(argnums, tuple), order, symmetric)
     result = _OPERATORS[operator](request)
     declared = {inputs[leaf.params[0]]: _declared(inputs[leaf.params[0]], leaf) for leaf in leaves}
-    result = _mapped(result, lambda expr: simplify(replaced(simplify(expr), declared)))
+    result = _mapped(result, lambda expr: expanded(simplify(replaced(simplify(expr), declared))))
     fixed = tuple((axis.argument, axis.axis, size) for axis, size in normal.fixed.items())
     fixed += tuple(
         (leaf.params[0], axis, size.value)

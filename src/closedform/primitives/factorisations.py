@@ -6,6 +6,7 @@ symmetric is refused. Eigenvectors and singular vectors have derivatives where t
 singular values, are distinct; elsewhere the formulas divide by zero.
 
 M. B. Giles 2008 (see `linalg`); I. Murray, "Differentiation of the Cholesky decomposition", 2016;
+J. R. Magnus, "On differentiating eigenvalues and eigenvectors", Econometric Theory 1 (1985);
 J. Townsend, "Differentiating the singular value decomposition", 2016.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import identity
+from closedform.expression.calculus import Factor, contract, identity
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
@@ -31,6 +32,7 @@ from closedform.primitives.linalg import (
     rectangular,
     same_size,
     squares,
+    stack_labels,
     term_of,
 )
 from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
@@ -283,10 +285,49 @@ def _eigenvalues_jacobian(node: Expr, _: int) -> Expr:
     return term_of(node, "ikl", (v, "ki"), (v, "li"))
 
 
+def resolvents(a: Expr, power: int = 1) -> Expr:
+    """At [b, :, :] the power of R_b, the pseudo-inverse of lambda_b I - A for a simple eigenvalue lambda_b.
+
+    Derivatives of eigenvectors are written with these until all are taken: R_b has the gaps between lambda_b
+    and the others in it, and so has its derivative, which is made of R_b. Derivatives of the single
+    eigenvectors in it would bring the gaps between the others, in terms that cancel only up to rounding.
+    """
+    return Expr("resolvents", (squares(a),), (("power", power),), (*a.shape, a.shape[-1]))
+
+
+def _expand_resolvents(node: Expr) -> Expr:
+    """R_b = V diag(F_b) V' with F_ij = 1 / (lambda_j - lambda_i) off the diagonal."""
+    (a,) = node.args
+    v, gaps = eigenvectors(a), reciprocal_gaps(eigenvalues(a))
+    lead = stack_labels(a)
+    factors = [
+        Factor(v, (*lead, "i", "k")),
+        Factor(gaps, (*lead, "k", "b"), dict(node.params)["power"]),
+        Factor(v, (*lead, "j", "k")),
+    ]
+    return contract(factors, (*lead, "b", "i", "j"))
+
+
+def _resolvents_terms(node: Expr, _: int) -> list[Expr]:
+    """d R^p = sum_q R^(q+1) dA R^(p-q) - R^(p+1) dA P - P dA R^(p+1) - p R^(p+1) d lambda for R = R_b, with
+    P = v v' of its eigenvector and d lambda = v' dA v; the derivative of a function of A (Higham 2008)."""
+    (a,) = node.args
+    p = dict(node.params)["power"]
+    v, more = eigenvectors(a), resolvents(a, p + 1)
+    inner = [
+        term_of(node, "bijkl", (resolvents(a, q + 1), "bik"), (resolvents(a, p - q), "blj")) for q in range(p)
+    ]
+    return _symmetrised(
+        *inner,
+        term_of(node, "bijkl", (more, "bik"), (v, "lb"), (v, "jb"), sign=-1),
+        term_of(node, "bijkl", (v, "ib"), (v, "kb"), (more, "blj"), sign=-1),
+        term_of(node, "bijkl", (more, "bij"), (v, "kb"), (v, "lb"), sign=-p),
+    )
+
+
 def _eigenvectors_terms(node: Expr, _: int) -> list[Expr]:
-    """dV = V (F o (V' dA V)) with F_ij = 1 / (lambda_j - lambda_i) off the diagonal (Giles 2008)."""
-    gaps = reciprocal_gaps(eigenvalues(node.args[0]))
-    return _symmetrised(term_of(node, "abkl", (node, "ai"), (gaps, "ib"), (node, "ki"), (node, "lb")))
+    """dv_b = R_b dA v_b with R_b the pseudo-inverse of lambda_b I - A (Magnus 1985)."""
+    return _symmetrised(term_of(node, "abkl", (resolvents(node.args[0]), "bak"), (node, "lb")))
 
 
 def _gaps_jacobian(node: Expr, _: int) -> Expr:
@@ -331,6 +372,20 @@ def reciprocals(s):
 '''
 
 
+RESOLVENTS = (
+    GAPS
+    + '''
+
+def resolvents(A, power):
+    """At [b, :, :] the power of the pseudo-inverse of w[b] I - A, for the eigenvalues w of A."""
+    w, V = np.linalg.eigh(A)
+    scaled = V[..., None, :, :] * np.swapaxes(reciprocal_gaps(w) ** power, -1, -2)[..., None, :]
+    return scaled @ np.swapaxes(V, -1, -2)[..., None, :, :]
+'''
+)
+_resolvents = emitted(RESOLVENTS, "resolvents")
+
+
 def _bind_eigenvalues(a: Any, b: None = None, UPLO: str = "L", lower: bool = True) -> Bound:
     if b is not None and not isinstance(b, str):  # NumPy's second argument is the triangle
         raise TypeError("of two matrices: write it with a Cholesky factor of the second one")
@@ -367,6 +422,21 @@ for _name, _jacobian, _helper, _latex, _text in [
             samples=_apart,
         )
     )
+register(
+    Primitive(
+        "resolvents",
+        lower=resolvents,
+        jacobian=jacobian_of(_resolvents_terms),
+        pullback=pullback_of(_resolvents_terms),
+        expand=_expand_resolvents,
+        latex=r"\operatorname{{resolvents}}_{{{power}}}({0})",
+        text="resolvents_{power}({0})",
+        source="resolvents({0}, {power})",
+        helper=RESOLVENTS,
+        call=lambda a, power: _resolvents(_sym(a), power),
+        samples=lambda rng: ((_symmetric(rng),), {"power": int(rng.integers(1, 3))}),
+    )
+)
 register(
     Primitive(
         "eigvalsh",

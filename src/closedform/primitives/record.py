@@ -37,6 +37,7 @@ class Primitive:
                  lead + node.shape) -> cotangent of shape lead + operand.shape
     pushforward  the same forwards, where the pullback of the identity would be a large tensor:
                  (node, operand number, tangent of operand.shape) -> tangent of node.shape
+    expand       node of the calculus -> what it stands for, written out when nothing more is derived
     latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it);
                  `text` is also the syntax by which a formula that is read calls the function
     strength     binding strength of the printed form
@@ -65,6 +66,7 @@ class Primitive:
     jacobian: Callable[[Expr, int], Expr] | None = None
     pullback: Callable[[Expr, int, Expr], Expr] | None = None
     pushforward: Callable[[Expr, int, Expr], Expr] | None = None
+    expand: Callable[[Expr], Expr] | None = None
     latex: str = ""
     text: str = ""
     strength: int = CALL
