@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 
 class ClosedformError(Exception):
     """Base of all errors raised for a user's function or arguments."""
@@ -17,3 +19,7 @@ class InvalidFunctionError(ClosedformError, TypeError):
 
 class InvalidArgumentError(ClosedformError, ValueError):
     """An argument has a value, shape, type or name that is not accepted."""
+
+
+class SingularMatrixError(InvalidArgumentError, np.linalg.LinAlgError):
+    """A matrix of which a derivative needs the inverse, or a factorisation, has none at the arguments."""

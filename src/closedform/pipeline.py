@@ -7,7 +7,7 @@ import itertools
 import keyword
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
@@ -49,9 +49,10 @@ from closedform.linear_maps import LinearMap, linear_map
 from closedform.notation.latex import latex
 from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
+from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
-from closedform.simplify.simplify import replaced, simplify
+from closedform.simplify.simplify import expanded, replaced, simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
 
 Argnums = int | str | tuple[int | str, ...]
@@ -75,6 +76,7 @@ class Derivation:
     result     the formula: an expression, or a tuple of them
     fixed      sizes that must be what they were, as (argument, axis, size)
     equal      pairs of sizes that must be equal
+    ordered    pairs of sizes of which the first must be at most the second
     order      of the derivative
     symmetric  the convention for symmetric variables
     form       "dense", or of a Hessian also "sparse" (a scipy.sparse array) or "operator" (a LinearOperator)
@@ -92,6 +94,7 @@ class Derivation:
     fixed: tuple[tuple[str, int, int], ...]
     order: int = 1
     equal: tuple[tuple[Size, Size], ...] = ()
+    ordered: tuple[tuple[Size, Size], ...] = ()
     symmetric: str = "ambient"
     form: str = "dense"
     chosen: Mapping[str, int] = field(default_factory=dict)
@@ -251,7 +254,7 @@ class Derivation:
     def as_declared(self, expr: Expr) -> Expr:
         """An expression in the free inputs, simplified by what was declared of them."""
         new = {node: self.inputs[name] for name, node in self.free.items()}
-        return simplify(replaced(expr, new))
+        return expanded(simplify(replaced(expr, new)))
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -352,6 +355,10 @@ class Derivation:
         assertions += [
             f'assert {first} == {second}, "{function} was derived for axes of one size"'
             for first, second in self.equal
+        ]
+        assertions += [
+            f'assert {first} <= {second}, "{function} was derived for sizes in this order"'
+            for first, second in self.ordered
         ]
         if not self.trace.guards:
             return assertions, []
@@ -459,6 +466,7 @@ def derive(
         raise InvalidArgumentError(f"{name}: call the argument {taken!r} otherwise: it is a module's name")
     operator = _check_form(form, operator, argnums)
     leaves, trace = _traced(function, arguments, names, name)
+    trace = replace(trace, guards=tuple(g for g in trace.guards if not _is_certain(g.condition, leaves)))
     variables = _variables(argnums, names, name)
     free = [_freed(leaf) if leaf.params[0] in variables and operator != "value" else leaf for leaf in leaves]
     _check_convention(symmetric, operator, [x for x in leaves if x.params[0] in variables], name)
@@ -478,7 +486,7 @@ def derive(
     request = _Request(trace, root, inputs, variables, given, isinstance(argnums, tuple), order, symmetric)
     result = _OPERATORS[operator](request)
     declared = {inputs[leaf.params[0]]: _declared(inputs[leaf.params[0]], leaf) for leaf in leaves}
-    result = _mapped(result, lambda expr: simplify(replaced(simplify(expr), declared)))
+    result = _mapped(result, lambda expr: expanded(simplify(replaced(simplify(expr), declared))))
     fixed = tuple((axis.argument, axis.axis, size) for axis, size in normal.fixed.items())
     fixed += tuple(
         (leaf.params[0], axis, size.value)
@@ -498,10 +506,18 @@ def derive(
         fixed,
         order,
         normal.equal,
+        _ordered(normal.root),
         symmetric,
         form,
         {axis.label: size for axis, size in normal.fixed.items() if axis.label},
     )
+
+
+def _ordered(root: Expr) -> tuple[tuple[Size, Size], ...]:
+    """Pairs of sizes whose order the formulas of some operation take to be that of the example."""
+    rules = ((node, PRIMITIVES[node.op].ordered) for node in toposort(root) if node.op in PRIMITIVES)
+    pairs = dict.fromkeys(rule(node) for node, rule in rules if rule is not None)
+    return tuple((first, second) for first, second in pairs if not (first - second).is_literal)
 
 
 def _check_form(form: str, operator: str, argnums: Argnums) -> str:
@@ -589,6 +605,16 @@ def _traced(
     if not found:
         raise failures[0]
     return found[0]
+
+
+# Facts that imply what operations require of a matrix.
+_IMPLYING = {"symmetric": ("symmetric",), "full_rank": ("spd", "orthogonal"), "principal": ("spd",)}
+
+
+def _is_certain(condition: Expr, leaves: Sequence[Expr]) -> bool:
+    """Whether what an operation requires of a matrix follows from what is known of the matrix."""
+    facts = _IMPLYING.get(condition.op, ())
+    return bool(facts) and any(holds(normalise(condition.args[0], leaves).root, fact) for fact in facts)
 
 
 def _implied_shape(leaves: Sequence[Expr], expr: Expr) -> Sequence[Size]:

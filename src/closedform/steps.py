@@ -33,7 +33,7 @@ from closedform.notation import latex as latex_notation
 from closedform.notation import text as text_notation
 from closedform.notation.matrix import needs_indices
 from closedform.simplify.rules import Rule
-from closedform.simplify.simplify import fired_rules, replaced, simplify
+from closedform.simplify.simplify import expanded, fired_rules, replaced, simplify
 
 if TYPE_CHECKING:
     from closedform.pipeline import Derivation
@@ -181,6 +181,7 @@ def steps_of(derivation: Derivation) -> Steps:
         told = [Step(*_simplified("", fired), F, None, f), *tell(derivation, f)]
     except NotImplementedError as error:
         raise UnsupportedError(f"{derivation.trace.name}: {error} is not known to the library yet") from error
+    told = [replace(s, before=s.before and expanded(s.before), after=expanded(s.after)) for s in told]
     return Steps([*_declared(told, derivation), *_converted(told, derivation)])
 
 
@@ -503,7 +504,10 @@ def _named(rules: Sequence[Differentiation]) -> tuple[str, Name]:
 def _equation(rule: Differentiation) -> Name:
     if rule.left is None or rule.right is None:
         return Name(*rule.words)
-    return Name(f"{text(rule.left)} = {text(rule.right)}", f"{latex(rule.left)} = {latex(rule.right)}")
+    return Name(
+        f"{text(rule.left)} = {text(expanded(rule.right))}",
+        f"{latex(rule.left)} = {latex(expanded(rule.right))}",
+    )
 
 
 def _simplified(what: str, fired: Sequence[Rule]) -> tuple[str, Name]:

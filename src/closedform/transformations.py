@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from closedform.arguments import annotated, check_declared, checked_array
-from closedform.errors import InvalidArgumentError, UnsupportedError
+from closedform.errors import InvalidArgumentError, SingularMatrixError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
 from closedform.sources.numpy_function import Traced, argument_names
 from closedform.sources.surroundings import Surroundings
@@ -93,6 +93,8 @@ class Derived:
             raise InvalidArgumentError(
                 f"{self.__name__} has no finite value for arguments of shapes {shapes}: {error}"
             ) from error
+        except np.linalg.LinAlgError as error:
+            raise SingularMatrixError(f"{self.__name__} has no value at these arguments: {error}") from error
 
     def _derived(
         self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]

@@ -170,6 +170,7 @@ REFUSED = {
         "svd_left",
         "svd_right",
     ),
+    *("resolvents", "full_rank", "matrix_rank", "principal"),
     *("sqrtm", "logm", "sinm", "cosm", "sinhm", "coshm", "expm_frechet", "cond"),
     *(f"{name}_frechet" for name in ("logm", "sinm", "cosm", "sinhm", "coshm")),
 }

@@ -6,6 +6,7 @@ import jax.scipy.linalg
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.special
 from tests.dense import central_differences
 
 import closedform as cf
@@ -18,6 +19,7 @@ A = RNG.standard_normal((3, 3)) + 3 * np.eye(3)
 S = A @ A.T
 TALL = RNG.standard_normal((4, 2))
 STACK = RNG.standard_normal((3, 3, 3)) + 3 * np.eye(3)  # equal sizes: an exchange of axes would go unnoticed
+SQUARES = STACK @ STACK.swapaxes(-1, -2)
 OTHERS = RNG.standard_normal((3, 3, 3))
 b = RNG.standard_normal(3)
 
@@ -48,6 +50,21 @@ def orthogonal_and_triangular(np, scipy, X):
     return np.sum(Q**3) + np.sum(np.sin(R))
 
 
+def symmetrised(X):
+    return (X + X.swapaxes(-1, -2)) / 2
+
+
+def spectral_functions(np, scipy, X):
+    values, vectors = np.linalg.eigh(symmetrised(X))
+    whole = (vectors * np.exp(-values)[:, None, :]) @ vectors.swapaxes(-1, -2)
+    return np.sum(whole**2) + np.sum(vectors[:, :, 0] ** 4)
+
+
+def polar_factors(np, scipy, X):
+    U, _, Vt = np.linalg.svd(X, full_matrices=False)
+    return np.sum((U @ Vt) ** 3) + np.sum(U**4) + np.sum(Vt**4)
+
+
 def signed_logdet(np, scipy, X):
     sign, logdet = np.linalg.slogdet(X)
     return np.sum(sign * logdet)
@@ -71,6 +88,29 @@ FUNCTIONS = {
     "systems of a vector": (lambda np, scipy, X, y: np.sum(np.linalg.solve(X, y) ** 2), STACK, b),
     "rows times inverses": (lambda np, scipy, X, Y: np.sum((Y @ np.linalg.inv(X)) ** 2), STACK, OTHERS),
     "determinants": (lambda np, scipy, X: np.sum(np.linalg.det(X) ** 2), STACK),
+    "Cholesky factors": (lambda np, scipy, X: np.sum(np.linalg.cholesky(symmetrised(X)) ** 3), SQUARES),
+    "eigenvalues": (lambda np, scipy, X: np.sum(np.linalg.eigvalsh(symmetrised(X)) ** 3), SQUARES),
+    "spectral functions": (spectral_functions, SQUARES),
+    "singular values": (
+        lambda np, scipy, X: np.sum(np.sin(np.linalg.svd(X, compute_uv=False))),
+        STACK[:, :, :2],
+    ),
+    "polar factors": (polar_factors, STACK[:, :2]),
+    "QR factors": (orthogonal_and_triangular, STACK[:, :, :2]),
+    "pseudo-inverses": (lambda np, scipy, X: np.sum(np.linalg.pinv(X) ** 2), STACK[:, :2]),
+    "exponentials": (lambda np, scipy, X: np.sum(np.sin(scipy.linalg.expm(X / 5))), STACK),
+    "triangular systems": (
+        lambda np, scipy, X, Y: np.sum(np.sin(scipy.linalg.solve_triangular(X, Y, lower=True))),
+        STACK,
+        OTHERS,
+    ),
+    "spectral norms": (lambda np, scipy, X: np.sum(np.linalg.norm(X, 2, axis=(2, 0)) ** 2), STACK[:2]),
+    "nuclear norms": (
+        lambda np, scipy, X: np.sum(np.linalg.norm(X, "nuc", axis=(0, 1), keepdims=True) ** 2),
+        STACK[:2],
+    ),
+    "conditions": (lambda np, scipy, X: np.sum(np.linalg.cond(X)), STACK),
+    "zeroth powers": (lambda np, scipy, X: np.sum(np.linalg.matrix_power(X, 0) * X**2), STACK),
     "powers": (lambda np, scipy, X: np.sum(np.linalg.matrix_power(X, -2) ** 2), STACK),
 }
 
@@ -143,7 +183,20 @@ def test_results_have_numpys_names():
         (lambda X: np.linalg.qr(X, mode="complete")[0], TALL, UnsupportedError, "write mode='reduced'"),
         (lambda X: scipy.linalg.qr(X)[0], TALL, UnsupportedError, "write mode='economic'"),
         (lambda X: np.linalg.svd(X)[0], TALL, UnsupportedError, "write full_matrices=False"),
-        (lambda X: np.linalg.lstsq(X, X, rcond=0.1)[0], TALL, UnsupportedError, "only the default rcond"),
+        (
+            lambda X: np.linalg.lstsq(X, X, rcond=0.9)[0],
+            np.diag([1, 0.1, 2]),
+            InvalidArgumentError,
+            "not full rank",
+        ),
+        (lambda X: np.linalg.pinv(X, rtol=0.9), np.diag([1, 0.1]), InvalidArgumentError, "not full rank"),
+        (lambda X: np.linalg.pinv(X, hermitian=True), S, UnsupportedError, "one triangle only"),
+        (lambda X: np.linalg.lstsq(X, b)[1], A, UnsupportedError, "more rows than columns only"),
+        (lambda X: scipy.linalg.eigvalsh(X, S), S, UnsupportedError, "of two matrices"),
+        (lambda X: scipy.linalg.eigh(X, S)[0], S, UnsupportedError, "of two matrices"),
+        (lambda X: scipy.linalg.solve(X, b, assume_a="sym"), A, InvalidArgumentError, "is not symmetric"),
+        (lambda X: scipy.linalg.solve(X, b, assume_a="banded"), A, UnsupportedError, "assume_a='banded'"),
+        (lambda X: scipy.linalg.qr(X, pivoting=True)[0], A, UnsupportedError, "pivoting"),
         (lambda X: scipy.linalg.logm(X), -np.eye(2), InvalidArgumentError, "zero or a negative number"),
         (
             lambda X: scipy.linalg.sqrtm(X),
@@ -158,10 +211,13 @@ def test_results_have_numpys_names():
             UnsupportedError,
             "ord=0 of a vector",
         ),
-        (lambda X: np.linalg.norm(X, 2, axis=(1, 2)), STACK, UnsupportedError, "of a stack of matrices"),
-        (np.linalg.pinv, STACK, UnsupportedError, "of a stack of matrices: loop over them"),
-        (np.linalg.eigvalsh, STACK + STACK.transpose(0, 2, 1), UnsupportedError, "of a stack of matrices"),
-        (np.linalg.matrix_rank, A, UnsupportedError, "matrix_rank is not supported"),
+        (lambda X: scipy.linalg.cosm(X), STACK, UnsupportedError, "of a stack of matrices: loop over them"),
+        (
+            lambda X: np.linalg.qr(X, mode="complete")[1],
+            STACK[:, :, :2],
+            UnsupportedError,
+            "of a stack of matrices",
+        ),
         (np.linalg.eigvals, A, UnsupportedError, "eigvals is not supported"),
     ],
 )
@@ -175,6 +231,225 @@ def test_a_matrix_must_be_symmetric_in_every_call():
     gradient(S)
     with pytest.raises(InvalidArgumentError, match="is not symmetric"):
         gradient(A)
+
+
+REQUIRING = {
+    "pinv": (np.linalg.pinv, TALL),
+    "lstsq": (lambda X: np.linalg.lstsq(X, np.ones(len(X)), rcond=None)[0], TALL),
+    "pinv of a sum": (lambda X: np.linalg.pinv(X + 1), TALL),
+    "qr": (lambda X: np.linalg.qr(X)[0], TALL),
+    "svd": (lambda X: np.linalg.svd(X, full_matrices=False)[0], TALL),
+    "eigvalsh of a double": (lambda X: np.linalg.eigvalsh(2 * X) ** 3, S),
+    "logm": (lambda X: scipy.linalg.logm(X), A),
+    "sqrtm": (lambda X: scipy.linalg.sqrtm(X), A),
+}
+LACKING = {"pinv of a sum": np.full((4, 2), -1.0), "eigvalsh of a double": A, "logm": -A, "sqrtm": -A}
+
+
+@pytest.mark.parametrize("name", REQUIRING)
+def test_a_matrix_must_be_in_every_call_what_the_operation_requires(name):
+    function, matrix = REQUIRING[name]
+    other = LACKING.get(name, np.ones((4, 2)))
+    gradient = cf.grad(lambda X: np.sum(function(X)))
+    expected = gradient(matrix)
+    with pytest.raises(InvalidArgumentError, match=r"not full rank|is not symmetric|zero or a negative"):
+        gradient(other)
+    for idiom in ("numpy", "jax"):
+        namespace = {}
+        try:
+            exec(gradient.at(matrix).source(idiom), namespace)
+        except UnsupportedError:
+            continue
+        np.testing.assert_allclose(namespace["derivative"](matrix), expected, rtol=1e-9, atol=1e-12)
+        with pytest.raises(AssertionError, match="takes another branch"):
+            namespace["derivative"](other)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: np.linalg.eigvalsh(X @ X.T),
+        lambda X: np.linalg.eigvalsh((X + X.T) / 2),
+        lambda X: np.linalg.cholesky(X.T @ X + np.eye(3)),
+    ],
+)
+def test_what_follows_from_the_formula_is_not_asked_in_every_call(function):
+    assert "branches" not in cf.grad(lambda X: np.sum(function(X))).at(A).source()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: np.linalg.norm(X, 2),
+        lambda X: np.linalg.norm(X, "nuc"),
+        lambda X: np.sum(np.linalg.svd(X, full_matrices=False)[0] ** 4),
+        lambda X: np.sum(np.linalg.svd(X, full_matrices=False)[2] ** 4),
+    ],
+)
+def test_source_for_wide_matrices_says_so_where_it_is_given_a_tall_one(function):
+    for described, other in ((cf.matrix("m", "n"), TALL), (TALL, TALL.T)):
+        derivation = cf.hessian(function).at(described)
+        namespace = {}
+        exec(derivation.source(), namespace)
+        expected = cf.hessian(function)(other.T)
+        np.testing.assert_allclose(namespace["derivative"](other.T), expected, rtol=1e-9, atol=1e-12)
+        with pytest.raises(AssertionError, match="sizes in this order"):
+            namespace["derivative"](other)
+
+
+def test_a_square_matrix_may_be_the_example_for_wide_ones():
+    derivation = cf.hessian(lambda X: np.linalg.norm(X, 2)).at(A)
+    namespace = {}
+    exec(derivation.source(), namespace)
+    expected = cf.hessian(lambda X: np.linalg.norm(X, 2))(TALL.T)
+    np.testing.assert_allclose(namespace["derivative"](TALL.T), expected, rtol=1e-9, atol=1e-12)
+
+
+def of_the_largest(X):
+    return np.sum(np.linalg.eigh(X)[1][:, -1] ** 2 * np.arange(3))
+
+
+def nuclear_norm(X):
+    return np.linalg.norm(X, "nuc")
+
+
+def test_second_derivatives_of_an_eigenvector_where_other_eigenvalues_coincide_up_to_rounding():
+    x = np.array([1.0, 2.0, 3.0])
+    f, known = (
+        lambda x: of_the_largest(np.outer(x, x) + np.eye(3)),
+        lambda x: np.sum(x**2 * np.arange(3)) / np.sum(x**2),
+    )
+    np.testing.assert_allclose(cf.grad(f)(x), cf.grad(known)(x), rtol=1e-9)
+    np.testing.assert_allclose(cf.hessian(f)(x), cf.hessian(known)(x), rtol=1e-9, atol=1e-12)
+    for order in (3, 4):
+        found, expected = (cf.derivative(g, order=order)(x) for g in (f, known))
+        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_a_projector_onto_eigenvectors_is_never_wrong_where_others_coincide():
+    X, W = RNG.standard_normal((4, 2)), np.arange(16.0).reshape(4, 4)
+
+    def projected(X):
+        V = np.linalg.eigh(X @ X.T)[1][:, -2:]
+        return np.sum(V @ V.T * W)
+
+    def known(X):
+        return np.sum(X @ np.linalg.inv(X.T @ X) @ X.T * W)
+
+    np.testing.assert_allclose(cf.grad(projected)(X), cf.grad(known)(X), rtol=1e-8)
+    found, expected = cf.hessian(projected)(X), cf.hessian(known)(X)
+    assert np.all(np.isnan(found) | (abs(found - expected) < 1e-6))
+
+
+@pytest.mark.parametrize("y", [np.array([1.0, -1.0, 0.5]), np.array([1.0, -1.0]), np.arange(1.0, 5.0)])
+def test_second_derivatives_are_no_numbers_where_other_singular_values_vanish(y):
+    x = np.array([1.0, 2.0, 3.0])
+    norm = np.linalg.norm(x)
+    found = cf.grad(lambda x: nuclear_norm(np.outer(x, y)))(x)
+    np.testing.assert_allclose(found, np.linalg.norm(y) * x / norm, rtol=1e-9)
+    assert np.isnan(cf.hessian(lambda x: nuclear_norm(np.outer(x, y)))(x)).any()
+    spectral = cf.hessian(lambda x: np.linalg.norm(np.outer(x, y), 2))(x)
+    expected = np.linalg.norm(y) * (np.eye(3) / norm - np.outer(x, x) / norm**3)
+    np.testing.assert_allclose(spectral, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.linalg.det,
+        lambda X: np.sum(np.linalg.inv(X)),
+        lambda X: np.linalg.slogdet(X)[1],
+        lambda X: np.sum(scipy.linalg.expm(X)),
+    ],
+)
+def test_derivatives_in_a_matrix_without_entries(function):
+    assert cf.grad(function)(np.zeros((0, 0))).shape == (0, 0)
+
+
+def test_jacobian_of_a_function_of_a_matrix_without_entries():
+    assert cf.jacobian(lambda X: scipy.linalg.expm(X))(np.zeros((0, 0))).shape == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "other"),
+    [
+        (lambda X: np.sum(np.linalg.inv(X)), np.ones((3, 3))),
+        (lambda X: np.linalg.slogdet(X)[1], np.ones((3, 3))),
+        (lambda X: np.sum(np.linalg.cholesky(X)), -np.eye(3)),
+    ],
+)
+def test_a_matrix_that_is_singular_is_refused_in_a_first_and_in_a_later_call(function, other):
+    gradient = cf.grad(function)
+    gradient(np.eye(3))
+    for derived in (gradient, cf.grad(function)):
+        with pytest.raises(InvalidArgumentError, match=r"[Ss]ingular|not positive definite"):
+            derived(other)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda X: scipy.linalg.inv(X, nothing=1), "scipy.linalg.inv was called .* it got an unexpected"),
+        (lambda X: scipy.special.gamma(X), "scipy.special.gamma is not supported"),
+    ],
+)
+def test_refusals_name_the_function_that_was_called(function, message):
+    with pytest.raises(UnsupportedError, match=message):
+        cf.grad(lambda X: np.sum(function(X)))(A)
+
+
+def of_symmetric(function):
+    return lambda X: function((X + X.T) / 2)
+
+
+FOUR = np.array([1.0, -0.5, 2.0, 0.3])
+OPTIONS = {
+    "pinv, rcond": (lambda X: np.linalg.pinv(X, 1e-3), TALL),
+    "pinv, rtol": (lambda X: np.linalg.pinv(X, rtol=1e-3), TALL.T),
+    "scipy's pinv": (lambda X: scipy.linalg.pinv(X, rtol=1e-3, check_finite=False), TALL),
+    "lstsq, rcond": (lambda X: np.linalg.lstsq(X, FOUR, rcond=1e-3)[0], TALL),
+    "lstsq, residuals": (lambda X: np.linalg.lstsq(X, FOUR, rcond=None)[1], TALL),
+    "lstsq, residuals of columns": (lambda X: np.linalg.lstsq(X, np.outer(FOUR, b))[1], TALL),
+    "lstsq, rank": (lambda X: np.linalg.lstsq(X, FOUR)[2] * X, TALL),
+    "lstsq, singular values": (lambda X: np.linalg.lstsq(X, FOUR, -1)[3], TALL),
+    "scipy's lstsq": (lambda X: scipy.linalg.lstsq(X, FOUR, cond=1e-4, lapack_driver="gelsy")[0], TALL),
+    "rank": (lambda X: np.linalg.matrix_rank(X) * X, TALL),
+    "eigh, UPLO": (of_symmetric(lambda X: np.linalg.eigh(X, UPLO="U")[1] ** 2), S),
+    "eigvalsh, UPLO": (of_symmetric(lambda X: np.linalg.eigvalsh(X, "U")), S),
+    "scipy's eigh": (
+        of_symmetric(lambda X: scipy.linalg.eigh(X, lower=False, check_finite=False)[1] ** 2),
+        S,
+    ),
+    "eigvals_only": (of_symmetric(lambda X: scipy.linalg.eigh(X, eigvals_only=True)), S),
+    "scipy's eigvalsh": (of_symmetric(lambda X: scipy.linalg.eigvalsh(X, lower=False)), S),
+    "solve": (lambda X: scipy.linalg.solve(X, b, assume_a="gen", check_finite=False), A),
+    "solve, transposed": (lambda X: scipy.linalg.solve(X, b, transposed=True), A),
+    "solve, pos": (of_symmetric(lambda X: scipy.linalg.solve(X, b, assume_a="pos")), S),
+    "solve, sym": (of_symmetric(lambda X: scipy.linalg.solve(X, b, assume_a="sym", transposed=True)), S),
+    "solve, upper": (lambda X: scipy.linalg.solve(X, b, assume_a="upper triangular"), A),
+    "solve, lower": (lambda X: scipy.linalg.solve(X, b, assume_a="lower triangular", transposed=True), A),
+    "solve_triangular": (lambda X: scipy.linalg.solve_triangular(X, b, check_finite=False), A),
+    "scipy's qr": (lambda X: scipy.linalg.qr(X)[0] + scipy.linalg.qr(X)[1], A),
+    "scipy's qr of a tall matrix": (lambda X: scipy.linalg.qr(X)[1], TALL),
+    "scipy's economic qr": (lambda X: scipy.linalg.qr(X, mode="economic")[0], TALL),
+    "complete qr": (lambda X: np.linalg.qr(X, mode="complete")[0], A),
+    "complete qr of a tall matrix": (lambda X: np.linalg.qr(X, mode="complete")[1], TALL),
+    "full svd": (lambda X: np.linalg.svd(X)[2] ** 2, TALL),
+    "scipy's norm": (lambda X: scipy.linalg.norm(X, "nuc", check_finite=False), TALL),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_of_functions(name):
+    function, matrix = OPTIONS[name]
+
+    def f(X):
+        return np.sum(np.sin(function(X)))
+
+    gradient = cf.grad(f)
+    np.testing.assert_allclose(gradient(matrix), central_differences(f, matrix), rtol=1e-6, atol=1e-8)
+    found = cf.hessian(f)(matrix)
+    np.testing.assert_allclose(found, central_differences(gradient, matrix), rtol=1e-5, atol=1e-7)
 
 
 def expanded_det(X):

@@ -28,6 +28,7 @@ OPERATIONS = sorted(set(PRIMITIVES) - LEAVES)
 NOT_IN_JAX = {
     "lyapunov",
     "sqrtm",
+    "principal",
     "softplus",
     "logdet",
     "cofactor",

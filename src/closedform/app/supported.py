@@ -17,7 +17,7 @@ from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr, input_
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES, Primitive
-from closedform.primitives.record import SEVERAL, Results
+from closedform.primitives.record import SEVERAL, Results, called_name
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import simplify
 from closedform.sources.compositions import COMPOSITIONS
@@ -46,7 +46,9 @@ def page() -> str:
     for module, title in GROUPS.items():
         rows = [_row(record) for record in _records(module)]
         parts.append(f"## {title}\n\n{HEAD}\n" + "\n".join(rows) + "\n")
-    composed = sorted(f"`{_name(function)}`" for function in COMPOSITIONS if function not in _recorded())
+    composed = sorted(
+        f"`{called_name(function)}`" for function in COMPOSITIONS if function not in _recorded()
+    )
     parts.append(f"## Written with these\n\n{', '.join(composed)}.\n")
     return "\n".join(parts)
 
@@ -93,18 +95,8 @@ def _recorded() -> set[Any]:
     return {function for record in PRIMITIVES.values() for function in record.numpy} | set(SEVERAL)
 
 
-def _name(function: Any) -> str:
-    """The name under which people call a function."""
-    name = getattr(function, "__name__", str(function))
-    module = str(getattr(function, "__module__", "")) or "numpy"
-    if isinstance(function, np.ufunc):
-        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
-    public = module.replace("numpy.", "np.", 1) if module.startswith("numpy.") else module
-    return f"{'np' if public == 'numpy' else public.split('._')[0]}.{name}"
-
-
 def _row(record: Primitive) -> str:
-    names = ", ".join(f"`{_name(function)}`" for function in _functions(record))
+    names = ", ".join(f"`{called_name(function)}`" for function in _functions(record))
     lacking = [shown for idiom, shown in IDIOMS.items() if record.sources.get(idiom, record.source) is None]
     cells = [names, _code(_printed(record)), _code(_derivative(record)), ", ".join(lacking)]
     return "| " + " | ".join(cells) + " |"

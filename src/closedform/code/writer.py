@@ -393,8 +393,15 @@ class Writer:
             f", {name}={values[name]}" for name, value in params if value is not None and value is not False
         )
         operands = [self.operand(arg, template.count(f"{{{i}}}") > 1) for i, arg in enumerate(step.args)]
+        if op == "where" and self.idiom == "torch":  # PyTorch takes no numbers for truth values
+            operands[0] = self.truth(step.args[0], operands[0])
         values = {"keepdims": "False", **values, "params": given}  # reductions of the calculus keep no axes
         return fill(template, operands, values, self.idiom)
+
+    def truth(self, condition: Step, text: Text) -> Text:
+        """A condition as truth values, where it is numbers."""
+        boolean = condition.op == "call" and PRIMITIVES[condition.params[0]].boolean
+        return text if boolean else (f"{wrap(text, ATOM)} != 0", SUM)
 
     def result_of(self, step: Step, template: str, names: tuple[str, ...], position: int) -> Text:
         """One of several results of a function that is called once for all of them."""
@@ -423,7 +430,8 @@ class Writer:
     def indicator(self, condition: Step, one: Step, zero: Step) -> Text:
         """Two numbers, chosen by a condition, in the arguments' type."""
         convert = "to" if self.idiom == "torch" else "astype"
-        text = f"{self.arg(condition, ATOM)}.{convert}({self.reference}.dtype)"
+        truth = wrap(self.truth(condition, self.texts[condition]), ATOM)
+        text = f"{truth}.{convert}({self.reference}.dtype)"
         base, step = zero.params[0], exact(one.params[0] - zero.params[0])
         if step not in (1, -1):
             text = f"{number_text(max(step, -step))[0]} * {text}"

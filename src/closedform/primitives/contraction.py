@@ -96,10 +96,15 @@ def _flat(a: Expr) -> Expr:
 
 
 def _lower_vdot(a: Expr, b: Expr) -> Expr:
-    if a.ndim != b.ndim:
+    if [s.value for s in a.shape] != [s.value for s in b.shape]:
         a, b = _flat(a), _flat(b)
     labels = tuple(range(a.ndim))
     return contract([Factor(a, labels), Factor(b, labels)], ())
+
+
+def _vdot_sample(rng: np.random.Generator) -> Bound:
+    a, b = rng.standard_normal((2, *shape(rng, 2)))
+    return (a, b if rng.integers(2) else b.reshape(b.shape[::-1])), {}
 
 
 def _lower_outer(a: Expr, b: Expr) -> Expr:
@@ -301,8 +306,11 @@ register(
         latex=r"\langle {0}, {1} \rangle",
         text="⟨{0}, {1}⟩",
         source="np.vdot({0}, {1})",
-        samples=lambda rng: (tuple(rng.standard_normal((2, *shape(rng, 2)))), {}),
-        sources={"torch": "torch.sum({0} * {1})", "autograd": "np.sum({0} * {1})"},
+        samples=_vdot_sample,
+        sources={
+            "torch": "torch.dot({0}.ravel(), {1}.ravel())",
+            "autograd": "np.dot(np.ravel({0}), np.ravel({1}))",
+        },
     )
 )
 register(

@@ -6,6 +6,7 @@ symmetric is refused. Eigenvectors and singular vectors have derivatives where t
 singular values, are distinct; elsewhere the formulas divide by zero.
 
 M. B. Giles 2008 (see `linalg`); I. Murray, "Differentiation of the Cholesky decomposition", 2016;
+J. R. Magnus, "On differentiating eigenvalues and eigenvectors", Econometric Theory 1 (1985);
 J. Townsend, "Differentiating the singular value decomposition", 2016.
 """
 
@@ -17,33 +18,37 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import identity, transpose
+from closedform.expression.calculus import Factor, contract, identity
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
 from closedform.primitives.linalg import (
+    complement,
     jacobian_of,
+    matrices,
     matrix_transpose,
     one,
-    product_of,
     pullback_of,
     rectangular,
-    square,
+    same_size,
+    squares,
+    stack_labels,
+    term_of,
 )
 from closedform.primitives.record import POWER, Primitive, Results, emitted, register, register_results
-from closedform.primitives.structure import triangle
-
-
-def _matrix(x: Expr) -> Expr:
-    if x.ndim != 2:
-        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
-    return x
+from closedform.primitives.structure import put, triangle
 
 
 def _smaller(x: Expr) -> Size:
     """The smaller size of a matrix."""
-    m, n = _matrix(x).shape
+    m, n = matrices(x).shape[-2:]
     return m if m.value <= n.value else n
+
+
+def _orientation(node: Expr) -> tuple[Size, Size]:
+    """The smaller size of the operand, and the larger one."""
+    m, n = node.args[0].shape[-2:]
+    return (m, n) if m.value <= n.value else (n, m)
 
 
 def _symmetrised(*terms: Expr) -> list[Expr]:
@@ -61,16 +66,18 @@ def _sym(a: np.ndarray) -> np.ndarray:
 
 def cholesky(a: Expr) -> Expr:
     """The lower triangular L with A = L L', of a symmetric positive definite matrix."""
-    return Expr("cholesky", (square(a),), (), a.shape)
+    return Expr("cholesky", (squares(a),), (), a.shape)
 
 
 def _cholesky_terms(node: Expr, _: int) -> list[Expr]:
     """dL = L Phi(L^-1 dA L^-T), where Phi keeps the lower triangle and halves its diagonal (Murray 2016); so
     the cotangent G of L gives L^-T Phi(L' G) L^-1, symmetrised."""
-    size = node.shape[0]
+    size = node.shape[-1]
     inverse = Expr("inv", (node,), (), node.shape)
-    below = product_of("ijkl", (node, "ia"), (triangle(size, size), "aj"), (inverse, "ak"), (inverse, "jl"))
-    diagonal = product_of("ijkl", (node, "ij"), (inverse, "jk"), (inverse, "jl"))
+    below = term_of(
+        node, "ijkl", (node, "ia"), (triangle(size, size), "aj"), (inverse, "ak"), (inverse, "jl")
+    )
+    diagonal = term_of(node, "ijkl", (node, "ij"), (inverse, "jk"), (inverse, "jl"))
     return _symmetrised(below, -0.5 * diagonal)
 
 
@@ -107,13 +114,13 @@ register(
         "upper_cholesky",
         (),
         one,
-        lambda a: transpose(cholesky(a), (1, 0)),
+        lambda a: matrix_transpose(cholesky(a)),
         latex=r"\operatorname{{chol}}({0})^\top",
         text="chol({0})ᵀ",
         strength=POWER,
         source="np.linalg.cholesky({0}, upper=True)",
-        sources={"autograd": "np.linalg.cholesky({0}).T"},
-        call=lambda a: scipy.linalg.cholesky(_sym(a)),
+        sources={"autograd": "np.swapaxes(np.linalg.cholesky({0}), -1, -2)"},
+        call=lambda a: np.linalg.cholesky(_sym(a), upper=True),
         samples=lambda rng: ((_definite(rng),), {}),
         requires="symmetric",
     )
@@ -144,31 +151,42 @@ def _bind_cho_factor(a: Any, lower: bool = False) -> Results:
 
 
 def _lower_qr(name: str) -> Callable[..., Expr]:
-    def lower(a: Expr) -> Expr:
-        m, n = _matrix(a).shape
+    def lower(a: Expr, complete: bool = False) -> Expr:
+        m, n = matrices(a).shape[-2:]
         if m.value < n.value:
             raise NotImplementedError("of a wide matrix: take the QR of its first columns")
-        return Expr(name, (a,), (), (m, n) if name == "qr_orthogonal" else (n, n))
+        if complete and m.value > n.value:
+            if a.ndim > 2:
+                raise NotImplementedError("of a stack of matrices: write mode='reduced'")
+            if name == "qr_orthogonal":
+                raise NotImplementedError(
+                    "the last columns of Q are any orthonormal ones and have no derivative: "
+                    "write mode='reduced', or in SciPy write mode='economic'"
+                )
+            return put(lower(a), (("slice", Size.of(0), n, None),), (m, n))
+        if complete:
+            same_size(m, n)
+        return Expr(name, (a,), (), a.shape if name == "qr_orthogonal" else (*a.shape[:-2], n, n))
 
     return lower
 
 
 def _qr_parts(a: Expr) -> tuple[Expr, Expr, Expr]:
     """Q, R^-1 and the mask of the entries below the diagonal."""
-    n = a.shape[1]
-    r = Expr("qr_triangular", (a,), (), (n, n))
-    return Expr("qr_orthogonal", (a,), (), a.shape), Expr("inv", (r,), (), (n, n)), triangle(n, n, -1)
+    n = a.shape[-1]
+    r = Expr("qr_triangular", (a,), (), (*a.shape[:-2], n, n))
+    return Expr("qr_orthogonal", (a,), (), a.shape), Expr("inv", (r,), (), r.shape), triangle(n, n, -1)
 
 
 def _orthogonal_terms(node: Expr, _: int) -> list[Expr]:
     """dQ = Q (T - T') + (I - Q Q') dA R^-1, T the part of Q' dA R^-1 below the diagonal (Giles 2008)."""
     (a,) = node.args
     q, inverse, below = _qr_parts(a)
-    apart = identity((a.shape[0],)) - product_of("ik", (q, "ia"), (q, "ka"))
+    apart = complement(q, matrix_transpose(q))
     return [
-        product_of("ijkl", (q, "ia"), (below, "aj"), (q, "ka"), (inverse, "lj")),
-        product_of("ijkl", (q, "ia"), (below, "ja"), (q, "kj"), (inverse, "la"), sign=-1),
-        product_of("ijkl", (apart, "ik"), (inverse, "lj")),
+        term_of(node, "ijkl", (q, "ia"), (below, "aj"), (q, "ka"), (inverse, "lj")),
+        term_of(node, "ijkl", (q, "ia"), (below, "ja"), (q, "kj"), (inverse, "la"), sign=-1),
+        term_of(node, "ijkl", (apart, "ik"), (inverse, "lj")),
     ]
 
 
@@ -176,11 +194,11 @@ def _triangular_terms(node: Expr, _: int) -> list[Expr]:
     """dR = (W - T + T') R, T the part of W = Q' dA R^-1 below the diagonal (Giles 2008)."""
     (a,) = node.args
     q, inverse, below = _qr_parts(a)
-    same = identity((a.shape[1],))
+    same = identity(a.shape[-1:])
     return [
-        product_of("ijkl", (q, "ki"), (same, "lj")),
-        product_of("ijkl", (below, "ia"), (q, "ki"), (inverse, "la"), (node, "aj"), sign=-1),
-        product_of("ijkl", (below, "ai"), (q, "ka"), (inverse, "li"), (node, "aj")),
+        term_of(node, "ijkl", (q, "ki"), (same, "lj")),
+        term_of(node, "ijkl", (below, "ia"), (q, "ki"), (inverse, "la"), (node, "aj"), sign=-1),
+        term_of(node, "ijkl", (below, "ai"), (q, "ka"), (inverse, "li"), (node, "aj")),
     ]
 
 
@@ -205,26 +223,32 @@ for _position, (_name, _terms, _letter) in enumerate(
             source=f"np.linalg.qr({{0}})[{_position}]" if _letter == "Q" else "np.linalg.qr({0}, mode='r')",
             sources={"torch": f"torch.linalg.qr({{0}})[{_position}]", "autograd": None},
             part=("np.linalg.qr({0})", ("Q", "R"), _position),
-            call=lambda a, at=_position: np.linalg.qr(a)[at],
+            call=lambda a, complete=False, at=_position: np.linalg.qr(
+                a, "complete" if complete else "reduced"
+            )[at],
             samples=_tall,
-            requires="full rank",
+            ordered=_orientation,
+            requires="full_rank",
         )
     )
 
 
 @register_results(np.linalg.qr)
 def _bind_qr(a: Any, mode: str = "reduced") -> Results:
-    factors: Results = {"Q": ("qr_orthogonal", (a,), {}), "R": ("qr_triangular", (a,), {})}
-    if mode not in {"reduced", "r"}:
+    if mode not in {"reduced", "complete", "r"}:
         raise TypeError(f"mode={mode!r}; write mode='reduced'")
-    return factors if mode == "reduced" else {"R": factors["R"]}
+    complete = {"complete": True} if mode == "complete" else {}
+    factors: Results = {"Q": ("qr_orthogonal", (a,), complete), "R": ("qr_triangular", (a,), complete)}
+    return {"R": factors["R"]} if mode == "r" else factors
 
 
 @register_results(scipy.linalg.qr)
-def _bind_scipy_qr(a: Any, mode: str = "full") -> Results:
-    if mode != "economic":
-        raise TypeError(f"mode={mode!r}; write mode='economic'")
-    return _bind_qr(a)
+def _bind_scipy_qr(a: Any, mode: str = "full", pivoting: bool = False) -> Results:
+    if pivoting or mode not in {"full", "r", "economic"}:
+        raise TypeError("pivoting" if pivoting else f"mode={mode!r}; write mode='economic'")
+    if mode == "r":
+        raise TypeError("mode='r'; write mode='economic', and take the second result")
+    return _bind_qr(a, "complete" if mode == "full" else "reduced")
 
 
 # --- eigenvalues ----------------------------------------------------------------------------------
@@ -232,61 +256,192 @@ def _bind_scipy_qr(a: Any, mode: str = "full") -> Results:
 
 def eigenvalues(a: Expr) -> Expr:
     """The eigenvalues of a symmetric matrix, in ascending order."""
-    return Expr("eigvalsh", (square(a),), (), a.shape[:1])
+    return Expr("eigvalsh", (squares(a),), (), a.shape[:-1])
 
 
 def eigenvectors(a: Expr) -> Expr:
     """The eigenvectors of a symmetric matrix, as columns."""
-    return Expr("eigenvectors", (square(a),), (), a.shape)
+    return Expr("eigenvectors", (squares(a),), (), a.shape)
 
 
 def reciprocal_gaps(v: Expr) -> Expr:
     """At [i, j] 1 / (v_j - v_i), and zero on the diagonal."""
-    return Expr("reciprocal_gaps", (v,), (), (*v.shape, *v.shape))
+    return Expr("reciprocal_gaps", (v,), (), (*v.shape, v.shape[-1]))
+
+
+def reciprocal_square_gaps(s: Expr) -> Expr:
+    """At [i, j] 1 / (s_j^2 - s_i^2), and zero on the diagonal."""
+    return Expr("reciprocal_square_gaps", (s,), (), (*s.shape, s.shape[-1]))
+
+
+def reciprocals(s: Expr) -> Expr:
+    """The reciprocals of singular values."""
+    return Expr("reciprocals", (s,), (), s.shape)
 
 
 def _eigenvalues_jacobian(node: Expr, _: int) -> Expr:
     """d lambda_i = v_i' dA v_i (Giles 2008); so the cotangent g of the eigenvalues gives V diag(g) V'."""
     v = eigenvectors(node.args[0])
-    return product_of("ikl", (v, "ki"), (v, "li"))
+    return term_of(node, "ikl", (v, "ki"), (v, "li"))
+
+
+def resolvents(a: Expr, power: int = 1) -> Expr:
+    """At [b, :, :] the power of R_b, the pseudo-inverse of lambda_b I - A for a simple eigenvalue lambda_b.
+
+    Derivatives of eigenvectors are written with these until all are taken: R_b has the gaps between lambda_b
+    and the others in it, and so has its derivative, which is made of R_b. Derivatives of the single
+    eigenvectors in it would bring the gaps between the others, in terms that cancel only up to rounding.
+    """
+    return Expr("resolvents", (squares(a),), (("power", power),), (*a.shape, a.shape[-1]))
+
+
+def _expand_resolvents(node: Expr) -> Expr:
+    """R_b = V diag(F_b) V' with F_ij = 1 / (lambda_j - lambda_i) off the diagonal."""
+    (a,) = node.args
+    v, gaps = eigenvectors(a), reciprocal_gaps(eigenvalues(a))
+    lead = stack_labels(a)
+    factors = [
+        Factor(v, (*lead, "i", "k")),
+        Factor(gaps, (*lead, "k", "b"), dict(node.params)["power"]),
+        Factor(v, (*lead, "j", "k")),
+    ]
+    return contract(factors, (*lead, "b", "i", "j"))
+
+
+def _resolvents_terms(node: Expr, _: int) -> list[Expr]:
+    """d R^p = sum_q R^(q+1) dA R^(p-q) - R^(p+1) dA P - P dA R^(p+1) - p R^(p+1) d lambda for R = R_b, with
+    P = v v' of its eigenvector and d lambda = v' dA v; the derivative of a function of A (Higham 2008)."""
+    (a,) = node.args
+    p = dict(node.params)["power"]
+    v, more = eigenvectors(a), resolvents(a, p + 1)
+    inner = [
+        term_of(node, "bijkl", (resolvents(a, q + 1), "bik"), (resolvents(a, p - q), "blj")) for q in range(p)
+    ]
+    return _symmetrised(
+        *inner,
+        term_of(node, "bijkl", (more, "bik"), (v, "lb"), (v, "jb"), sign=-1),
+        term_of(node, "bijkl", (v, "ib"), (v, "kb"), (more, "blj"), sign=-1),
+        term_of(node, "bijkl", (more, "bij"), (v, "kb"), (v, "lb"), sign=-p),
+    )
 
 
 def _eigenvectors_terms(node: Expr, _: int) -> list[Expr]:
-    """dV = V (F o (V' dA V)) with F_ij = 1 / (lambda_j - lambda_i) off the diagonal (Giles 2008)."""
-    gaps = reciprocal_gaps(eigenvalues(node.args[0]))
-    return _symmetrised(product_of("abkl", (node, "ai"), (gaps, "ib"), (node, "ki"), (node, "lb")))
+    """dv_b = R_b dA v_b with R_b the pseudo-inverse of lambda_b I - A (Magnus 1985)."""
+    return _symmetrised(term_of(node, "abkl", (resolvents(node.args[0]), "bak"), (node, "lb")))
 
 
 def _gaps_jacobian(node: Expr, _: int) -> Expr:
     """d (1 / (v_j - v_i)) / d v_k = F_ij^2 (delta_ik - delta_jk)."""
-    squares = node * node
-    return product_of("iji", (squares, "ij")) - product_of("ijj", (squares, "ij"))
+    squared = node * node
+    return term_of(node, "iji", (squared, "ij"), axes=1) - term_of(node, "ijj", (squared, "ij"), axes=1)
 
 
+def _square_gaps_jacobian(node: Expr, _: int) -> Expr:
+    """d (1 / (s_j^2 - s_i^2)) / d s_k = 2 F_ij^2 (s_i delta_ik - s_j delta_jk)."""
+    squared, (s,) = 2 * (node * node), node.args
+    first = term_of(node, "iji", (squared, "ij"), (s, "i"), axes=1)
+    return first - term_of(node, "ijj", (squared, "ij"), (s, "j"), axes=1)
+
+
+def _reciprocals_jacobian(node: Expr, _: int) -> Expr:
+    """d (1 / s_i) / d s_j = -delta_ij / s_i^2."""
+    return term_of(node, "ii", (node * node, "i"), sign=-1, axes=1)
+
+
+# Of a gap between values that are equal up to rounding no digit is right. Where the terms in which it stands
+# cancel in the formula, they do not in numbers: not a number is the answer, not a large one.
 GAPS = '''
 def reciprocal_gaps(v):
-    """At [i, j] 1 / (v[j] - v[i]), and zero on the diagonal."""
-    eye = np.eye(v.shape[0], dtype=v.dtype)
-    return (1 - eye) / (v - v[:, None] + eye)
+    """At [i, j] 1 / (v[j] - v[i]), 0 on the diagonal; nan for values equal up to rounding."""
+    gaps = np.where(np.eye(v.shape[-1]) > 0, np.inf, v[..., None, :] - v[..., None])
+    lost = abs(gaps) <= 1e5 * np.finfo(v.dtype).eps * abs(v).sum(-1)[..., None, None]
+    return 1 / np.where(lost, np.nan, gaps)
 '''
+SQUARE_GAPS = '''
+def reciprocal_square_gaps(s):
+    """At [i, j] 1 / (s[j]**2 - s[i]**2), 0 on the diagonal; nan for values equal up to rounding."""
+    gaps = np.where(np.eye(s.shape[-1]) > 0, np.inf, s[..., None, :] - s[..., None])
+    lost = abs(gaps) <= 1e5 * np.finfo(s.dtype).eps * s.sum(-1)[..., None, None]
+    sums = np.where(np.eye(s.shape[-1]) > 0, 1, s[..., None, :] + s[..., None])
+    return 1 / (np.where(lost, np.nan, gaps) * sums)
+'''
+RECIPROCALS = '''
+def reciprocals(s):
+    """1 / s for singular values; nan for those that are zero up to rounding."""
+    return 1 / np.where(s <= 1e5 * np.finfo(s.dtype).eps * s.sum(-1)[..., None], np.nan, s)
+'''
+
+
+RESOLVENTS = (
+    GAPS
+    + '''
+
+def resolvents(A, power):
+    """At [b, :, :] the power of the pseudo-inverse of w[b] I - A, for the eigenvalues w of A."""
+    w, V = np.linalg.eigh(A)
+    scaled = V[..., None, :, :] * np.swapaxes(reciprocal_gaps(w) ** power, -1, -2)[..., None, :]
+    return scaled @ np.swapaxes(V, -1, -2)[..., None, :, :]
+'''
+)
+_resolvents = emitted(RESOLVENTS, "resolvents")
+
+
+def _bind_eigenvalues(a: Any, b: None = None, UPLO: str = "L", lower: bool = True) -> Bound:
+    if b is not None and not isinstance(b, str):  # NumPy's second argument is the triangle
+        raise TypeError("of two matrices: write it with a Cholesky factor of the second one")
+    return (a,), {}
+
+
+def _apart(rng: np.random.Generator) -> Bound:
+    return (np.sort(rng.random(3)) + 2 * np.arange(3) + 0.5,), {}
+
+
+for _name, _jacobian, _helper, _latex, _text in [
+    ("reciprocal_gaps", _gaps_jacobian, GAPS, r"\operatorname{{gaps}}^{{-1}}({0})", "recipgaps({0})"),
+    (
+        "reciprocal_square_gaps",
+        _square_gaps_jacobian,
+        SQUARE_GAPS,
+        r"\operatorname{{gaps}}_2^{{-1}}({0})",
+        "recipgaps₂({0})",
+    ),
+    ("reciprocals", _reciprocals_jacobian, RECIPROCALS, r"\operatorname{{recip}}({0})", "recip({0})"),
+]:
+    register(
+        Primitive(
+            _name,
+            lower=lambda v, name=_name: Expr(
+                name, (v,), (), (*v.shape, *v.shape[-1:] * (name != "reciprocals"))
+            ),
+            jacobian=_jacobian,
+            latex=_latex,
+            text=_text,
+            source=f"{_name}({{0}})",
+            helper=_helper,
+            call=emitted(_helper, _name),
+            samples=_apart,
+        )
+    )
 register(
     Primitive(
-        "reciprocal_gaps",
-        lower=reciprocal_gaps,
-        jacobian=_gaps_jacobian,
-        latex=r"\operatorname{{gaps}}^{{-1}}({0})",
-        text="recipgaps({0})",
-        source="reciprocal_gaps({0})",
-        helper=GAPS,
-        call=emitted(GAPS, "reciprocal_gaps"),
-        samples=lambda rng: ((np.sort(rng.standard_normal(3)) + 2 * np.arange(3),), {}),
+        "resolvents",
+        lower=resolvents,
+        jacobian=jacobian_of(_resolvents_terms),
+        pullback=pullback_of(_resolvents_terms),
+        expand=_expand_resolvents,
+        latex=r"\operatorname{{resolvents}}_{{{power}}}({0})",
+        text="resolvents_{power}({0})",
+        source="resolvents({0}, {power})",
+        helper=RESOLVENTS,
+        call=lambda a, power: _resolvents(_sym(a), power),
+        samples=lambda rng: ((_symmetric(rng),), {"power": int(rng.integers(1, 3))}),
     )
 )
 register(
     Primitive(
         "eigvalsh",
         (np.linalg.eigvalsh, scipy.linalg.eigvalsh),
-        one,
+        _bind_eigenvalues,
         eigenvalues,
         jacobian=_eigenvalues_jacobian,
         latex=r"\lambda({0})",
@@ -318,9 +473,18 @@ register(
 )
 
 
-@register_results(np.linalg.eigh, scipy.linalg.eigh)
-def _bind_eigh(a: Any) -> Results:
+@register_results(np.linalg.eigh)
+def _bind_eigh(a: Any, UPLO: str = "L") -> Results:
+    """Of a matrix that is symmetric, so that it does not matter which triangle is read."""
     return {"eigenvalues": ("eigvalsh", (a,), {}), "eigenvectors": ("eigenvectors", (a,), {})}
+
+
+@register_results(scipy.linalg.eigh)
+def _bind_scipy_eigh(a: Any, b: None = None, *, lower: bool = True, eigvals_only: bool = False) -> Results:
+    if b is not None:
+        raise TypeError("of two matrices: write it with a Cholesky factor of the second one")
+    found = _bind_eigh(a)
+    return {"eigenvalues": found["eigenvalues"]} if eigvals_only else found
 
 
 # --- singular values ------------------------------------------------------------------------------
@@ -328,21 +492,24 @@ def _bind_eigh(a: Any) -> Results:
 
 def singular_values(a: Expr) -> Expr:
     """The singular values of a matrix, in descending order."""
-    return Expr("singular_values", (a,), (), (_smaller(a),))
+    return Expr("singular_values", (a,), (), (*a.shape[:-2], _smaller(a)))
 
 
 def _svd(a: Expr) -> tuple[Expr, Expr, Expr]:
     """U, s and V' with A = U diag(s) V', in the reduced form."""
     k = _smaller(a)
-    left = Expr("svd_left", (a,), (), (a.shape[0], k))
-    return left, singular_values(a), Expr("svd_right", (a,), (), (k, a.shape[1]))
+    left = Expr("svd_left", (a,), (), (*a.shape[:-1], k))
+    return left, singular_values(a), Expr("svd_right", (a,), (), (*a.shape[:-2], k, a.shape[-1]))
 
 
 def _lower_vectors(side: int) -> Callable[..., Expr]:
     def lower(a: Expr, full_matrices: bool = False) -> Expr:
         k = _smaller(a)
-        if full_matrices and a.shape[side].value != k.value:
-            raise NotImplementedError("all singular vectors: write full_matrices=False")
+        if full_matrices:
+            size = a.shape[side - 2]
+            if size.value != k.value:
+                raise NotImplementedError("all singular vectors: write full_matrices=False")
+            same_size(size, k)
         return _svd(a)[2 * side]
 
     return lower
@@ -351,7 +518,7 @@ def _lower_vectors(side: int) -> Callable[..., Expr]:
 def _singular_values_jacobian(node: Expr, _: int) -> Expr:
     """d s_i = u_i' dA v_i (Giles 2008); so the cotangent g of the singular values gives U diag(g) V'."""
     u, _s, vt = _svd(node.args[0])
-    return product_of("ikl", (u, "ki"), (vt, "il"))
+    return term_of(node, "ikl", (u, "ki"), (vt, "il"))
 
 
 def _left_terms(node: Expr, _: int) -> list[Expr]:
@@ -359,12 +526,12 @@ def _left_terms(node: Expr, _: int) -> list[Expr]:
     the diagonal (Townsend 2016)."""
     (a,) = node.args
     u, s, vt = _svd(a)
-    gaps = reciprocal_gaps(s * s)
-    apart = identity((a.shape[0],)) - product_of("ak", (u, "ac"), (u, "kc"))
+    gaps = reciprocal_square_gaps(s)
+    apart = complement(u, matrix_transpose(u))
     return [
-        product_of("abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
-        product_of("abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
-        product_of("abkl", (apart, "ak"), (vt, "bl"), (s**-1, "b")),
+        term_of(node, "abkl", (u, "ai"), (gaps, "ib"), (u, "ki"), (vt, "bl"), (s, "b")),
+        term_of(node, "abkl", (u, "ai"), (gaps, "ib"), (s, "i"), (u, "kb"), (vt, "il")),
+        term_of(node, "abkl", (apart, "ak"), (vt, "bl"), (reciprocals(s), "b")),
     ]
 
 
@@ -373,12 +540,12 @@ def _right_terms(node: Expr, _: int) -> list[Expr]:
     the diagonal (Townsend 2016)."""
     (a,) = node.args
     u, s, vt = _svd(a)
-    gaps = reciprocal_gaps(s * s)
-    apart = identity((a.shape[1],)) - product_of("al", (vt, "ca"), (vt, "cl"))
+    gaps = reciprocal_square_gaps(s)
+    apart = complement(matrix_transpose(vt), vt)
     return [
-        product_of("bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
-        product_of("bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
-        product_of("bakl", (apart, "al"), (u, "kb"), (s**-1, "b")),
+        term_of(node, "bakl", (vt, "ia"), (gaps, "ib"), (s, "i"), (u, "ki"), (vt, "bl")),
+        term_of(node, "bakl", (vt, "ia"), (gaps, "ib"), (u, "kb"), (vt, "il"), (s, "b")),
+        term_of(node, "bakl", (apart, "al"), (u, "kb"), (reciprocals(s), "b")),
     ]
 
 
@@ -410,6 +577,7 @@ register(
         part=(*SVD, 1),
         call=lambda a: np.linalg.svd(a, compute_uv=False),
         samples=_rectangle,
+        ordered=_orientation,
     )
 )
 for _name, _terms, _side, _letter in [
@@ -430,7 +598,8 @@ for _name, _terms, _side, _letter in [
             part=(*SVD, 2 * _side),
             call=_vectors(2 * _side),
             samples=_rectangle,
-            requires="full rank",
+            ordered=_orientation,
+            requires="full_rank",
         )
     )
 

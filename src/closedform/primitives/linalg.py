@@ -9,7 +9,7 @@ whose variables separate", SIAM J. Numer. Anal. 10 (1973).
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from closedform.expression.calculus import (
     Factor,
     Label,
     SizeMismatchError,
+    broadcast,
     contract,
     dot,
     identity,
@@ -57,11 +58,16 @@ def square(x: Expr) -> Expr:
     return x
 
 
-def squares(x: Expr) -> Expr:
-    """A square matrix, or a stack of them."""
+def matrices(x: Expr) -> Expr:
+    """A matrix, or a stack of them."""
     if x.ndim < 2:
         raise TypeError("only of a matrix")
-    same_size(*x.shape[-2:])
+    return x
+
+
+def squares(x: Expr) -> Expr:
+    """A square matrix, or a stack of them."""
+    same_size(*matrices(x).shape[-2:])
     return x
 
 
@@ -75,9 +81,24 @@ def matrix_transpose(x: Expr) -> Expr:
     return transpose(x, [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
-def product_of(out: str, *factors: tuple[Expr, str], sign: int = 1) -> Expr:
-    """An einsum with a letter for each label."""
-    return contract([Factor(base, tuple(at)) for base, at in factors], tuple(out), coefficient=sign)
+def term_of(node: Expr, out: str, *factors: tuple[Expr, str], sign: int = 1, axes: int = 2) -> Expr:
+    """A term of the Jacobian, an einsum with a letter for each label; of functions of matrices, or of arrays
+    with so many `axes`, each of a stack for itself."""
+    lead: tuple[Label, ...] = tuple(("stack", i) for i in range(node.args[0].ndim - axes))
+    own = node.ndim - len(lead)
+    return contract(_in_stack(lead, factors), (*lead, *out[:own], *lead, *out[own:]), coefficient=sign)
+
+
+def _in_stack(lead: tuple[Label, ...], factors: Sequence[tuple[Expr, str]]) -> list[Factor]:
+    """The factors; what has no axes for the stack is the same in all of it."""
+    return [Factor(base, (*(lead if base.ndim > len(at) else ()), *at)) for base, at in factors]
+
+
+def complement(first: Expr, second: Expr) -> Expr:
+    """I - A B, in each matrix of a stack."""
+    lead = stack_labels(first)
+    product = contract(_in_stack(lead, [(first, "ia"), (second, "ak")]), (*lead, "i", "k"))
+    return broadcast(identity(product.shape[-1:]), product.shape) - product
 
 
 def inv(x: Expr) -> Expr:
@@ -107,9 +128,7 @@ def cofactor(x: Expr) -> Expr:
 
 def pinv(x: Expr) -> Expr:
     """The Moore-Penrose inverse of a matrix of full rank."""
-    if x.ndim != 2:
-        raise NotImplementedError("of a stack of matrices: loop over them, and join with np.stack")
-    return Expr("pinv", (x,), (), x.shape[::-1])
+    return Expr("pinv", (matrices(x),), (), (*x.shape[:-2], x.shape[-1], x.shape[-2]))
 
 
 def _inv_jacobian(node: Expr, _: int) -> Expr:
@@ -181,12 +200,11 @@ def pullback_of(terms: Terms) -> Callable[[Expr, int, Expr], Expr]:
 def _pinv_terms(node: Expr, _: int) -> list[Expr]:
     """d P = -P dX P + P P' dX' (I - X P) + (I - P X) dX' P' P for P = X+ (Golub and Pereyra 1973)."""
     (x,) = node.args
-    left = identity((x.shape[0],)) - product_of("kj", (x, "ka"), (node, "aj"))
-    right = identity((x.shape[1],)) - product_of("il", (node, "ia"), (x, "al"))
+    left, right = complement(x, node), complement(node, x)
     return [
-        product_of("ijkl", (node, "ik"), (node, "lj"), sign=-1),
-        product_of("ijkl", (node, "ia"), (node, "la"), (left, "kj")),
-        product_of("ijkl", (right, "il"), (node, "ak"), (node, "aj")),
+        term_of(node, "ijkl", (node, "ik"), (node, "lj"), sign=-1),
+        term_of(node, "ijkl", (node, "ia"), (node, "la"), (left, "kj")),
+        term_of(node, "ijkl", (right, "il"), (node, "ak"), (node, "aj")),
     ]
 
 
@@ -211,6 +229,52 @@ def _stack_sample(rng: np.random.Generator) -> Bound:
     """A square matrix, or a stack of two."""
     matrix = well_conditioned(rng)
     return ((matrix if rng.integers(2) else np.stack([matrix, matrix.T + 0.5])),), {}
+
+
+def condition(
+    name: str,
+    source: str,
+    call: Callable[..., Any],
+    samples: Callable[[np.random.Generator], Bound],
+    helper: str = "",
+) -> None:
+    """Register a test of matrices: whether all of a stack are what an operation requires."""
+    register(
+        Primitive(
+            name,
+            lower=lambda x, **parameters: Expr(name, (x,), tuple(parameters.items()), ()),
+            jacobian=lambda node, _: zeros(node.args[0].shape),
+            latex=rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({{0}})",
+            text=f"{name.replace('_', ' ')}({{0}})",
+            source=source,
+            helper=helper,
+            call=call,
+            samples=samples,
+            boolean=True,
+        )
+    )
+
+
+# A matrix counts as symmetric up to this relative difference from its transpose.
+SYMMETRY = 1e-8
+condition(
+    "symmetric",
+    f"abs({{0}} - {{0}}.mT).max() <= {SYMMETRY} * abs({{0}}).max()",
+    lambda a: abs(a - a.mT).max() <= SYMMETRY * abs(a).max(),
+    _stack_sample,
+)
+condition(
+    "full_rank",
+    "np.all(np.linalg.matrix_rank({0}{params}) == min({0}.shape[-2:]))",
+    lambda a, **tolerance: np.all(np.linalg.matrix_rank(a, **tolerance) == min(a.shape[-2:])),
+    lambda rng: ((rectangular(rng),), {}),
+)
+
+
+def _bind_pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Bound:
+    if hermitian:
+        raise TypeError("hermitian=True reads one triangle only: write pinv((A + A.T) / 2)")
+    return (a,), {"rtol": rcond if rtol is None else rtol}
 
 
 SLOGDET = ("np.linalg.slogdet({0})", ("sign", "logdet"))
@@ -321,17 +385,31 @@ register(
     Primitive(
         "pinv",
         (np.linalg.pinv, scipy.linalg.pinv),
-        one,
-        pinv,
+        _bind_pinv,
+        lambda x, rtol=None: pinv(x),
         jacobian=jacobian_of(_pinv_terms),
         pullback=pullback_of(_pinv_terms),
         title="the pseudo-inverse",
         latex="{0}^{{+}}",
         text="pinv({0})",
         strength=POWER,
-        source="np.linalg.pinv({0})",
+        source="np.linalg.pinv({0}{params})",
         samples=lambda rng: ((rectangular(rng),), {}),
-        requires="full rank",
+        requires="full_rank",
+    )
+)
+register(
+    Primitive(
+        "matrix_rank",
+        (np.linalg.matrix_rank,),
+        lambda A, tol=None, *, rtol=None: ((A,), {"tol": tol, "rtol": rtol}),
+        lambda x, **tolerance: Expr("matrix_rank", (x,), tuple(tolerance.items()), x.shape[:-2]),
+        jacobian=lambda node, _: zeros((*node.shape, *node.args[0].shape)),
+        latex=r"\operatorname{{rank}}({0})",
+        text="rank({0})",
+        source="np.linalg.matrix_rank({0}{params})",
+        sources={"autograd": None},
+        samples=lambda rng: ((rectangular(rng),), {}),
     )
 )
 
@@ -348,15 +426,16 @@ def triangular_part(a: Expr, lower: bool, strict: bool = False) -> Expr:
     """The part of a matrix on one side of its diagonal; a Cholesky factor is that part itself."""
     if not strict and (a if lower else matrix_transpose(a)).op == "cholesky":
         return a
-    below = triangle(a.shape[0], a.shape[1], -1 if strict == lower else 0)
-    kept = multiply(a, below)
+    rows, columns = a.shape[-2:]
+    below = triangle(rows, columns, -1 if strict == lower else 0)
+    kept = multiply(a, broadcast(below, a.shape))
     return kept if lower else a - kept
 
 
 def _lower_solve_triangular(a: Expr, b: Expr, trans: int, lower: bool, unit_diagonal: bool) -> Expr:
-    factor = triangular_part(square(a), lower, unit_diagonal)
+    factor = triangular_part(squares(a), lower, unit_diagonal)
     if unit_diagonal:
-        factor = factor + identity(a.shape[:1])
+        factor = factor + broadcast(identity(a.shape[-1:]), a.shape)
     return matmul(inv(matrix_transpose(factor) if trans else factor), b)
 
 
@@ -380,7 +459,7 @@ def _lower_cho_solve(c: Expr, b: Expr, lower: bool) -> Expr:
 
 def _lower_matrix_power(a: Expr, n: int) -> Expr:
     if n == 0:
-        return identity((square(a).shape[0],))
+        return broadcast(identity(squares(a).shape[-1:]), a.shape)
     base = squares(a) if n > 0 else inv(a)
     result = base
     for _ in range(abs(n) - 1):
@@ -388,19 +467,21 @@ def _lower_matrix_power(a: Expr, n: int) -> Expr:
     return result
 
 
-def _lower_multi_dot(*matrices: Expr) -> Expr:
-    result = matrices[0]
-    for matrix in matrices[1:]:
+def _lower_multi_dot(*operands: Expr) -> Expr:
+    result = operands[0]
+    for matrix in operands[1:]:
         result = matmul(result, matrix)
     return result
 
 
 def _lower_block_diag(*blocks: Expr) -> Expr:
-    matrices = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in blocks]
-    rows, columns = (sum((m.shape[axis] for m in matrices), start=Size.of(0)) for axis in (0, 1))
+    whole = list(blocks)
+    while any(b.ndim < 2 for b in whole):
+        whole = [b if b.ndim == 2 else put(b, (0,), (Size.of(1), *b.shape)) for b in whole]
+    rows, columns = (sum((m.shape[axis] for m in whole), start=Size.of(0)) for axis in (0, 1))
     terms = []
     row = column = Size.of(0)
-    for m in matrices:
+    for m in whole:
         below, right = row + m.shape[0], column + m.shape[1]
         place = (("slice", row, below, None), ("slice", column, right, None))
         terms.append((1, put(m, place, (rows, columns))))
@@ -412,6 +493,11 @@ def _system(rng: np.random.Generator) -> Bound:
     a = well_conditioned(rng)
     b = rng.standard_normal((len(a), 2))
     return (a, b if rng.integers(2) else b[:, 0]), {}
+
+
+def _symmetric_system(rng: np.random.Generator) -> Bound:
+    (a, b), parameters = _system(rng)
+    return (a + a.T, b), parameters
 
 
 def _with(sample: Callable[..., Bound], **parameters: Any) -> Callable[..., Bound]:
@@ -427,8 +513,66 @@ def _tall_system(rng: np.random.Generator) -> Bound:
 
 register(
     Primitive(
+        "solve_transposed",
+        (),
+        lambda a, b: ((a, b), {}),
+        lambda a, b: matmul(inv(matrix_transpose(a)), b),
+        latex=r"{0}^{{-\top}} {1}",
+        text="{0}⁻ᵀ{1}",
+        strength=PRODUCT,
+        source="np.linalg.solve({0}.mT, {1})",
+        sources={"autograd": "np.linalg.solve({0}.T, {1})"},
+        call=lambda a, b: np.linalg.solve(a.mT, b),
+        samples=_system,
+    )
+)
+register(
+    Primitive(
+        "solve_symmetric",
+        (),
+        lambda a, b: ((a, b), {}),
+        lambda a, b: matmul(inv(0.5 * (a + matrix_transpose(a))), b),
+        latex="{0}^{{-1}} {1}",
+        text="{0}⁻¹{1}",
+        strength=PRODUCT,
+        source="np.linalg.solve(0.5 * ({0} + {0}.mT), {1})",
+        sources={"autograd": "np.linalg.solve(0.5 * ({0} + {0}.T), {1})"},
+        call=lambda a, b: np.linalg.solve(0.5 * (a + a.mT), b),
+        samples=_symmetric_system,
+        requires="symmetric",
+    )
+)
+
+
+@register_results(scipy.linalg.solve)
+def _bind_scipy_solve(
+    a: Any, b: Any, lower: bool = False, *, assume_a: str | None = None, transposed: bool = False
+) -> Results:
+    """The solution; SciPy reads one triangle only of what is said to be triangular or symmetric."""
+    kind = _ASSUMED.get(assume_a)
+    if kind is None:
+        raise TypeError(f"assume_a={assume_a!r}; write one of {', '.join(map(repr, _ASSUMED))}")
+    if kind == "solve_triangular":
+        options = {
+            "trans": int(transposed),
+            "lower": str(assume_a).startswith("lower"),
+            "unit_diagonal": False,
+        }
+        return {"x": (kind, (a, b), options)}
+    return {"x": ("solve_transposed" if transposed and kind == "solve" else kind, (a, b), {})}
+
+
+_ASSUMED: dict[str | None, str] = {
+    None: "solve",
+    **dict.fromkeys(("gen", "general"), "solve"),
+    **dict.fromkeys(("sym", "symmetric", "her", "hermitian", "pos", "positive definite"), "solve_symmetric"),
+    **dict.fromkeys(("upper triangular", "lower triangular"), "solve_triangular"),
+}
+
+register(
+    Primitive(
         "solve",
-        (np.linalg.solve, scipy.linalg.solve),
+        (np.linalg.solve,),
         lambda a, b: ((a, b), {}),
         lambda a, b: matmul(inv(a), b),
         latex="{0}^{{-1}} {1}",
@@ -442,28 +586,62 @@ register(
         "lstsq",
         (),
         lambda a, b: ((a, b), {}),
-        lambda a, b: matmul(pinv(a), b),
+        lambda a, b, rcond=None: matmul(pinv(a), b),
         latex="{0}^{{+}} {1}",
         text="lstsq({0}, {1})",
         strength=PRODUCT,
-        source="np.linalg.lstsq({0}, {1})[0]",
+        source="np.linalg.lstsq({0}, {1}{params})[0]",
         sources={
             "autograd": "np.linalg.pinv({0}) @ {1}",
             "torch": "torch.linalg.pinv({0}) @ {1}",
         },
-        call=lambda a, b: np.linalg.lstsq(a, b)[0],
+        call=lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond)[0],
         samples=_tall_system,
-        requires="full rank",
+        requires="full_rank",
     )
 )
 
 
-@register_results(np.linalg.lstsq, scipy.linalg.lstsq)
-def _bind_lstsq(a: Any, b: Any, rcond: None = None) -> Results:
-    """The solution; the other results have no derivative, or are quickly written: np.sum((A @ x - b)**2)."""
-    if rcond is not None:
-        raise TypeError("only the default rcond: the matrix has full rank")
-    return {"x": ("lstsq", (a, b), {}), "residuals": None, "rank": None, "singular_values": None}
+def _lower_residuals(a: Expr, b: Expr, rcond: Any = None) -> Expr:
+    """The squared distances of the columns of b from the range of a."""
+    if a.ndim != 2 or a.shape[0].value <= a.shape[1].value:
+        raise NotImplementedError("there are residuals where the matrix has more rows than columns only")
+    apart = matmul(a, matmul(pinv(a), b)) - b
+    squares = contract([Factor(apart, ("i", "k")[: b.ndim], 2)], ("k",)[: b.ndim - 1])
+    return squares if b.ndim > 1 else put(squares, (0,), (Size.of(1),))
+
+
+register(
+    Primitive(
+        "residuals",
+        (),
+        lambda a, b: ((a, b), {}),
+        _lower_residuals,
+        latex=r"\operatorname{{residuals}}({0}, {1})",
+        text="residuals({0}, {1})",
+        source="np.linalg.lstsq({0}, {1}{params})[1]",
+        sources={"autograd": None, "torch": None},
+        call=lambda a, b, rcond=None: np.linalg.lstsq(a, b, rcond)[1],
+        samples=_tall_system,
+        requires="full_rank",
+    )
+)
+
+
+@register_results(np.linalg.lstsq)
+def _bind_lstsq(a: Any, b: Any, rcond: Any = None) -> Results:
+    cut = {} if rcond is None or rcond < 0 else {"rcond": float(rcond)}
+    return {
+        "x": ("lstsq", (a, b), cut),
+        "residuals": ("residuals", (a, b), cut),
+        "rank": ("matrix_rank", (a,), {}),
+        "singular_values": ("singular_values", (a,), {}),
+    }
+
+
+@register_results(scipy.linalg.lstsq)
+def _bind_scipy_lstsq(a: Any, b: Any, cond: Any = None) -> Results:
+    return _bind_lstsq(a, b, cond)
 
 
 register(
@@ -532,6 +710,6 @@ register(
         text="blockdiag({args})",
         source="scipy.linalg.block_diag({args})",
         sources={"torch": "torch.block_diag({args})", "autograd": None},
-        samples=lambda rng: ((rng.standard_normal((2, 3)), rng.standard_normal((1, 2))), {}),
+        samples=lambda rng: (tuple(map(rng.standard_normal, ((2, 3), (1, 2), (2,), ()))), {}),
     )
 )

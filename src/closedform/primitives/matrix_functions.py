@@ -19,7 +19,7 @@ import scipy.linalg
 from closedform.expression.calculus import Factor, contract, transpose
 from closedform.expression.expr import Expr
 from closedform.primitives.contraction import Bound, matmul
-from closedform.primitives.linalg import one, same_size, square
+from closedform.primitives.linalg import condition, one, same_size, square, squares
 from closedform.primitives.record import CALL, POWER, Primitive, emitted, register
 
 
@@ -30,13 +30,18 @@ def expm(x: Expr) -> Expr:
 
 def matrix_function(name: str, x: Expr) -> Expr:
     """A function of a square matrix."""
-    return Expr(name, (square(x),), (), x.shape)
+    batched = name in BATCHED
+    return Expr(name, (squares(x) if batched else square(x),), (), x.shape)
 
 
 def frechet(name: str, a: Expr, *directions: Expr) -> Expr:
     """D^k f(A)[E1, ..., Ek] of the function of a name; stacks of directions are broadcast."""
     longest = max(directions, key=lambda direction: direction.ndim)
     return Expr(f"{name}_frechet", (a, *directions), (), longest.shape)
+
+
+# Functions that SciPy has for stacks of matrices.
+BATCHED = frozenset({"expm"})
 
 
 def _transposed(stack: Expr) -> Expr:
@@ -101,10 +106,12 @@ LOOP = '''
 
 def {name}_frechet(A, *directions):
     """The Frechet derivative D^k f(A)[E1, ..., Ek] of f = {name}, for stacks of directions."""
-    shape = np.broadcast_shapes(*[E.shape for E in directions])
-    stacks = [np.broadcast_to(E, shape).reshape(-1, *A.shape) for E in directions]
-    results = [{of_one} for along in zip(*stacks)]
-    return np.stack(results).reshape(shape) if results else np.zeros(shape)
+    shape = np.broadcast_shapes(A.shape, *[E.shape for E in directions])
+    if 0 in shape:
+        return np.zeros(shape)
+    stacks = [np.broadcast_to(M, shape).reshape(-1, *shape[-2:]) for M in (A, *directions)]
+    results = [{of_one} for A, *along in zip(*stacks)]
+    return np.stack(results).reshape(shape)
 '''
 
 
@@ -125,6 +132,8 @@ def _register(
     of_one   source of the derivative along the matrices `along` at A, where SciPy has it
     """
     helper = BLOCKS.format(name=name, of_stack=f"scipy.linalg.{name}(blocks)")
+    in_torch = (sources or {}).get("torch")
+    helpers = {"torch": BLOCKS.format(name=name, of_stack=in_torch.format("blocks"))} if in_torch else {}
     helper += LOOP.format(name=name, of_one=of_one or f"{name}_of_blocks(A, *along)")
     by_blocks = f"{name}_of_blocks({{args}})" if batched else None
     register(
@@ -155,6 +164,7 @@ def _register(
             source=f"{name}_frechet({{args}})",
             sources={"jax": by_blocks, "torch": by_blocks, "autograd": None},
             helper=helper,
+            helpers=helpers,
             call=emitted(helper, f"{name}_frechet"),
             samples=lambda rng: _directions(rng, sample(rng)),
         )
@@ -189,13 +199,26 @@ _register(
     " else expm_of_blocks(A, *along)",
 )
 NOT_ELSEWHERE = {"autograd": None, "jax": None, "torch": None}
+HAS_PRINCIPAL_VALUES = '''
+def has_principal_values(A):
+    """Whether no eigenvalue is zero or a negative number."""
+    w = np.linalg.eigvals(A)
+    return ~np.any((w.real <= 0) & (abs(w.imag) <= 1e-14 * abs(w.real)))
+'''
+condition(
+    "principal",
+    "has_principal_values({0})",
+    emitted(HAS_PRINCIPAL_VALUES, "has_principal_values"),
+    lambda rng: ((_definite(rng),), {}),
+    helper=HAS_PRINCIPAL_VALUES,
+)
 _register(
     "logm",
     scipy.linalg.logm,
     r"\log {0}",
     "logm {0}",
     _definite,
-    requires="no eigenvalues <= 0",
+    requires="principal",
     sources=NOT_ELSEWHERE,
 )
 for _name in ("sinm", "cosm", "sinhm", "coshm"):
@@ -340,6 +363,6 @@ register(
         sources={"jax": "jax.scipy.linalg.sqrtm({0}).real", "torch": None},
         call=lambda a: np.real(scipy.linalg.sqrtm(a)),
         samples=lambda rng: ((_definite(rng),), {}),
-        requires="no eigenvalues <= 0",
+        requires="principal",
     )
 )

@@ -6,12 +6,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 from closedform.expression.calculus import Factor, contract, exact, power, transpose
 from closedform.expression.expr import Expr
 from closedform.primitives.contraction import Bound
 from closedform.primitives.factorisations import singular_values
-from closedform.primitives.linalg import inv, rectangular, square, well_conditioned
+from closedform.primitives.linalg import inv, matrices, rectangular, well_conditioned
 from closedform.primitives.record import Primitive, register
 from closedform.primitives.reductions import Axis, axes_of, axis_parameter, keep_axes, reduction, sum_over
 from closedform.primitives.structure import unit
@@ -57,19 +58,19 @@ def _matrix_norm(x: Expr, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Ex
         return keep_axes(result, x, axes, keepdims)
     if ord not in ("nuc", 2, -2):
         raise NotImplementedError(f"ord={ord!r} of a matrix")
-    if x.ndim != 2:
-        raise NotImplementedError(f"ord={ord!r} of a stack of matrices: loop over them")
-    values = singular_values(x if rows < columns else transpose(x, (1, 0)))
-    weights = [] if ord == "nuc" else [Factor(unit(values.shape[0], 0 if ord == 2 else -1), ("i",))]
-    return keep_axes(contract([Factor(values, ("i",)), *weights], ()), x, axes, keepdims)
+    stack = [axis for axis in range(x.ndim) if axis not in axes]
+    values = singular_values(transpose(x, (*stack, rows, columns)))
+    weights = [] if ord == "nuc" else [Factor(unit(values.shape[-1], 0 if ord == 2 else -1), ("i",))]
+    return keep_axes(contract([Factor(values, (*stack, "i")), *weights], stack), x, axes, keepdims)
 
 
 def _lower_cond(x: Expr, p: Any = None) -> Expr:
     """The norm of a matrix times that of its inverse; s_max / s_min for p = 2."""
+    axes = (-2, -1)
     if p in (None, 2, -2):
-        largest, smallest = norm(x, 2), norm(x, -2)
+        largest, smallest = norm(matrices(x), 2, axes), norm(x, -2, axes)
         return smallest / largest if p == -2 else largest / smallest
-    return norm(x, p) * norm(inv(square(x)), p)
+    return norm(x, p, axes) * norm(inv(x), p, axes)
 
 
 def _bind_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Bound:
@@ -87,7 +88,7 @@ def _norm_sample(rng: np.random.Generator) -> Bound:
 register(
     Primitive(
         "norm",
-        (np.linalg.norm,),
+        (np.linalg.norm, scipy.linalg.norm),
         _bind_norm,
         norm,
         latex=r"\lVert {0} \rVert",

@@ -13,6 +13,7 @@ import scipy.linalg
 
 from closedform.expression.expr import Expr
 from closedform.expression.facts import ELEMENTWISE
+from closedform.expression.size import Size
 
 # Binding strength of printed operations, loosest first.
 SUM, PRODUCT, POWER, CALL, ATOM = range(5)
@@ -36,6 +37,7 @@ class Primitive:
                  lead + node.shape) -> cotangent of shape lead + operand.shape
     pushforward  the same forwards, where the pullback of the identity would be a large tensor:
                  (node, operand number, tangent of operand.shape) -> tangent of node.shape
+    expand       node of the calculus -> what it stands for, written out when nothing more is derived
     latex, text  templates with {0}, {1} for the operands (already in brackets where `strength` asks for it);
                  `text` is also the syntax by which a formula that is read calls the function
     strength     binding strength of the printed form
@@ -44,14 +46,16 @@ class Primitive:
                  {params} ", name=value" for each parameter that is not at its default
     sources      templates of other idioms where they differ; None says that the idiom cannot do it
     helper       source of a function that `source` calls, put into the emitted module
+    helpers      the same for other idioms where it differs
     ball         (operands, **parameters) -> value, on entries that are exact real balls with the methods
                  exp, log, sqrt, sin, ... (closedform.engines.exact.balls)
     domain       open interval of real operands on which it is smooth, for tests
     samples      (rng) -> operands and parameters for tests, where `domain` does not tell
     part         (source template of a function with several results, their names, the position of this one):
                  it is called once where more than one of the results is needed
+    ordered      (node of the calculus) -> two sizes: its formulas hold where the first is at most the second
     boolean      whether the values are truth values
-    requires     what the first operand must be at the example: "symmetric", "full rank", ... (REQUIREMENTS)
+    requires     what the first operand must be, by the record that tells: "symmetric", ... (REQUIREMENTS)
     """
 
     name: str
@@ -62,6 +66,7 @@ class Primitive:
     jacobian: Callable[[Expr, int], Expr] | None = None
     pullback: Callable[[Expr, int, Expr], Expr] | None = None
     pushforward: Callable[[Expr, int, Expr], Expr] | None = None
+    expand: Callable[[Expr], Expr] | None = None
     latex: str = ""
     text: str = ""
     strength: int = CALL
@@ -69,12 +74,14 @@ class Primitive:
     source: str = ""
     sources: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     helper: str = ""
+    helpers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ball: Callable[..., Any] | None = None
     title: str = ""
     domain: tuple[float, float] = (-2.0, 2.0)
     samples: Callable[[np.random.Generator], tuple[tuple[Any, ...], dict[str, Any]]] | None = None
     part: tuple[str, tuple[str, ...], int] | None = None
     requires: str = ""
+    ordered: Callable[[Expr], tuple[Size, Size]] | None = None
     boolean: bool = False
 
     def __post_init__(self) -> None:
@@ -84,8 +91,9 @@ class Primitive:
     def helper_in(self, idiom: str) -> str:
         """The helper's source, if the idiom's template calls a function that it defines."""
         template = self.sources.get(idiom, self.source) or ""
-        defined = re.findall(r"^def (\w+)", self.helper, re.MULTILINE)
-        return self.helper if any(f"{name}(" in template for name in defined) else ""
+        helper = self.helpers.get(idiom, self.helper)
+        defined = re.findall(r"^def (\w+)", helper, re.MULTILINE)
+        return helper if any(f"{name}(" in template for name in defined) else ""
 
     @property
     def words(self) -> frozenset[str]:
@@ -132,38 +140,23 @@ def register_results(*functions: Any) -> Callable[[Callable[..., Results]], Call
     return register
 
 
-def _is_symmetric(value: np.ndarray) -> bool:
-    size = np.max(np.abs(value), initial=0)
-    return bool(np.max(np.abs(value - np.swapaxes(value, -1, -2)), initial=0) <= SYMMETRY * size)
-
-
-def _has_full_rank(value: np.ndarray) -> bool:
-    return bool(np.all(np.linalg.matrix_rank(value) == min(np.shape(value)[-2:])))
-
-
-def _has_principal_values(value: np.ndarray) -> bool:
-    eigenvalues = np.linalg.eigvals(value)
-    return not np.any((eigenvalues.real <= 0) & (abs(eigenvalues.imag) <= 1e-14 * abs(eigenvalues.real)))
-
-
-# A matrix counts as symmetric up to this relative difference from its transpose.
-SYMMETRY = 1e-8
-
-# What an operation may require of its first operand: the test of a value, and what to say where it fails.
-REQUIREMENTS: dict[str, tuple[Callable[[np.ndarray], bool], str]] = {
-    "symmetric": (
-        _is_symmetric,
-        "the matrix is not symmetric, and NumPy reads one triangle only: write (A + A.T) / 2 for A",
-    ),
-    "full rank": (
-        _has_full_rank,
-        "the matrix has not full rank: there is no derivative",
-    ),
-    "no eigenvalues <= 0": (
-        _has_principal_values,
-        "the matrix has an eigenvalue that is zero or a negative number: there is no real value near it",
-    ),
+# What an operation may require of its first operand, by the record that tells whether it is so: what to say
+# where it is not.
+REQUIREMENTS: dict[str, str] = {
+    "symmetric": "the matrix is not symmetric, and NumPy reads one triangle only: write (A + A.T) / 2 for A",
+    "full_rank": "the matrix has not full rank: there is no derivative",
+    "principal": "an eigenvalue of the matrix is zero or a negative number: there is no real value near it",
 }
+
+
+def called_name(function: Any) -> str:
+    """The name under which people call a function."""
+    name = getattr(function, "__name__", str(function))
+    module = str(getattr(function, "__module__", "")) or "numpy"
+    if isinstance(function, np.ufunc):
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    public = module.replace("numpy.", "np.", 1) if module.startswith("numpy.") else module
+    return f"{'np' if public == 'numpy' else public.split('._')[0]}.{name}"
 
 
 def emitted(helper: str, name: str) -> Callable[..., Any]:

@@ -371,6 +371,28 @@ def one_plus_products(v, order):
 )
 
 
+# PyTorch has neither slices with a negative step nor np.delete.
+PRODUCTS_WITHOUT_IN_TORCH = '''
+def products_without(v, order):
+    """At [..., k1, ..., k_order] the product along the last axis but those; zero where indices are equal."""
+    n = v.shape[-1]
+    omitted = torch.zeros(n, dtype=v.dtype)
+    for _ in range(order):
+        omitted = omitted[..., None, :] + torch.eye(n, dtype=v.dtype)
+    factors = torch.where(omitted > 0, 1, v.reshape((*v.shape[:-1], *[1] * order, n)))
+    return torch.prod(factors, -1) * torch.all(omitted <= 1, -1)
+'''
+ONE_PLUS_PRODUCTS_IN_TORCH = (
+    PRODUCTS_WITHOUT_IN_TORCH
+    + '''
+
+def one_plus_products(v, order):
+    """products_without(1 + v, order)."""
+    return products_without(1 + v, order)
+'''
+)
+
+
 def one_plus_products(v: Expr, order: int) -> Expr:
     """`products_without` of 1 + v."""
     shape = (*v.shape[:-1], *[v.shape[-1]] * order)
@@ -392,8 +414,8 @@ register(
         latex=r"\nabla^{{{order}}}\textstyle\prod(1 + {0})",
         text="∇{order}∏(1 + {0})",
         source="one_plus_products({0}, {order})",
-        sources={"torch": None},
         helper=ONE_PLUS_PRODUCTS,
+        helpers={"torch": ONE_PLUS_PRODUCTS_IN_TORCH},
         call=emitted(ONE_PLUS_PRODUCTS, "one_plus_products"),
         samples=lambda rng: (
             (rng.standard_normal(shape(rng, int(rng.integers(1, 3)))),),
@@ -422,8 +444,8 @@ register(
         latex=r"\nabla^{{{order}}}\textstyle\prod({0})",
         text="∇{order}∏({0})",
         source="products_without({0}, {order})",
-        sources={"torch": None},
         helper=PRODUCTS_WITHOUT,
+        helpers={"torch": PRODUCTS_WITHOUT_IN_TORCH},
         call=emitted(PRODUCTS_WITHOUT, "products_without"),
         samples=lambda rng: (
             (rng.standard_normal(shape(rng, int(rng.integers(1, 3)))),),

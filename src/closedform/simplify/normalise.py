@@ -45,7 +45,8 @@ class Normalised:
 
 # NumPy itself refuses operands of these whose axes do not match.
 CHECKED_BY_NUMPY = frozenset(
-    {"matmul", "dot", "inner", "vdot", "tensordot", "solve", "inv", "det", "slogdet", "expm", "matrix_power"}
+    {"matmul", "dot", "inner", "vdot", "tensordot", "inv", "det", "slogdet", "expm", "matrix_power"}
+    | {"solve", "solve_transposed", "solve_symmetric"}
 )
 
 

@@ -615,7 +615,8 @@ def cholesky_factors(node: Expr) -> Expr | None:
     for i, f in enumerate(factors):
         inverse = f.base.op == "inv"
         factor = f.base.args[0] if inverse else f.base
-        shared = f.labels[0 if inverse else 1] if factor.op == "cholesky" else None
+        single = factor.op == "cholesky" and factor.ndim == 2
+        shared = f.labels[0 if inverse else 1] if single else None
         if f.exponent != 1 or shared is None or shared in spec.out:
             continue
         for j, g in enumerate(factors[i + 1 :], start=i + 1):

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 from closedform.expression.calculus import contract, factors_of, label_sizes, linear, spec_of
 from closedform.expression.expr import Expr, toposort
+from closedform.primitives import PRIMITIVES
 from closedform.simplify import (  # noqa: F401  (they register their rules)
     by_facts,
     exponentials,
@@ -49,6 +50,17 @@ def replaced(root: Expr, new: Mapping[Expr, Expr]) -> Expr:
         if node not in known:
             known[node] = with_operands(node, tuple(known[arg] for arg in node.args))
     return known[root]
+
+
+def expanded(root: Expr) -> Expr:
+    """The expression with what the records say that their operations stand for, simplified."""
+    known: dict[Expr, Expr] = {}
+    for node in toposort(root):
+        known[node] = with_operands(node, tuple(known[arg] for arg in node.args))
+        record = PRIMITIVES.get(node.op)
+        if record and record.expand:
+            known[node] = record.expand(known[node])
+    return root if known[root] is root else simplify(known[root])
 
 
 def simplify(root: Expr) -> Expr:

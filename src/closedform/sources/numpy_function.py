@@ -7,6 +7,7 @@ import functools
 import inspect
 import linecache
 import operator
+import re
 import sys
 import sysconfig
 import threading
@@ -25,7 +26,7 @@ from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunc
 from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
-from closedform.primitives.record import REQUIREMENTS, SEVERAL, SYMMETRY
+from closedform.primitives.record import REQUIREMENTS, SEVERAL, called_name
 from closedform.primitives.structure import freeze_index
 from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
@@ -50,12 +51,14 @@ OF_LISTS = frozenset(
 NESTED = frozenset({np.block})
 LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
-OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
+OF_REGULAR_MATRICES = frozenset(
+    {"inv", "solve", "solve_transposed", "solve_symmetric", "det", "logdet", "sign_det"}
+)
 LARGEST_CONDITION = 1e12
+# Options of SciPy's functions that do not change the result.
+WITHOUT_EFFECT = frozenset({"check_finite", "driver", "lapack_driver"})
 # A function is run again so far from the example.
 NEARBY = 1e-3
-# Declarations that make a guard on an argument's symmetry superfluous.
-SYMMETRIC_FACTS = frozenset({"symmetric", "spd", "diagonal"})
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
 
 
@@ -112,7 +115,9 @@ class Trace:
         """Whether the value at the example is finite, and no matrix singular that must not be."""
         matrices = [self.values[node.args[0]] for node in self.values if node.op in OF_REGULAR_MATRICES]
         return bool(np.isfinite(self.values[self.root]).all()) and all(
-            np.linalg.cond(matrix).max(initial=0) < LARGEST_CONDITION for matrix in matrices
+            np.linalg.cond(matrix).max(initial=0) < LARGEST_CONDITION
+            for matrix in matrices
+            if np.size(matrix)
         )
 
 
@@ -622,9 +627,10 @@ LOGIC = frozenset(
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
+    if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
+        options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
     if function in SEVERAL:
         return _results(function, operands, options)
-    name = getattr(function, "__name__", str(function))
     composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
     if composed is not None:
         result = _called(function, composed, operands, options)
@@ -633,8 +639,8 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
     primitive = BY_CALLABLE.get(function)
     if primitive is None or primitive.bind is None:
         raise UnsupportedError(
-            f"np.{name} is not supported ({where()}); operands of shapes {_shapes(_flat(operands))}. "
-            f"Write it with supported functions, or ask for it"
+            f"{called_name(function)} is not supported ({where()}); operands of shapes "
+            f"{_shapes(_flat(operands))}. Write it with supported functions, or ask for it"
         )
     bound, parameters = _called(function, primitive.bind, operands, options)
     result = record(primitive.name, bound, parameters)
@@ -650,9 +656,9 @@ def _called(
     try:
         return bind(*operands, **options)
     except TypeError as error:
-        name = getattr(function, "__name__", str(function))
+        reason = re.sub(r"^[\w.<>]+\(\) (?=got|missing|takes)", "it ", str(error))  # without our names
         raise UnsupportedError(
-            f"np.{name} was called in a way that is not supported ({where()}): {error}"
+            f"{called_name(function)} was called in a way that is not supported ({where()}): {reason}"
         ) from None
 
 
@@ -669,7 +675,7 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
     call = PRIMITIVES[op].call
     assert call is not None, op
     if PRIMITIVES[op].requires:
-        _require(op, PRIMITIVES[op].requires, operands[0])
+        _require(op, PRIMITIVES[op].requires, operands[0], parameters)
     concrete, symbolic = _concrete(parameters), tuple(_symbolic(parameters).items())
     try:
         with np.errstate(all="ignore"), _paused():
@@ -699,18 +705,16 @@ def _paused() -> Iterator[None]:
         _ACTIVE.tape = tape
 
 
-def _require(op: str, requirement: str, operand: Any) -> None:
-    """Refuse an operand that lacks what an operation requires; an argument must have it in every call."""
-    value = np.asarray(_value(operand))
-    fulfils, reason = REQUIREMENTS[requirement]
-    if value.ndim < 2 or (value.shape[-1] != value.shape[-2] and requirement == "symmetric"):
-        return  # NumPy refuses it
-    if not fulfils(value):
-        raise InvalidArgumentError(f"{op} of shape {value.shape} ({where()}): {reason}")
-    if requirement == "symmetric" and isinstance(operand, Traced):
-        argument = operand.expr.op == "input" and not operand.expr.params[1] & SYMMETRIC_FACTS
-        if argument:
-            bool(np.max(np.abs(operand - operand.T)) <= SYMMETRY * np.max(np.abs(operand)))  # becomes a guard
+def _require(op: str, requirement: str, operand: Any, parameters: Mapping[str, Any]) -> None:
+    """Refuse an operand that lacks what an operation requires; what is traced must have it in every call."""
+    shape = np.shape(_value(operand))
+    if len(shape) < 2 or 0 in shape or (shape[-1] != shape[-2] and requirement != "full_rank"):
+        return  # nothing to see, or NumPy refuses it
+    for tolerance in {None, parameters.get("rtol", parameters.get("rcond"))}:
+        fulfilled = record(requirement, (operand,), {} if tolerance is None else {"rtol": tolerance})
+        if not fulfilled.value:
+            raise InvalidArgumentError(f"{op} of shape {shape} ({where()}): {REQUIREMENTS[requirement]}")
+        bool(fulfilled)  # becomes a guard
 
 
 def _concrete(parameters: Mapping[str, Any]) -> dict[str, Any]:

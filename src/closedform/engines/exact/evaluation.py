@@ -238,6 +238,17 @@ def _one_plus_products(v: Any, order: int) -> np.ndarray:
     return lift(np.asarray(PRIMITIVES["products_without"].call(lift(1 + lift(v)), order)))  # type: ignore[misc]
 
 
+def _residuals(a: np.ndarray, b: np.ndarray, rcond: Any = None) -> np.ndarray:
+    apart = lift(_matmul(a, tensors.lstsq(a, b))) - lift(b)
+    return np.sum(apart * apart, axis=0, keepdims=b.ndim == 1)
+
+
+def _reciprocal_gaps(v: np.ndarray) -> np.ndarray:
+    """Exact gaps are right however small they are."""
+    same = np.eye(v.shape[-1], dtype=int)
+    return (1 - same) / (lift(v)[..., None, :] - lift(v)[..., None] + same)
+
+
 # Functions of whole arrays that NumPy cannot do on objects, or not fast.
 _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "matmul": _matmul,
@@ -248,16 +259,22 @@ _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "det": tensors.per_matrix(tensors.det),
     "logdet": tensors.per_matrix(tensors.logdet),
     "sign_det": tensors.per_matrix(tensors.sign_det),
-    "pinv": tensors.pinv,
-    "lstsq": tensors.lstsq,
+    "solve_transposed": lambda a, b: tensors.solve(np.swapaxes(a, -1, -2), b),
+    "solve_symmetric": lambda a, b: tensors.solve((lift(a) + np.swapaxes(lift(a), -1, -2)) / 2, b),
+    "pinv": lambda a, rtol=None: tensors.per_matrix(tensors.pinv)(a),
+    "lstsq": lambda a, b, rcond=None: tensors.lstsq(a, b),
+    "residuals": _residuals,
+    "reciprocal_gaps": _reciprocal_gaps,
+    "reciprocal_square_gaps": lambda s: _reciprocal_gaps(lift(s) * lift(s)),
+    "reciprocals": lambda s: 1 / lift(s),
     "solve_triangular": tensors.solve_triangular,
     "cho_solve": tensors.cho_solve,
-    "cholesky": tensors.cholesky,
-    "upper_cholesky": lambda a: tensors.cholesky(a).T,
+    "cholesky": tensors.per_matrix(tensors.cholesky),
+    "upper_cholesky": lambda a: np.swapaxes(tensors.per_matrix(tensors.cholesky)(a), -1, -2),
     "sylvester": tensors.sylvester,
     "lyapunov": lambda a, q: tensors.sylvester(a, a.T, q),
     "cofactor": tensors.per_matrix(tensors.cofactor),
-    "expm": tensors.expm,
+    "expm": tensors.per_matrix(tensors.expm),
     "expm_frechet": tensors.expm_frechet,
     "matrix_power": tensors.matrix_power,
     "logsumexp": _logsumexp,
@@ -301,6 +318,9 @@ _ELIMINATIONS = {
     "sign_det": 1,
     "pinv": 3,
     "lstsq": 3,
+    "residuals": 3,
+    "solve_transposed": 1,
+    "solve_symmetric": 1,
     "solve_triangular": 1,
     "cho_solve": 2,
     "cholesky": 1,

@@ -252,6 +252,8 @@ def solve_triangular(
     a: np.ndarray, b: np.ndarray, trans: int, lower: bool, unit_diagonal: bool
 ) -> np.ndarray:
     """The solution for the triangle of a matrix that is meant."""
+    if a.ndim != 2:
+        raise TypeError("a stack of matrices")
     kept = (np.tril if lower else np.triu)(lift(a))
     if unit_diagonal:
         np.fill_diagonal(kept, 1)
@@ -297,7 +299,7 @@ def per_matrix(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.nda
 def matrix_power(a: np.ndarray, n: int) -> np.ndarray:
     """The product of n equal matrices; of inverses for negative n."""
     if n == 0:
-        return lift(np.eye(len(a)))
+        return lift(np.broadcast_to(np.eye(a.shape[-1]), a.shape))
     base = a if n > 0 else inv(a)
     result = base
     for _ in range(abs(n) - 1):
