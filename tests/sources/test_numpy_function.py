@@ -100,15 +100,8 @@ def branches_on_array(x):
     return 0.0
 
 
-def assigns_to_view(x):
-    y = x * 1.0
-    z = y[1:]
-    z[0] = 3.0
-    return np.sum(y)
-
-
 def changes_shape(x):
-    y = x[0] * 1.0
+    y = x[:1] * 1.0
     y += x
     return np.sum(y)
 
@@ -137,8 +130,7 @@ REFUSED = {
         r"own argument 'x' \(in mutates_argument, line \d+ .*x.copy",
     ),
     "branch": (branches_on_array, InvalidFunctionError, r"a branch on an array of shape \(4,\).*np.where"),
-    "view": (assigns_to_view, UnsupportedError, "shares its memory"),
-    "shape": (changes_shape, InvalidFunctionError, r"change the shape \(\) to \(4,\)"),
+    "shape": (changes_shape, InvalidFunctionError, r"change the shape \(1,\) to \(4,\)"),
     "math": (lambda x: math.exp(x[0]), InvalidFunctionError, "use NumPy functions"),
     "array": (lambda x: np.sum(np.array([x[0], 1], dtype=int)), UnsupportedError, "of int64"),
     "complex": (lambda x: np.sum(x * 1j), InvalidFunctionError, "complex"),
@@ -248,47 +240,6 @@ def last_holder(x):
 @pytest.mark.parametrize("f", [same_array_twice, short_lived_views, last_holder])
 def test_assignment_where_no_memory_is_shared(f):
     np.testing.assert_allclose(cf.grad(f)(x), central_differences(f, x), rtol=1e-7)
-
-
-def through_transpose(x):
-    y = x * 1.0
-    z = y.T
-    y *= x
-    return np.sum(z**2)
-
-
-def through_view_of_view(x):
-    y = x * 1.0
-    w = y.T[1:]
-    y *= x
-    return np.sum(w**2)
-
-
-def through_reshape(x):
-    y = x * 1.0
-    z = y.reshape(2, 2)
-    z += 1
-    return np.sum(y**2)
-
-
-def through_argument(x):
-    z = x[1:]
-    z *= 2
-    return np.sum(z)
-
-
-@pytest.mark.parametrize(
-    ("f", "error", "message"),
-    [
-        (through_transpose, UnsupportedError, "shares its memory with another one in use .*`y \\*= x`"),
-        (through_view_of_view, UnsupportedError, "shares its memory"),
-        (through_reshape, UnsupportedError, "copy one of them first"),
-        (through_argument, InvalidFunctionError, "changes its own argument 'x'"),
-    ],
-)
-def test_assignment_to_shared_memory_is_refused(f, error, message):
-    with pytest.raises(error, match=message):
-        cf.grad(f)(np.ones(4))
 
 
 def slices_in_place(x):

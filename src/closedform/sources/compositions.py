@@ -324,7 +324,8 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     drop = {i % len(shape) for i in axes}
     if any(shape[i] != 1 for i in drop):
         raise TypeError(f"an axis of {shape} that is not of length 1")
-    return a[tuple(0 if i in drop else slice(None) for i in range(len(shape)))]
+    index = tuple(0 if i in drop else slice(None) for i in range(len(shape)))
+    return a[(*index, ...)] if len(drop) == len(shape) else a[index]  # an array, not a number
 
 
 def _plain(value: Any) -> Any:
@@ -522,7 +523,8 @@ def take(a: Any, indices: Any, axis: int | None = None) -> Any:
     """np.take."""
     plain = isinstance(indices, list | tuple)
     chosen = np.asarray(indices) if plain else indices
-    return np.ravel(a)[chosen] if axis is None else _along(a, axis, chosen)
+    found = np.ravel(a)[chosen] if axis is None else _along(a, axis, chosen)
+    return found if np.ndim(chosen) else np.copy(found)  # never a view
 
 
 def take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
@@ -551,7 +553,7 @@ def meshgrid(*xi: Any, indexing: str = "xy") -> list[Any]:
         order[:2] = [1, 0]
         shape[:2] = shape[1], shape[0]
     spread = [tuple(slice(None) if i == at else None for i in range(len(xi))) for at in order]
-    return [np.broadcast_to(x[where], tuple(shape)) for x, where in zip(xi, spread, strict=True)]
+    return [np.broadcast_to(x[where], tuple(shape)).copy() for x, where in zip(xi, spread, strict=True)]
 
 
 def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
@@ -567,7 +569,7 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.conjugate: lambda x: +x,
-    np.real: lambda x: +x,
+    np.real: lambda x: x,
     np.clip: clip,
     np.mean: mean,
     np.prod: prod,
@@ -575,7 +577,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.reshape: reshape,
     np.ravel: ravel,
     np.concatenate: concatenate,
-    np.copy: lambda a, **_: a.copy(),
+    np.copy: lambda a, order="K", subok=False: a.copy(order),
     scipy.special.logsumexp: logsumexp,
     np.select: select,
     np.float_power: float_power,

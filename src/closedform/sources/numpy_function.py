@@ -10,7 +10,6 @@ import operator
 import sys
 import sysconfig
 import threading
-import weakref
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,10 +30,6 @@ from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
-# Operations whose result shares its operand's memory in NumPy.
-VIEWS = frozenset(
-    {"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims", "broadcast_to"}
-)
 # Functions that make arrays from numbers: what they make can be assigned to.
 CREATORS: frozenset[Any] = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
 # The same, of the shape of an array that may be a captured one.
@@ -52,6 +47,8 @@ LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "std
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
 OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
 LARGEST_CONDITION = 1e12
+# Operations that only take or move entries.
+PARTS = frozenset({"getitem", "transpose", "swapaxes", "reshape", "ravel", "flip", "diagonal", "expand_dims"})
 # A function is run again so far from the example.
 NEARBY = 1e-3
 # Declarations that make a guard on an argument's symmetry superfluous.
@@ -126,8 +123,8 @@ class _Tape:
     lines: dict[Expr, Line] = field(default_factory=dict)
     integers: Mapping[str, str] = field(default_factory=dict)
     shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape
-    pending: tuple[Traced, Line] | None = None  # what `y[i] += v` made, until it is put back into y
     counted: set[str] = field(default_factory=set)
+    plain: set[Expr] = field(default_factory=set)  # what has neither arguments nor their sizes in it
     names: dict[str, str] = field(default_factory=dict)
     symbolic: bool = True  # whether len(x) is a size, not a number
     measured: bool = False  # whether it was asked for
@@ -181,30 +178,40 @@ def _shapes(operands: tuple[Any, ...]) -> str:
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
-    """Stands for an array while the function runs: every operation on it is recorded."""
+    """Stands for an array while the function runs: every operation on it is recorded.
 
-    __slots__ = ("__weakref__", "expr", "owner", "sharing")
-    expr: Expr
-    owner: str | None
-    sharing: list[weakref.ref[Traced]]
+    base    the array whose memory this one shares: it is read from there, and written there
+    way     the operation, and its parameters, that reads it
+    scalar  whether it is a number for NumPy, not an array: it cannot be changed in place
+    """
 
-    def __init__(self, expr: Expr) -> None:
-        self.expr = expr
-        self.owner = expr.params[0] if expr.op == "input" else None  # the argument whose memory this is
-        self.sharing = []  # stand-ins whose memory overlaps
+    __slots__ = ("_argument", "_expr", "_read_from", "base", "scalar", "way")
+
+    def __init__(
+        self,
+        expr: Expr,
+        argument: str | None = None,
+        base: Traced | None = None,
+        way: tuple[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self._expr = expr
+        self._argument = argument
+        self.base = base
+        self.way = way
+        self._read_from = base.expr if base is not None else None
+        self.scalar = not isinstance(_tape().values.get(expr), np.ndarray)
 
     @property
-    def shared(self) -> bool:
-        """Whether another array in use has some of the same memory."""
-        return any(other() is not None for other in self.sharing)
+    def expr(self) -> Expr:
+        """The expression of what the array holds now."""
+        if self.base is not None and self.way is not None and self.base.expr is not self._read_from:
+            self._expr, self._read_from = record(self.way[0], (self.base,), self.way[1]).expr, self.base.expr
+        return self._expr
 
-    def share(self, view: Traced) -> Traced:
-        """Note that an array is a view of this one."""
-        view.owner = self.owner
-        for other in (self, *(o for ref in self.sharing if (o := ref()) is not None)):
-            other.sharing.append(weakref.ref(view))
-            view.sharing.append(weakref.ref(other))
-        return view
+    @property
+    def argument(self) -> str | None:
+        """The argument whose memory this is."""
+        return self._argument if self.base is None else self.base.argument
 
     @property
     def value(self) -> Any:
@@ -231,9 +238,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 f"an operation of shapes {_shapes(operands)} on it cannot be traced; write `y = y + ...`, "
                 f"or start from np.zeros_like(...) of an argument"
             )
-        if target[0].owner is None and target[0].shared:
-            _tape().pending = (result, where())  # right if it is y[i] += v, which puts it back at once
+        if target[0].scalar:  # s += v makes a new number
             return result
+        if np.size(result.value) < np.size(target[0].value):
+            result = np.broadcast_to(result, target[0].shape)
         target[0]._assign(result)
         return target[0]
 
@@ -293,8 +301,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def real(self) -> Any:
-        """The same values."""
-        return self.copy()
+        """The array itself."""
+        return self
 
     def __len__(self) -> int:
         shape = np.shape(self.value)
@@ -307,38 +315,52 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
-        result = record("getitem", (self,), {"index": _index(index, self)})
-        basic = not any(isinstance(i, ArrayConstant) for i in result.expr.params[0][1])
-        return self.share(result) if basic and np.ndim(result.value) else result
+        return record("getitem", (self,), {"index": _index(index, self)})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        pending = _tape().pending
-        if pending is not None and value is pending[0]:
-            _tape().pending = None
         if isinstance(index, Traced) and _is_mask(index) and np.ndim(_value(value)) == 0:
             after = (1,) * (self.ndim - index.ndim)
             mask = index if not after else np.reshape(index, (*index.shape, *after))
             chosen: Any = np.where(mask, value, self)
             self._assign(chosen)
             return
-        self._assign(record("setitem", (self, value), {"index": _index(index, self)}))
-        if _is_plain(self.expr):
-            self.expr = _lift(np.asarray(self.value))
+        place = {"index": _index(index, self)}
+        if isinstance(value, Traced) and value.base is self and value.way == ("getitem", place):
+            return  # the end of y[i] += v, which has changed this part already
+        if self.base is not None and self.way is not None and self.way[0] == "getitem":
+            outer, inner = self.way[1]["index"], place["index"]
+            if all(isinstance(i, int) for i in outer) and not any(
+                isinstance(i, ArrayConstant) for i in inner
+            ):
+                self.base._assign(record("setitem", (self.base, value), {"index": outer + inner}))
+                return  # z[i][j] = v is z[i, j] = v
+        self._assign(record("setitem", (self, value), place))
 
     def _assign(self, result: Traced) -> None:
-        if self.owner is not None:
+        """Change what the array holds: where it is a view, its part of the other array."""
+        if self.argument is not None:
             raise InvalidFunctionError(
-                f"the function changes its own argument {self.owner!r} ({where()}); work on a copy: "
-                f"`y = {self.owner}.copy()`"
+                f"the function changes its own argument {self.argument!r} ({where()}); work on a copy: "
+                f"`y = {self.argument}.copy()`"
             )
-        if self.shared:
-            raise _shared(where())
         if np.shape(result.value) != np.shape(self.value):
             raise InvalidFunctionError(
                 f"an in-place operation would change the shape {np.shape(self.value)} to "
                 f"{np.shape(result.value)} ({where()})"
             )
-        self.expr = result.expr
+        if self.base is not None and self.way is not None:
+            op, parameters = self.way
+            if op not in _PUT_BACK:
+                raise UnsupportedError(
+                    f"what {op} returns shares its memory with the array it was made of, and cannot be "
+                    f"assigned to ({where()}): take a copy of it, or assign to that array"
+                )
+            self.base._assign(_PUT_BACK[op](self.base, result, **parameters))
+        elif self.scalar:
+            raise InvalidFunctionError(f"a number cannot be changed in place ({where()}): make it an array")
+        else:
+            plain = result.expr in _tape().plain
+            self._expr = _lift(np.asarray(result.value)) if plain else result.expr
 
     # --- conversions that leave the trace
     def __bool__(self) -> bool:
@@ -387,9 +409,15 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return f"Traced(shape={np.shape(self.value)})"
 
     # --- methods of arrays
-    def copy(self) -> Any:
+    def copy(self, order: Any = "C") -> Any:
         """The same values in an array of its own."""
-        return Traced(self.expr) if self.expr.op != "input" else +self
+        value = np.asarray(self.value)
+        copied = value.copy(order)
+        if copied.strides == value.strides:
+            return Traced(self.expr)
+        result = +self  # of its own layout
+        _tape().values[result.expr] = copied
+        return result
 
     def astype(self, dtype: Any, **_: Any) -> Any:
         """The same values: only conversions between floating types are traced."""
@@ -399,7 +427,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def item(self) -> Any:
         """A scalar stays traced."""
-        return self.reshape(())
+        return self[(0,) * self.ndim]
 
     def flatten(self, order: str = "C") -> Any:
         """The entries as a vector of its own memory."""
@@ -470,11 +498,18 @@ _METHODS = frozenset(
 )
 
 
-def _shared(line: Line) -> UnsupportedError:
-    return UnsupportedError(
-        f"an array is assigned to that shares its memory with another one in use ({line}): "
-        f"copy one of them first"
-    )
+# How a part, changed through a view, is put back: the other array with it, of the operation that reads it.
+_PUT_BACK: dict[str, Callable[..., Any]] = {
+    "getitem": lambda base, part, index: record("setitem", (base, part), {"index": index}),
+    "transpose": lambda base, part, axes: np.transpose(
+        part, axes if axes is None else np.argsort([a % base.ndim for a in axes])
+    ),
+    "swapaxes": lambda base, part, axis1, axis2: np.swapaxes(part, axis1, axis2),
+    "flip": lambda base, part, axis: np.flip(part, axis),
+    **dict.fromkeys(
+        ("reshape", "ravel", "expand_dims"), lambda base, part, **_: np.reshape(part, base.shape)
+    ),
+}
 
 
 def _index(index: Any, array: Traced) -> Any:
@@ -535,7 +570,7 @@ def _integers(traced: Traced) -> np.ndarray | None:
 def _is_truth(value: Any) -> bool:
     """Whether something is an argument that was given as truth values, or a part of one."""
     expr = getattr(value, "expr", None)
-    while isinstance(expr, Expr) and expr.op in {"getitem", *VIEWS}:
+    while isinstance(expr, Expr) and expr.op in PARTS:
         expr = expr.args[0]
     if not isinstance(expr, Expr) or expr.op != "input":
         return False
@@ -549,11 +584,6 @@ def _bound(bound: Any) -> Any:
 
 def _is_mask(array: Traced) -> bool:
     return array.ndim > 0 and np.asarray(array.value).dtype == bool
-
-
-def _is_plain(expr: Expr) -> bool:
-    """Whether an expression has neither arguments nor their sizes in it."""
-    return not any(node.op == "input" or any(_sizes_in(node.params)) for node in toposort(expr))
 
 
 # --- sizes as numbers -----------------------------------------------------------------------------
@@ -637,10 +667,7 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
             f"Write it with supported functions, or ask for it"
         )
     bound, parameters = _called(function, primitive.bind, operands, options)
-    result = record(primitive.name, bound, parameters)
-    if primitive.name in VIEWS and isinstance(bound[0], Traced):
-        return bound[0].share(result)
-    return result
+    return record(primitive.name, bound, parameters)
 
 
 def _called(
@@ -663,8 +690,6 @@ def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
 def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Traced:
     """Put an operation on the tape, with its value at the example."""
     tape = _tape()
-    if tape.pending is not None:
-        raise _shared(tape.pending[1])
     args = tuple(_lift(o) for o in operands)
     call = PRIMITIVES[op].call
     assert call is not None, op
@@ -686,7 +711,12 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
     expr = Expr(op, args, symbolic, np.shape(value))
     tape.values[expr] = value
     tape.lines.setdefault(expr, where())
-    return Traced(expr)
+    if all(a in tape.plain for a in args) and not any(_sizes_in(symbolic)):
+        tape.plain.add(expr)
+    base = operands[0] if operands and isinstance(operands[0], Traced) else None
+    if base is None or base.scalar or not np.may_share_memory(value, tape.values[args[0]]):
+        return Traced(expr)
+    return Traced(expr, base=base, way=(op, parameters))
 
 
 @contextmanager
@@ -749,6 +779,7 @@ def _lift(value: Any) -> Expr:
             raise InvalidFunctionError(f"complex numbers have no real derivative ({where()})")
         expr = Expr("number", (), (plain,), ())
         tape.values[expr] = value
+        tape.plain.add(expr)
         return expr
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
@@ -756,7 +787,8 @@ def _lift(value: Any) -> Expr:
     known = ArrayConstant(array)
     name = tape.names.setdefault(known.digest, _captured_name(value) or f"c{len(tape.names)}")
     expr = Expr("constant", (), (ArrayConstant(array, name),), array.shape)
-    tape.values[expr] = array
+    tape.values[expr] = known.array
+    tape.plain.add(expr)
     return expr
 
 
@@ -825,7 +857,7 @@ _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     if is_square(a) and (offset, axis1, axis2) == (0, 0, 1):
         return NotImplemented
-    return a.share(record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2}))
+    return record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2})
 
 
 def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
@@ -878,7 +910,9 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.bitwise_xor: _of_truth_values(np.logical_xor),
     np.invert: _of_truth_values(np.logical_not),
     np.array: _array,
-    np.asarray: _array,
+    np.asarray: lambda a, dtype=None, **_: (
+        a if isinstance(a, Traced) and dtype in (None, float) else _array(a, dtype)
+    ),
     np.linspace: _linspace,
     np.empty: lambda shape, dtype=None, make=np.zeros: apply(make, (shape,), {}),
     np.empty_like: lambda a, dtype=None, make=np.zeros_like: apply(make, (a,), {}),
@@ -1055,13 +1089,15 @@ def trace_function(
     name = getattr(function, "__name__", type(function).__name__)
     surroundings = Surroundings(function)
     start = functools.partial(_Tape, integers=integers or {}, shape_of=shape_of)
-    tape = start(dict(zip(leaves, example, strict=True)))
+    example = tuple(np.array(a, order="C") for a in example)
+    values = {leaf: a[()] for leaf, a in zip(leaves, example, strict=True)}
+    tape = start(dict(values))
     try:
         root = _recorded(function, surroundings, tape, leaves, name)
     except Exception:
         if not tape.measured:
             raise
-        tape = start(dict(zip(leaves, example, strict=True)), symbolic=False)
+        tape = start(values, symbolic=False)
         root = _recorded(function, surroundings, tape, leaves, name)
     changed = surroundings.changed(np.ndarray)
     if changed:
@@ -1094,9 +1130,7 @@ def _recorded(
     _ACTIVE.tape = tape
     try:
         with _redirected(surroundings.namespaces):
-            result = _run(function, [Traced(leaf) for leaf in leaves])
-            if tape.pending is not None:
-                raise _shared(tape.pending[1])
+            result = _run(function, [Traced(leaf, argument=leaf.params[0]) for leaf in leaves])
         return _result(result, name)
     finally:
         _ACTIVE.tape = outer
@@ -1172,7 +1206,8 @@ def _compare(trace: Trace, plain: Any, traced: Any) -> None:
     ):
         raise InvalidFunctionError(
             f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: it uses "
-            f"random numbers or state outside its arguments, or asks for the type of its arguments"
+            f"random numbers or state outside its arguments, or asks for the type of its arguments, or for "
+            f"numbers that are not float64"
         )
 
 
