@@ -106,9 +106,15 @@ def changes_shape(x):
     return np.sum(y)
 
 
-def assigns_twice(x):
-    y = x * 1.0
-    y[np.array([0, 0])] = x[:2]
+def fills_float32(x):
+    y = np.zeros(4, dtype=np.float32)
+    y[0] = x[0]
+    return np.sum(y)
+
+
+def fills_copy(x):
+    y = captured.copy()
+    y[1:] = x[1:]
     return np.sum(y)
 
 
@@ -135,9 +141,39 @@ REFUSED = {
     "array": (lambda x: np.sum(np.array([x[0], 1], dtype=int)), UnsupportedError, "of int64"),
     "complex": (lambda x: np.sum(x * 1j), InvalidFunctionError, "complex"),
     "unknown": (lambda x: np.sum(np.unwrap(x)), UnsupportedError, r"np.unwrap is not supported .*\(4,\)"),
-    "option": (lambda x: np.sum(x, dtype=float), UnsupportedError, "dtype"),
+    "option": (
+        lambda x: np.sum(x, like=x),
+        UnsupportedError,
+        r"^np.sum was called .*\(in <lambda>.*: got an unexpected keyword argument 'like'",
+    ),
+    "too many": (lambda x: np.exp(x, 1, 2, 3), TypeError, "exp"),
+    "single precision": (
+        lambda x: np.sum(x.astype(np.float32)),
+        InvalidFunctionError,
+        "numbers of float32.*float64",
+    ),
+    "filled in single precision": (
+        fills_float32,
+        InvalidFunctionError,
+        "numbers of float32.*leave the dtype out",
+    ),
+    "undefined": (
+        lambda x: np.sum(np.log(x, where=x > 0)),
+        InvalidFunctionError,
+        "np.log with `where` leaves",
+    ),
+    "own module": (
+        lambda x: np.sum(scipy.special.jv(1, x)),
+        UnsupportedError,
+        "scipy.special.jv is not supported",
+    ),
+    "a copy of a plain array": (fills_copy, InvalidFunctionError, r"start from np.array\(y\)"),
+    "an axis too many": (
+        lambda x: np.insert(x, 0, x[0], axis=2),
+        InvalidArgumentError,
+        "np.insert failed on",
+    ),
     "reduce": (lambda x: np.hypot.reduce(x), UnsupportedError, "np.hypot.reduce is not supported"),
-    "twice": (assigns_twice, UnsupportedError, "assigned to twice: use np.add.at"),
     "shapes": (lambda x: np.sum(A[:, :3] @ x), InvalidArgumentError, r"matmul failed on .*\(4, 3\), \(4,\)"),
     "random": (
         lambda x: np.sum(x) * np.random.default_rng().random(),
@@ -158,7 +194,7 @@ REFUSED = {
     ),
     "nothing": (lambda x: None, InvalidFunctionError, "return statement"),
     "tuple": (lambda x: (x, x), InvalidFunctionError, "returned a tuple"),
-    "attribute": (lambda x: x.nonzero(), AttributeError, "supported methods"),
+    "attribute": (lambda x: x.tobytes(), AttributeError, "supported methods"),
     "trace": (
         lambda x: np.trace(np.outer(x, x)[:2], offset=5),
         UnsupportedError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import itertools
 import linecache
 import operator
 import sys
@@ -19,13 +20,15 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import numpy as np
+import scipy.linalg
+import scipy.special
 
 from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunctionError, UnsupportedError
 from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.record import REQUIREMENTS, SEVERAL, SYMMETRY
-from closedform.primitives.structure import freeze_index
+from closedform.primitives.structure import freeze_index, thaw_index
 from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
 
@@ -39,10 +42,15 @@ PINNING = frozenset({np.arange, np.tri})
 OF_LISTS = frozenset(
     {np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block, np.mean, np.median, np.var}
     | {np.std, np.dot, np.vdot, np.inner, np.outer, np.cross, np.cumsum, np.cumprod, np.argmax, np.argmin}
-    | {np.sort, np.argsort, np.diff, np.linalg.norm}
+    | {np.sort, np.argsort, np.diff, np.linalg.norm, np.diag, np.vander, np.append, np.average, np.interp}
+    | {np.ascontiguousarray, np.asfortranarray, np.compress}
+    | {np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.where, np.polyval}
 )
-# Those for which lists within lists are no arrays.
+# Those for which lists within lists are no arrays, and those of several arrays in a list.
 NESTED = frozenset({np.block})
+JOINING = frozenset({np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack})
+# Functions whose arrays can be assigned to where that is all that is lacking.
+MADE: frozenset[Any] = frozenset({np.array, np.arange, np.linspace, np.logspace, np.geomspace, np.copy})
 LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
 OF_REGULAR_MATRICES = frozenset({"inv", "solve", "det", "logdet", "sign_det"})
@@ -126,6 +134,8 @@ class _Tape:
     counted: set[str] = field(default_factory=set)
     plain: set[Expr] = field(default_factory=set)  # what has neither arguments nor their sizes in it
     names: dict[str, str] = field(default_factory=dict)
+    creates: bool = False  # whether what np.array, np.linspace and the like make can be assigned to
+    lost: bool = False  # whether something traced was to be put into a plain array or number
     symbolic: bool = True  # whether len(x) is a size, not a number
     measured: bool = False  # whether it was asked for
 
@@ -220,7 +230,6 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     # --- NumPy's protocols
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
-        target = options.pop("out", None)
         if method != "__call__":
             return _method(ufunc, method, operands, options)
         if ufunc in _OF_SIZES and not options and (size := _of_sizes(ufunc, operands)) is not None:
@@ -229,21 +238,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             first, second = (int(o) if _is_size(o) else o for o in operands)
             if isinstance(first, int) or isinstance(second, int):  # [0.5] * len(x)
                 return first * second
-        result = apply(ufunc, operands, options)
-        if target is None:
-            return result
-        if not isinstance(target[0], Traced):
-            raise InvalidFunctionError(
-                f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
-                f"an operation of shapes {_shapes(operands)} on it cannot be traced; write `y = y + ...`, "
-                f"or start from np.zeros_like(...) of an argument"
-            )
-        if target[0].scalar:  # s += v makes a new number
-            return result
-        if np.size(result.value) < np.size(target[0].value):
-            result = np.broadcast_to(result, target[0].shape)
-        target[0]._assign(result)
-        return target[0]
+        return apply(ufunc, operands, options)
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         return apply(function, operands, options)
@@ -254,9 +249,11 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return np.array(self.value, dtype=dtype)
         if (integers := _integers(self)) is not None:
             return np.array(integers, dtype=dtype)
+        _tape().lost = True
         shape, cure = (
             np.shape(self.value),
-            "use np.stack or np.concatenate to build arrays, and NumPy functions on them",
+            "use np.stack or np.concatenate to build arrays, and NumPy functions on them; to assign to a "
+            "plain array y, start from np.array(y)",
         )
         if (unseen := _scipy_function()) is not None:
             cure = f"where SciPy's {unseen} is called, write its own name, as in scipy.special.{unseen}(...)"
@@ -327,6 +324,16 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         place = {"index": _index(index, self)}
         if isinstance(value, Traced) and value.base is self and value.way == ("getitem", place):
             return  # the end of y[i] += v, which has changed this part already
+        if any(isinstance(i, ArrayConstant) for i in place["index"]):
+            whole = np.arange(self.value.size).reshape(self.value.shape)
+            points = whole[thaw_index(place["index"])]
+            last = np.zeros(whole.size, dtype=int)
+            last[points.ravel()] = np.arange(points.size)
+            kept = np.unique(last[points.ravel()])
+            if kept.size < points.size:  # an entry is named twice: the last value stays
+                values: Any = np.ravel(np.broadcast_to(value, points.shape))
+                self._put_flat(points.ravel()[kept], values[kept])
+                return
         if self.base is not None and self.way is not None and self.way[0] == "getitem":
             outer, inner = self.way[1]["index"], place["index"]
             if all(isinstance(i, int) for i in outer) and not any(
@@ -335,6 +342,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 self.base._assign(record("setitem", (self.base, value), {"index": outer + inner}))
                 return  # z[i][j] = v is z[i, j] = v
         self._assign(record("setitem", (self, value), place))
+
+    def _put_flat(self, positions: np.ndarray, values: Any) -> None:
+        """Assign to entries counted in C order, each named once: where they are depends on the sizes."""
+        for size in _tape().shape_of(self.expr):
+            _pin(size)
+        flat = record("setitem", (np.ravel(self), values), {"index": freeze_index((positions,))})
+        self._assign(np.reshape(flat, self.shape))  # type: ignore[arg-type]
 
     def _assign(self, result: Traced) -> None:
         """Change what the array holds: where it is a view, its part of the other array."""
@@ -379,10 +393,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _number(self, kind: str) -> Any:
         if any(inputs(self.expr)):
+            _tape().lost = True
             raise InvalidFunctionError(
                 f"a traced value was turned into a Python {kind} ({where()}), which would cut it off from "
                 f"its derivative; use NumPy functions (np.exp, not math.exp); build arrays with "
-                f"np.stack, or assign to the entries of np.zeros_like(...)"
+                f"np.stack, or assign to the entries of np.zeros_like(...) or, for a plain array y, of "
+                f"np.array(y)"
             )
         _pin_all(self.expr)
         return self.value
@@ -421,13 +437,23 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, **_: Any) -> Any:
         """The same values: only conversions between floating types are traced."""
-        if np.dtype(dtype).kind != "f":
+        if not _is_float(dtype):
             raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
         return np.where(self, 1.0, 0.0) if self.dtype == bool else self.copy()
 
-    def item(self) -> Any:
-        """A scalar stays traced."""
-        return self[(0,) * self.ndim]
+    def item(self, *index: Any) -> Any:
+        """A number stays traced."""
+        place = index[0] if len(index) == 1 else index or 0
+        return self[place] if isinstance(place, tuple) else np.ravel(self)[place]
+
+    @property
+    def flat(self) -> Flat:
+        """The entries in C order."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self.flat[:] = np.ravel(values)
 
     def flatten(self, order: str = "C") -> Any:
         """The entries as a vector of its own memory."""
@@ -437,6 +463,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def fill(self, value: Any) -> None:
         """Give every entry one value."""
         self[...] = value
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        """As np.compress."""
+        return np.compress(condition, self, axis=axis)
 
     def sort(self, axis: int = -1) -> None:
         """Sort in place."""
@@ -488,14 +518,38 @@ _METHODS = frozenset(
         "conjugate",
         "cumprod",
         "take",
-        "compress",
         "argsort",
         "argmax",
         "argmin",
         "all",
         "any",
+        "nonzero",
+        "put",
     ]
 )
+
+
+class Flat:
+    """x.flat: entries that are read and assigned to by their position in C order."""
+
+    def __init__(self, array: Traced) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return int(self.array.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.ravel(self.array))
+
+    def __getitem__(self, index: Any) -> Any:
+        found = np.ravel(self.array)[index]
+        return found if found.scalar else found.copy()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        flat: Any = np.ravel(self.array).copy()
+        flat[index] = value
+        whole: Any = np.reshape(flat, self.array.shape)
+        self.array._assign(whole)
 
 
 # How a part, changed through a view, is put back: the other array with it, of the operation that reads it.
@@ -538,7 +592,7 @@ def _index_item(item: Any) -> Any:
     if isinstance(item, slice):
         return slice(*(_bound(b) for b in (item.start, item.stop, item.step)))
     if not isinstance(item, Traced):
-        return item
+        return np.zeros(np.shape(item), dtype=int) if isinstance(item, list) and not np.size(item) else item
     value = np.asarray(item.value)
     if value.dtype.kind not in "iub" or not any(inputs(item.expr)):
         return int(item) if not value.ndim else np.asarray(item)
@@ -652,9 +706,27 @@ LOGIC = frozenset(
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
+    options = dict(options)
+    target = options.pop("out", None)
+    if isinstance(target, tuple):
+        target = target[0] if len(target) == 1 else target
+    if function not in TYPED and "dtype" in options and _is_float(options["dtype"]):
+        del options["dtype"]  # as it is anyway
+    chosen = options.pop("where", True) if isinstance(function, np.ufunc) else True
+    result = _applied(function, operands, options)
+    if chosen is not True:
+        if target is None:
+            raise InvalidFunctionError(
+                f"{_named(function)} with `where` leaves the other entries undefined ({where()}): say what "
+                f"they are with `out`, or use np.where"
+            )
+        result = np.where(chosen, result, target)
+    return result if target is None else _put_into(target, result)
+
+
+def _applied(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     if function in SEVERAL:
         return _results(function, operands, options)
-    name = getattr(function, "__name__", str(function))
     composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
     if composed is not None:
         result = _called(function, composed, operands, options)
@@ -663,11 +735,36 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
     primitive = BY_CALLABLE.get(function)
     if primitive is None or primitive.bind is None:
         raise UnsupportedError(
-            f"np.{name} is not supported ({where()}); operands of shapes {_shapes(_flat(operands))}. "
-            f"Write it with supported functions, or ask for it"
+            f"{_named(function)} is not supported ({where()}); operands of shapes "
+            f"{_shapes(_flat(operands))}. Write it with supported functions, or ask for it"
         )
     bound, parameters = _called(function, primitive.bind, operands, options)
     return record(primitive.name, bound, parameters)
+
+
+def _put_into(target: Any, result: Any) -> Any:
+    """What is computed into an array that there is: by `out`, and by y += v."""
+    if not isinstance(target, Traced):
+        _tape().lost = True
+        raise InvalidFunctionError(
+            f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
+            f"an operation of shapes {_shapes((target, result))} on it cannot be traced; write "
+            f"`y = y + ...`, or start from np.zeros_like(...) of an argument, or np.array(...) of the array"
+        )
+    if target.scalar:  # s += v makes a new number
+        return result
+    if np.size(_value(result)) < np.size(target.value):
+        result = np.broadcast_to(result, target.shape)
+    target._assign(result)
+    return target
+
+
+def _named(function: Any) -> str:
+    """A function as the user calls it."""
+    name = getattr(function, "__name__", str(function))
+    modules = {"np.linalg": np.linalg, "scipy.special": scipy.special, "scipy.linalg": scipy.linalg}
+    found = (prefix for prefix, module in modules.items() if getattr(module, name, None) is function)
+    return f"np.{name}" if getattr(np, name, None) is function else f"{next(found, 'np')}.{name}"
 
 
 def _called(
@@ -676,11 +773,21 @@ def _called(
     """What a call of a NumPy function is in terms of primitives."""
     try:
         return bind(*operands, **options)
+    except ClosedformError:
+        raise
     except TypeError as error:
-        name = getattr(function, "__name__", str(function))
+        try:
+            inspect.signature(bind).bind(*operands, **options)
+            reason = str(error)
+        except TypeError as mismatch:  # without the names of our own functions
+            reason = str(mismatch)
         raise UnsupportedError(
-            f"np.{name} was called in a way that is not supported ({where()}): {error}"
+            f"{_named(function)} was called in a way that is not supported ({where()}): {reason}"
         ) from None
+    except (ValueError, IndexError) as error:
+        raise InvalidArgumentError(
+            f"{_named(function)} failed on operands of shapes {_shapes(_flat(operands))} ({where()}): {error}"
+        ) from error
 
 
 def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -829,19 +936,39 @@ def _method(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[st
     if method == "outer":
         first, second = operands
         return ufunc(np.reshape(first, (*np.shape(first), *[1] * np.ndim(second))), second)
-    if method == "at" and ufunc in (np.add, np.subtract):
-        target, index, value = operands
-        if not isinstance(target, Traced):
-            raise InvalidFunctionError(
-                f"np.{ufunc.__name__}.at changes a plain array ({where()}); start from np.zeros_like(...)"
-            )
-        signed = value if ufunc is np.add else -value
-        target._assign(record("add_at", (target, signed), {"index": _index(index, target)}))
+    if method == "at":
+        _at(ufunc, *operands)
         return None
+    if method == "accumulate" and ufunc.nin == 2 and not options.keys() - {"axis"}:
+        parts = itertools.accumulate(np.moveaxis(operands[0], options.get("axis", 0), 0), ufunc)
+        return np.stack(list(parts), axis=options.get("axis", 0))
     raise UnsupportedError(
         f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function, "
         f"such as np.sum, np.cumsum or np.outer"
     )
+
+
+def _at(ufunc: Any, target: Any, index: Any, value: Any = None) -> None:
+    """np.add.at and the like: an entry that is named twice is changed twice."""
+    if not isinstance(target, Traced):
+        raise InvalidFunctionError(
+            f"np.{ufunc.__name__}.at changes a plain array ({where()}); start from np.zeros_like(...)"
+        )
+    place = _index(index, target)
+    if ufunc in (np.add, np.subtract):
+        signed = value if ufunc is np.add else -value
+        target._assign(record("add_at", (target, signed), {"index": place}))
+        return
+    whole = np.arange(target.value.size).reshape(target.value.shape)
+    points = whole[thaw_index(place)]
+    values: Any = None if value is None else np.ravel(np.broadcast_to(value, points.shape))
+    left, order = points.ravel(), np.arange(points.size)
+    while order.size:
+        _, first = np.unique(left[order], return_index=True)
+        now, flat = order[first], np.ravel(target)
+        entries = flat[left[now]]
+        target._put_flat(left[now], ufunc(entries) if value is None else ufunc(entries, values[now]))
+        order = np.delete(order, first)
 
 
 _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
@@ -849,6 +976,11 @@ _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
     (np.multiply, "reduce"): np.prod,
     (np.maximum, "reduce"): np.max,
     (np.minimum, "reduce"): np.min,
+    (np.logical_and, "reduce"): np.all,
+    (np.logical_or, "reduce"): np.any,
+    (np.logaddexp, "reduce"): lambda a, axis=0, keepdims=False: scipy.special.logsumexp(
+        a, axis=axis, keepdims=keepdims
+    ),
     (np.add, "accumulate"): lambda a, axis=0: np.cumsum(a, axis=axis),
     (np.multiply, "accumulate"): lambda a, axis=0: np.cumprod(a, axis=axis),
 }
@@ -860,14 +992,10 @@ def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2})
 
 
-def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Traced) or not is_square(a) or wrap or np.ndim(_value(val)) > 1:
-        raise TypeError("only of a traced square matrix, with a number or a vector")
-    if np.ndim(_value(val)) == 0:
-        val = np.full(np.shape(np.diag(a)), val)
-    elif np.shape(_value(val)) != np.shape(np.diag(_value(a))):
-        raise TypeError("with a vector that is not as long as the diagonal")
-    a._assign(a - np.diag(np.diag(a)) + np.diag(val))
+def _nonzero(a: Any) -> Any:
+    """The positions of what is not zero, as they are at the example."""
+    mask: Any = a if _value(a).dtype == bool else np.not_equal(a, 0)
+    return np.nonzero(_index_item(mask))
 
 
 def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -884,15 +1012,18 @@ def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
     return operate
 
 
-def _array(object: Any, dtype: Any = None, **_: Any) -> Any:
-    """np.array of nested lists in which there are traced numbers or arrays."""
-    if dtype is not None and np.dtype(dtype).kind != "f":
+def _array(object: Any, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0, **_: Any) -> Any:
+    """np.array, of nested lists in which there are traced numbers or arrays too."""
+    if not _is_float(dtype):
         raise TypeError(f"of {np.dtype(dtype)}: it has no derivative")
     if isinstance(object, Traced):
-        return object.copy()
-    if not isinstance(object, list | tuple):
-        return object
-    return np.stack([_array(item) for item in object])
+        result = object.copy() if copy else object
+    elif isinstance(object, list | tuple):
+        result = np.stack([_array(item) for item in object])
+    else:
+        result = object
+    lacking = ndmin - np.ndim(result)
+    return np.reshape(result, (*[1] * lacking, *np.shape(result))) if lacking > 0 else result
 
 
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Any:
@@ -904,15 +1035,16 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    np.fill_diagonal: _fill_diagonal,
+    np.nonzero: _nonzero,
+    np.flatnonzero: lambda a: _nonzero(np.ravel(a))[0],
+    np.argwhere: lambda a: np.transpose(np.asarray(_nonzero(a))),
+    np.where: lambda condition, *choices: NotImplemented if choices else _nonzero(condition),
     np.bitwise_and: _of_truth_values(np.logical_and),
     np.bitwise_or: _of_truth_values(np.logical_or),
     np.bitwise_xor: _of_truth_values(np.logical_xor),
     np.invert: _of_truth_values(np.logical_not),
     np.array: _array,
-    np.asarray: lambda a, dtype=None, **_: (
-        a if isinstance(a, Traced) and dtype in (None, float) else _array(a, dtype)
-    ),
+    np.asarray: lambda a, dtype=None, **_: _array(a, dtype, copy=None),
     np.linspace: _linspace,
     np.empty: lambda shape, dtype=None, make=np.zeros: apply(make, (shape,), {}),
     np.empty_like: lambda a, dtype=None, make=np.zeros_like: apply(make, (a,), {}),
@@ -929,10 +1061,10 @@ def _redirected(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
     size) are replaced while the function runs, in their modules and in the globals of the user's code."""
     outside = [
         c
-        for c in [*BY_CALLABLE, *SEVERAL]
-        if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)
+        for c in [*BY_CALLABLE, *SEVERAL, *COMPOSITIONS]
+        if (getattr(c, "__module__", None) or "").startswith("scipy") and not isinstance(c, np.ufunc)
     ]
-    outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS]
+    outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS, *MADE]
     scopes: list[dict[str, Any]] = [
         sys.modules[m].__dict__ for m in ("numpy", "numpy.linalg", "scipy.linalg", "scipy.special")
     ]
@@ -985,18 +1117,27 @@ def _dispatching(function: Any, name: str) -> Any:
         if function in OF_LISTS and not _is_user_code(sys._getframe(1)):
             return function(*args, **options)
         if _holds_traced((*args, *options.values())):
-            if function in PINNING:
+            untyped = function in CREATORS and not _makes_floats(function, args, options)
+            if function in PINNING or untyped:
+                args = tuple(tuple(map(_as_integer, a)) if isinstance(a, tuple | list) else a for a in args)
                 return function(*map(_as_integer, args), **{k: _as_integer(v) for k, v in options.items()})
             of_sizes = isinstance(args[0], list | tuple) and all(map(_is_size, args[0]))
             if function in _FOLDS and of_sizes and not options:
                 return functools.reduce(_FOLDS[function], args[0])
-            if function in OF_LISTS and function not in NESTED:
+            if function in JOINING:
+                args = ([_array(a) if isinstance(a, list) else a for a in args[0]], *args[1:])
+            elif function in OF_LISTS and function not in NESTED:
                 args = tuple(_array(a) if isinstance(a, list) else a for a in args)
             return apply(function, args, options)
         creates = function in CREATORS or (function in LIKE and np.asarray(args[0]).dtype.kind == "f")
-        if creates and _makes_floats(options) and _calls(sys._getframe(1), name, call):
-            return apply(function, args, options)
-        return function(*args, **options)
+        tape = _tape()
+        if not (creates or (tape.creates and function in MADE)) or not _calls(sys._getframe(1), name, call):
+            return function(*args, **options)
+        if creates:
+            typed = _makes_floats(function, args, options)
+            return apply(function, args, options) if typed else function(*args, **options)
+        result = function(*args, **options)
+        return Traced(_lift(result)) if result.dtype == np.float64 else result
 
     return call
 
@@ -1020,9 +1161,24 @@ _FOLDS: dict[Any, Callable[[Any, Any], Any]] = {
 }
 
 
-def _makes_floats(options: Mapping[str, Any]) -> bool:
-    dtype = options.get("dtype")
-    return dtype is None or np.dtype(dtype).kind == "f"
+# Functions that take a dtype, and those that take it at another position than the second.
+TYPED = CREATORS | LIKE | {np.array, np.asarray}
+POSITION_OF_DTYPE: dict[Any, int] = {np.eye: 3, np.full: 2, np.full_like: 2}
+
+
+def _is_float(dtype: Any) -> bool:
+    """Whether a data type is that of all traced arrays, or not given."""
+    if dtype is not None and np.dtype(dtype).kind == "f" and np.dtype(dtype) != np.float64:
+        raise InvalidFunctionError(
+            f"numbers of {np.dtype(dtype)} ({where()}): derivatives are computed in float64; leave the "
+            f"dtype out"
+        )
+    return dtype is None or np.dtype(dtype) == np.float64
+
+
+def _makes_floats(function: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> bool:
+    at = POSITION_OF_DTYPE.get(function, 1)
+    return _is_float(options.get("dtype", args[at] if len(args) > at else None))
 
 
 def _is_user_code(frame: FrameType) -> bool:
@@ -1091,14 +1247,19 @@ def trace_function(
     start = functools.partial(_Tape, integers=integers or {}, shape_of=shape_of)
     example = tuple(np.array(a, order="C") for a in example)
     values = {leaf: a[()] for leaf, a in zip(leaves, example, strict=True)}
-    tape = start(dict(values))
-    try:
-        root = _recorded(function, surroundings, tape, leaves, name)
-    except Exception:
-        if not tape.measured:
-            raise
-        tape = start(values, symbolic=False)
-        root = _recorded(function, surroundings, tape, leaves, name)
+    symbolic, creates, refused = True, False, None
+    while True:
+        tape = start(dict(values), symbolic=symbolic, creates=creates)
+        try:
+            root = _recorded(function, surroundings, tape, leaves, name)
+            break
+        except Exception as error:
+            if tape.measured and symbolic:
+                symbolic = False
+            elif tape.lost and not creates:
+                creates, refused = True, error
+            else:
+                raise refused or error from None
     changed = surroundings.changed(np.ndarray)
     if changed:
         raise InvalidFunctionError(
