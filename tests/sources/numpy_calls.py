@@ -376,6 +376,7 @@ CALLS = [
         a[[]]
         np.diff(a, n=0)
         np.ravel(a, order="K")
+        np.ravel(a[:, ::2].T, order="K")
         np.ravel(a.T, order="A")
         a.T.flatten("K")
         np.reshape(a, (4, 3), order="A")
@@ -868,6 +869,5 @@ REFUSED = _calls(
     np.pad(a, 1, mode="reflect", reflect_type="odd")
     np.take(a, [0, 99])
     np.fill_diagonal(a, 1.0)
-    np.ravel(a[:, ::2], order="K")
     """,
 )

@@ -7,7 +7,7 @@ import pytest
 from tests.dense import central_differences, evaluate
 
 import closedform as cf
-from closedform.errors import InvalidFunctionError, UnsupportedError
+from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
 
 x = np.random.default_rng(5).uniform(0.3, 1.5, (3, 4))
 WEIGHTS = np.random.default_rng(6).standard_normal((3, 4))
@@ -34,6 +34,11 @@ PROGRAMS = {
     "flat copies": "w = z.T.reshape(-1); w[0] = 9.0; z[1] *= w[:4]; z.flatten()[0] = 3.0",
     "Fortran's order": "y = np.copy(x.T); z = y.T; y.reshape(-1)[0] = 4; z.ravel('F')[1] = 5; y[3] = z[:, 1]",
     "a transpose that is copied": "y = x.T.copy(); y.ravel()[1] = y[2, 2] ** 2; z = y.T",
+    "orders of memory": "y = np.array(x.T); y.ravel('K')[1] = 5; z = y.T[::-1]; w = z.ravel('K'); w[0] = 3",
+    "an order that stays": "y = x.T.copy('F'); y[[0, 0]] *= x.T[:2]; y.reshape(-1)[1] = 3; z = y.T",
+    "more axes than the part": "z[0] = z[None, 1:2]; z[1:] = x[None, None, 1:] ** 2",
+    "lists": "z[0] = [x[0, 0] ** 2, 1.0, 2.0, x[1, 1]]; z[1:] = [[x[0, 0]], [3.0]]; z[:, 0] = [1, 2, 3]",
+    "a size that grows": "n = x.shape[1]; m = n; n -= 1; n += m - 2; z[:, :n - 3] *= 2; z[0] *= n",
     "a part that is reshaped": "z[1:].reshape(-1)[3] = z[0, 0] ** 2; z[:, 1:].reshape(-1)[0] = 7",
     "flipped": "np.flip(z)[0] = z[1]; np.fliplr(z)[0, 0] = 2.0; z[::-1, ::2][1] *= x[0, ::2]",
     "turned": "np.rot90(z)[0] = z[:, 0]; np.rot90(z, 2)[0, 1] = 5.0",
@@ -116,6 +121,7 @@ REFUSED = {
     "as an array": ("np.asarray(x)[0] = 1", InvalidFunctionError, "own argument 'x'"),
     "diagonal": ("np.diag(z)[0] = 1", UnsupportedError, "diag.* shares its memory .*take a copy"),
     "spread": ("np.broadcast_to(z[0], (3, 4))[0] = 1", UnsupportedError, "broadcast_to .*take a copy"),
+    "position": ("z[5] = 1", InvalidArgumentError, r"array of shape \(3, 4\) \(in run.*out of bounds"),
     "number": ("z[0, 0][...] = 1", InvalidFunctionError, "a number cannot be changed in place"),
 }
 

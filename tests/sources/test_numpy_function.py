@@ -488,6 +488,29 @@ def test_scipy_functions_are_found_where_other_modules_have_them_by_name():
     np.testing.assert_allclose(cf.grad(lambda x, by={0: library.smooth}: by[0](x))(x), expected)
 
 
+STRUCTURED = {
+    "toeplitz": lambda x: np.sum(scipy.linalg.toeplitz(x) @ x**2),
+    "toeplitz of two": lambda x: np.sum(scipy.linalg.toeplitz(x[:3], x) @ x**2),
+    "circulant": lambda x: x**2 @ scipy.linalg.circulant(x) @ captured,
+}
+
+
+@pytest.mark.parametrize("f", STRUCTURED.values(), ids=STRUCTURED)
+def test_structured_matrices_of_scipy(f):
+    np.testing.assert_allclose(cf.grad(f)(x), central_differences(f, x), rtol=1e-6)
+
+
+def test_interpolation_follows_the_part_of_the_line():
+    gradient = cf.grad(lambda t: np.interp(t, np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0, -4.0])))
+    assert [gradient(t) for t in (0.5, 2.0, 0.25, -1.0, 4.0)] == [2, -3, 2, 0, 0]
+
+
+def test_positions_of_what_is_not_zero_are_guarded():
+    gradient = cf.grad(lambda x: np.sum(x[np.nonzero(x > 0)] ** 2))
+    for values in ([1.0, -2.0, 3.0], [-1.0, 2.0, 3.0], [1.0, 2.0, 3.0]):
+        np.testing.assert_allclose(gradient(np.array(values)), 2 * np.maximum(values, 0))
+
+
 def test_diagonals_are_filled_with_a_number_or_a_vector():
     def f(x):
         a, b = np.outer(x, x), np.zeros((3, 3))

@@ -403,20 +403,24 @@ def reshape(a: Any, shape: Any, order: str = "C") -> Any:
 
 
 def ravel(a: Any, order: str = "C") -> Any:
-    """np.ravel in Fortran's order."""
+    """np.ravel in other orders: C order of an array with its axes in another order."""
+    if order == "K":
+        strides = np.asarray(_plain(a)).strides
+        axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
+        return np.ravel(a if axes == list(range(len(axes))) else np.transpose(a, tuple(axes)))
     if _order(a, order) == "C":
         return NotImplemented if order == "C" else np.ravel(a)
     return np.ravel(np.transpose(a))
 
 
 def _order(a: Any, order: str) -> str:
-    """C or F, for the orders that depend on how an array lies in memory."""
-    if order in ("C", "F"):
-        return order
-    flags = np.asarray(_plain(a)).flags
-    if order not in ("A", "K") or (order == "K" and not (flags.c_contiguous or flags.f_contiguous)):
-        raise TypeError(f"order={order!r} of this array; write 'C' or 'F'")
-    return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    """C or F, for the order that depends on how an array lies in memory."""
+    if order == "A":
+        flags = np.asarray(_plain(a)).flags
+        return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    if order not in ("C", "F"):
+        raise TypeError(f"order={order!r}")
+    return order
 
 
 def contiguous(order: str) -> Callable[..., Any]:
@@ -726,7 +730,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> A
 def interp(x: Any, xp: Any, fp: Any) -> Any:
     """np.interp: the part of the line that x is on stays what it is at the example."""
     x, xp, fp = map(_array, (x, xp, fp))
-    known = np.asarray(_plain(xp))
+    known, _ = np.asarray(_plain(xp)), int(np.size(x))  # the parts are those of so many positions
     if known.size < 2 or not np.all(np.diff(known) > 0):
         raise TypeError("with fewer than two positions, or some that do not increase")
     inside = np.minimum(np.maximum(x, xp[0]), xp[-1])

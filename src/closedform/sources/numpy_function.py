@@ -232,7 +232,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
         if method != "__call__":
             return _method(ufunc, method, operands, options)
-        if ufunc in _OF_SIZES and not options and (size := _of_sizes(ufunc, operands)) is not None:
+        alone = not options.keys() - {"out"}  # n += 1 makes another size
+        if ufunc in _OF_SIZES and alone and (size := _of_sizes(ufunc, operands)) is not None:
             return size
         if ufunc is np.multiply and any(isinstance(o, list | tuple | str) for o in operands):
             first, second = (int(o) if _is_size(o) else o for o in operands)
@@ -322,6 +323,15 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             self._assign(chosen)
             return
         place = {"index": _index(index, self)}
+        try:
+            part = self.value[thaw_index(place["index"])]
+        except IndexError as error:
+            raise InvalidArgumentError(
+                f"an assignment to an array of shape {np.shape(self.value)} ({where()}): {error}"
+            ) from error
+        value = _array(value) if isinstance(value, list | tuple) else value
+        if np.ndim(_value(value)) > np.ndim(part):  # axes of length 1 before it
+            value = np.reshape(value, np.shape(value)[np.ndim(_value(value)) - np.ndim(part) :])
         if isinstance(value, Traced) and value.base is self and value.way == ("getitem", place):
             return  # the end of y[i] += v, which has changed this part already
         if any(isinstance(i, ArrayConstant) for i in place["index"]):
@@ -373,8 +383,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         elif self.scalar:
             raise InvalidFunctionError(f"a number cannot be changed in place ({where()}): make it an array")
         else:
-            plain = result.expr in _tape().plain
-            self._expr = _lift(np.asarray(result.value)) if plain else result.expr
+            if result.expr in _tape().plain:
+                self._expr = _lift(np.asarray(result.value))
+            else:
+                self._expr = _laid_out(result, np.empty_like(self.value))
 
     # --- conversions that leave the trace
     def __bool__(self) -> bool:
@@ -427,13 +439,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     # --- methods of arrays
     def copy(self, order: Any = "C") -> Any:
         """The same values in an array of its own."""
-        value = np.asarray(self.value)
-        copied = value.copy(order)
-        if copied.strides == value.strides:
-            return Traced(self.expr)
-        result = +self  # of its own layout
-        _tape().values[result.expr] = copied
-        return result
+        return Traced(_laid_out(self, np.array(self.value, order=order)))
 
     def astype(self, dtype: Any, **_: Any) -> Any:
         """The same values: only conversions between floating types are traced."""
@@ -527,6 +533,21 @@ _METHODS = frozenset(
         "put",
     ]
 )
+
+
+def _laid_out(traced: Traced, like: np.ndarray) -> Expr:
+    """The expression of the same values that lie in memory as another array does: whether a reshaped array
+    is a view depends on that."""
+    value = np.asarray(traced.value)
+    if value.ndim < 2 or all(getattr(value.flags, f) == getattr(like.flags, f) for f in _CONTIGUOUS):
+        return traced.expr
+    expr = record("positive", (traced,), {}).expr
+    _tape().values[expr] = laid = np.empty_like(like, dtype=value.dtype)
+    laid[...] = value
+    return expr
+
+
+_CONTIGUOUS = ("c_contiguous", "f_contiguous")
 
 
 class Flat:
@@ -1012,14 +1033,16 @@ def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
     return operate
 
 
-def _array(object: Any, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0, **_: Any) -> Any:
+def _array(
+    object: Any, dtype: Any = None, *, copy: bool | None = True, order: str = "K", ndmin: int = 0, **_: Any
+) -> Any:
     """np.array, of nested lists in which there are traced numbers or arrays too."""
     if not _is_float(dtype):
         raise TypeError(f"of {np.dtype(dtype)}: it has no derivative")
     if isinstance(object, Traced):
-        result = object.copy() if copy else object
+        result = object.copy(order) if copy else object
     elif isinstance(object, list | tuple):
-        result = np.stack([_array(item) for item in object])
+        result = np.stack([_array(item) for item in object]) if _holds_traced(object) else np.asarray(object)
     else:
         result = object
     lacking = ndmin - np.ndim(result)
