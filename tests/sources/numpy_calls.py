@@ -355,6 +355,12 @@ CALLS = [
         np.nanmean(a, axis=0, keepdims=True)
         np.nansum(np.where(a > 0.8, np.nan, a))
         np.nanmean(np.where(a > 0.8, np.nan, a))
+        np.nanprod(np.where(a > 0.8, np.nan, a), axis=0)
+        np.nanmax(np.where(a > 1.5, np.nan, a), axis=1)
+        np.nanmin(a, axis=1) + np.nanmax(a)
+        np.nanvar(np.where(a > 1.5, np.nan, a), ddof=1)
+        np.nanstd(np.where(a > 0.8, np.nan, a))
+        a[None, None][:, :, a > 0.8]
         np.cumulative_sum(a, axis=1)
         np.cumulative_sum(a[0], include_initial=True)
         np.cumulative_prod(a, axis=0)

@@ -110,7 +110,8 @@ def var(
     if where is True and mean is None:
         return NotImplemented
     centre = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
-    squares = np.sum((a - centre) ** 2, axis=axis, keepdims=keepdims, where=where)
+    deviations = a - centre if where is True else np.where(where, a - centre, 0)
+    squares = np.sum(deviations**2, axis=axis, keepdims=keepdims)
     chosen = np.ones_like(a) if where is True else np.where(where, np.ones_like(a), 0)
     counted = np.sum(chosen, axis=axis, keepdims=keepdims)
     return squares / (counted - (ddof if correction is None else correction))
@@ -122,17 +123,17 @@ def std(a: Any, axis: Any = None, **options: Any) -> Any:
     return found if found is NotImplemented else np.sqrt(found)
 
 
-def nansum(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """np.nansum."""
-    known = np.where(np.isnan(a), 0.0, a) if np.any(np.isnan(a)) else a
-    return np.sum(known, axis=axis, keepdims=keepdims)
+def ignoring_nan(reduction: Any, neutral: float | None = None) -> Callable[..., Any]:
+    """np.nansum and the like: of arrays without nan, as they mostly are, the reduction itself."""
 
+    def reduce(a: Any, axis: Any = None, **options: Any) -> Any:
+        if not np.any(np.isnan(a)):
+            return reduction(a, axis=axis, **options)
+        if neutral is None:
+            return reduction(a, axis=axis, where=~np.isnan(a), **options)
+        return reduction(np.where(np.isnan(a), neutral, a), axis=axis, **options)
 
-def nanmean(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """np.nanmean."""
-    if not np.any(np.isnan(a)):
-        return np.mean(a, axis=axis, keepdims=keepdims)
-    return np.mean(a, axis=axis, keepdims=keepdims, where=~np.isnan(a))
+    return reduce
 
 
 def cumulative(sums: Any, first: float) -> Callable[..., Any]:
@@ -876,8 +877,13 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.min: starting(np.min, np.minimum, neutral=True),
     np.var: var,
     np.std: std,
-    np.nansum: nansum,
-    np.nanmean: nanmean,
+    np.nansum: ignoring_nan(np.sum, 0.0),
+    np.nanprod: ignoring_nan(np.prod, 1.0),
+    np.nanmax: ignoring_nan(np.max, -np.inf),
+    np.nanmin: ignoring_nan(np.min, np.inf),
+    np.nanmean: ignoring_nan(np.mean),
+    np.nanvar: ignoring_nan(np.var),
+    np.nanstd: ignoring_nan(np.std),
     np.cumulative_sum: cumulative(np.cumsum, 0.0),
     np.cumulative_prod: cumulative(np.cumprod, 1.0),
     np.diff: diff,
