@@ -402,6 +402,11 @@ CALLS = [
         a[a[:, 0].nonzero()]
         sum(a[i, j] ** 2 for i, j in np.argwhere(a > 0.8))
         np.pad(a, 1, mode="mean")
+        np.pad(a, 5, mode="wrap")
+        np.pad(a, ((0, 4), (9, 1)), mode="reflect")
+        np.pad(a, (4, 6), mode="symmetric")
+        np.pad(a, 1, mode="reflect", reflect_type="odd")
+        np.pad(a, ((2, 0), (1, 3)), mode="symmetric", reflect_type="odd")
         np.pad(a, 1, mode="maximum")
         np.pad(a, ((0, 2), (1, 0)), mode="minimum")
         np.pad(a, 2, mode="linear_ramp", end_values=3.0)
@@ -851,7 +856,6 @@ REFUSED = _calls(
     np.piecewise(a, [a < 0, a >= 0], [lambda t: t**2, lambda t: t**3])
     np.interp(1.0, a[0], a[1])
     np.cross(a[:, :2], a[:, 1:3])
-    np.pad(a, 4, mode="reflect")
     np.squeeze(a, axis=0)
     np.split(a, 2)
     np.round(a, 2).astype(int)
@@ -872,7 +876,7 @@ REFUSED = _calls(
     np.exp(a, where=a > 0)
     np.max(a, where=a > 0)
     np.insert(a, [0, 1], 2.0)
-    np.pad(a, 1, mode="reflect", reflect_type="odd")
+    np.pad(a, 5, mode="reflect", reflect_type="odd")
     np.take(a, [0, 99])
     np.fill_diagonal(a, 1.0)
     """,

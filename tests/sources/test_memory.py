@@ -38,6 +38,8 @@ PROGRAMS = {
     "an order that stays": "y = x.T.copy('F'); y[[0, 0]] *= x.T[:2]; y.reshape(-1)[1] = 3; z = y.T",
     "more axes than the part": "z[0] = z[None, 1:2]; z[1:] = x[None, None, 1:] ** 2",
     "lists": "z[0] = [x[0, 0] ** 2, 1.0, 2.0, x[1, 1]]; z[1:] = [[x[0, 0]], [3.0]]; z[:, 0] = [1, 2, 3]",
+    "the same memory": "z.view()[0] = z.real[1] ** 2; np.real(z)[2] += 1; w = z.conj(); w[1, 1] = 4",
+    "entries by their places": "for i, v in np.ndenumerate(x):\n    z[i] = v * z[i[0], i[1] - 1]",
     "a size that grows": "n = x.shape[1]; m = n; n -= 1; n += m - 2; z[:, :n - 3] *= 2; z[0] *= n",
     "a part that is reshaped": "z[1:].reshape(-1)[3] = z[0, 0] ** 2; z[:, 1:].reshape(-1)[0] = 7",
     "flipped": "np.flip(z)[0] = z[1]; np.fliplr(z)[0, 0] = 2.0; z[::-1, ::2][1] *= x[0, ::2]",
@@ -121,6 +123,7 @@ REFUSED = {
     "as an array": ("np.asarray(x)[0] = 1", InvalidFunctionError, "own argument 'x'"),
     "diagonal": ("np.diag(z)[0] = 1", UnsupportedError, "diag.* shares its memory .*take a copy"),
     "spread": ("np.broadcast_to(z[0], (3, 4))[0] = 1", UnsupportedError, "broadcast_to .*take a copy"),
+    "shape": ("z.shape = (12,)", InvalidFunctionError, r"write y = y.reshape"),
     "position": ("z[5] = 1", InvalidArgumentError, r"array of shape \(3, 4\) \(in run.*out of bounds"),
     "number": ("z[0, 0][...] = 1", InvalidFunctionError, "a number cannot be changed in place"),
 }

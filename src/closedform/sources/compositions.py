@@ -700,6 +700,8 @@ PADDED: dict[str, Callable[..., Any]] = {
 def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     """np.pad with a border that is computed, or that is not the same everywhere: one axis after the other."""
     constant = options.get("constant_values", 0)
+    if mode in ("reflect", "symmetric", "wrap"):
+        return _pad_by_position(array, pad_width, mode, **options)
     if mode not in {"constant", "linear_ramp", *PADDED}:
         return NotImplemented
     if mode == "constant" and np.ndim(constant) == 0 and not hasattr(constant, "expr"):
@@ -725,6 +727,28 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> A
                 border = ends[axis, k] + ramp * (border - ends[axis, k])
             borders.append(border)
         array = np.concatenate((borders[0], array, borders[1]), axis=axis)
+    return array
+
+
+def _pad_by_position(array: Any, pad_width: Any, mode: str, reflect_type: str = "even") -> Any:
+    """np.pad with entries of the array itself, where the border is wide or odd (twice the edge less these)."""
+    shape = [int(n) for n in np.shape(_plain(array))]
+    widths = np.broadcast_to(pad_width, (len(shape), 2)).tolist()
+    fits = all(max(pair) + (mode == "reflect") <= n for pair, n in zip(widths, shape, strict=True))
+    if reflect_type == "even" and fits:
+        return NotImplemented
+    if reflect_type != "even" and not fits:
+        raise TypeError("reflect_type='odd' with a border that is wider than the array")
+    for axis, (before, after) in enumerate(widths):
+        n = int(np.shape(array)[axis])
+        places = np.pad(np.arange(n), (before, after), mode)  # type: ignore[call-overload]
+        moved = _along(array, axis, places)
+        if reflect_type != "even":
+            sign = np.array([-1.0] * before + [1.0] * n + [-1.0] * after)
+            edges = np.array([0] * before + list(range(n)) + [n - 1] * after)
+            sign = np.reshape(sign, [-1 if i == axis else 1 for i in range(len(shape))])
+            moved = sign * moved + (1 - sign) * _along(array, axis, edges)
+        array = moved
     return array
 
 

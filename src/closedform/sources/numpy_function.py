@@ -37,13 +37,13 @@ PACKAGE = str(Path(__file__).resolve().parents[1])
 CREATORS: frozenset[Any] = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
 # The same, of the shape of an array that may be a captured one.
 LIKE: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
-# Those whose sizes become plain numbers, and functions of lists and tuples.
+# Those whose sizes become plain numbers, and functions that NumPy does not hand over: of lists and tuples.
 PINNING = frozenset({np.arange, np.tri})
 OF_LISTS = frozenset(
     {np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block, np.mean, np.median, np.var}
     | {np.std, np.dot, np.vdot, np.inner, np.outer, np.cross, np.cumsum, np.cumprod, np.argmax, np.argmin}
     | {np.sort, np.argsort, np.diff, np.linalg.norm, np.diag, np.vander, np.append, np.average, np.interp}
-    | {np.ascontiguousarray, np.asfortranarray, np.compress}
+    | {np.ascontiguousarray, np.asfortranarray, np.compress, np.ndenumerate}
     | {np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.where, np.polyval}
 )
 # Those for which lists within lists are no arrays, and those of several arrays in a list.
@@ -268,6 +268,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """The axes' sizes, as numbers that remember whose sizes they are."""
         return tuple(s.value if s.is_literal else _size(s) for s in _tape().shape_of(self.expr))
 
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise InvalidFunctionError(
+            f"an array's shape is changed in place ({where()}); write y = y.reshape(...)"
+        )
+
     @property
     def ndim(self) -> int:
         """Number of axes."""
@@ -441,6 +447,16 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """The same values in an array of its own."""
         return Traced(_laid_out(self, np.array(self.value, order=order)))
 
+    def conj(self) -> Any:
+        """The array itself, which is real."""
+        return self
+
+    conjugate = conj
+
+    def view(self) -> Any:
+        """Another array of the same memory."""
+        return self[...]
+
     def astype(self, dtype: Any, **_: Any) -> Any:
         """The same values: only conversions between floating types are traced."""
         if not _is_float(dtype):
@@ -520,8 +536,6 @@ _METHODS = frozenset(
         "squeeze",
         "repeat",
         "round",
-        "conj",
-        "conjugate",
         "cumprod",
         "take",
         "argsort",
@@ -1058,6 +1072,7 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
+    np.ndenumerate: lambda arr: ((index, arr[index]) for index in np.ndindex(*map(int, arr.shape))),
     np.nonzero: _nonzero,
     np.flatnonzero: lambda a: _nonzero(np.ravel(a))[0],
     np.argwhere: lambda a: np.transpose(np.asarray(_nonzero(a))),
