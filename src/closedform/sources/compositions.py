@@ -731,7 +731,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> A
 
 
 def _pad_by_position(array: Any, pad_width: Any, mode: str, reflect_type: str = "even") -> Any:
-    """np.pad with entries of the array itself, where the border is wide or odd (twice the edge less these)."""
+    """np.pad with entries of the array, where the border is wide or odd: twice the edge less these."""
     shape = [int(n) for n in np.shape(_plain(array))]
     widths = np.broadcast_to(pad_width, (len(shape), 2)).tolist()
     fits = all(max(pair) + (mode == "reflect") <= n for pair, n in zip(widths, shape, strict=True))
