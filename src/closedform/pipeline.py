@@ -6,7 +6,7 @@ import inspect
 import itertools
 import keyword
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -617,8 +617,10 @@ def _is_certain(condition: Expr, leaves: Sequence[Expr]) -> bool:
     return bool(facts) and any(holds(normalise(condition.args[0], leaves).root, fact) for fact in facts)
 
 
-def _implied_shape(leaves: Sequence[Expr], expr: Expr) -> Sequence[Size]:
-    return normalise(expr, leaves).root.shape
+def _implied_shape(leaves: Sequence[Expr], expr: Expr) -> tuple[Sequence[Size], Collection[Size]]:
+    """The symbolic sizes of what was computed, and the sizes that are numbers for it."""
+    normal = normalise(expr, leaves)
+    return normal.root.shape, [Size((((axis,), 1),)) for axis in normal.fixed]
 
 
 def _check_arguments(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> None:

@@ -9,7 +9,30 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Shape = tuple[int, ...]
-NOT_IN_JAX = ("np.prod(a.shape)", "sp.exp10", "dsplit", "np.trapezoid", "np.matvec", "np.vecmat")
+NOT_IN_JAX = ("np.prod(a.shape)", "sp.exp10", "dsplit", "np.trapezoid", "np.matvec", "np.vecmat", "out=")
+NOT_IN_JAX += ("dtype=", "nonzero", "argwhere", "np.where(a > 0)", "np.where(a > 0.8)", "stride_tricks")
+NOT_IN_JAX += (
+    "loggamma",
+    "contiguous",
+    '"K"',
+    '"A"',
+    "np.asfortranarray",
+    ".item(",
+    ".flat",
+    ".accumulate",
+    "diag([",
+    "vander([",
+)
+NOT_IN_JAX += (
+    "polygamma(0",
+    "np.cumulative_",
+    "mean=",
+    "weights=[",
+    "compress([",
+    "np.concatenate([[",
+    "[[]]",
+)
+NOT_IN_JAX += ("np.take(a, [", "np.average(a, axis=(1, 0)", "[[a", "np.vdot", "copy(order", "np.diff(a, n=0)")
 
 
 class Call(NamedTuple):
@@ -300,6 +323,114 @@ CALLS = [
         "reductions",
         (V, V),
         "np.cov(a, b)\nnp.corrcoef(a, b)\nnp.trapezoid(a, b)",
+        POSITIVE,
+    ),
+    *_calls(
+        "keywords",
+        (M,),
+        """
+        np.exp(a, where=a > 0.8, out=a.copy())
+        np.multiply(a, a, where=a > 0.8, out=np.ones_like(a))
+        np.add(a, 1, dtype=float)
+        np.sum(a, axis=0, out=np.zeros(4))
+        np.dot(a, a[0], out=np.zeros(3))
+        np.cumsum(a, axis=1, out=np.zeros((3, 4)))
+        np.clip(a, 0.5, 1, out=np.zeros((3, 4)))
+        a.clip(0.5, 1, out=np.zeros((3, 4)))
+        np.einsum("ij,kj->ik", a, a, out=np.zeros((3, 3)))
+        np.add.reduce(a, axis=1, out=np.zeros(3))
+        np.sum(a, dtype=float)
+        np.mean(a, axis=0, dtype="float64")
+        np.einsum("ij->i", a, dtype=float)
+        np.sum(a, axis=0, initial=2.0)
+        np.sum(a, axis=0, initial=2.0, where=a > 0.8)
+        np.prod(a, axis=-1, initial=3.0)
+        np.max(a, initial=1.0)
+        np.max(a, axis=0, initial=0.1, where=a < 1)
+        np.min(a, axis=1, initial=5.0, where=a > 0.5)
+        np.var(a, where=a > 0.5)
+        np.std(a, axis=1, where=a > 0.4, ddof=1, keepdims=True)
+        np.var(a, axis=0, mean=np.mean(a, axis=0, keepdims=True))
+        np.nansum(a, axis=1)
+        np.nanmean(a, axis=0, keepdims=True)
+        np.nansum(np.where(a > 0.8, np.nan, a))
+        np.nanmean(np.where(a > 0.8, np.nan, a))
+        np.nanprod(np.where(a > 0.8, np.nan, a), axis=0)
+        np.nanmax(np.where(a > 1.5, np.nan, a), axis=1)
+        np.nanmin(a, axis=1) + np.nanmax(a)
+        np.nanvar(np.where(a > 1.5, np.nan, a), ddof=1)
+        np.nanstd(np.where(a > 0.8, np.nan, a))
+        a[None, None][:, :, a > 0.8]
+        np.cumulative_sum(a, axis=1)
+        np.cumulative_sum(a[0], include_initial=True)
+        np.cumulative_prod(a, axis=0)
+        np.median(a, axis=(0, 1))
+        np.median(a[None], axis=(2, 0), keepdims=True)
+        np.average(a, axis=1, weights=[1.0, 2.0, 3.0, 4.0])
+        np.average(a[None], axis=1, weights=[1.0, 2.0, 3.0])
+        np.average(a[None] * np.ones((2, 1, 1)), axis=(1, 0), weights=np.array([[1.0, 2], [3, 4], [5, 6]]))
+        np.average(a, axis=0, returned=True)[0]
+        np.logaddexp.reduce(a, axis=1)
+        np.logaddexp.reduce(a)
+        np.maximum.accumulate(a, axis=1)
+        np.logaddexp.accumulate(a)
+        np.compress([True, False, True], a, axis=0)
+        a.compress(np.array([True, False, True]), axis=0)
+        np.take(a, [-1, 5, 13], mode="wrap")
+        np.take(a, [-1, 5], mode="clip", axis=0)
+        np.take(a, [])
+        a[[]]
+        np.diff(a, n=0)
+        np.ravel(a, order="K")
+        np.ravel(a[:, ::2].T, order="K")
+        np.ravel(a.T, order="A")
+        a.T.flatten("K")
+        np.reshape(a, (4, 3), order="A")
+        a.T.reshape(2, 6, order="A")
+        a.T.copy(order="K").ravel("K")
+        np.ascontiguousarray(a.T)
+        np.asfortranarray(a)
+        np.array(a, ndmin=4)
+        a.item(1) * a.item(0, 2)
+        a.flat[1] * a.flat[2:9]
+        sum(v**2 for v in a.flat) + len(a.flat)
+        a[None][:, a > 0.8]
+        a[a > 0.8, None]
+        a[np.nonzero(a > 0.8)]
+        a[np.where(a > 0.8)]
+        a.ravel()[np.flatnonzero(a > 0.8)]
+        a[a[:, 0].nonzero()]
+        sum(a[i, j] ** 2 for i, j in np.argwhere(a > 0.8))
+        np.pad(a, 1, mode="mean")
+        np.pad(a, 5, mode="wrap")
+        np.pad(a, ((0, 4), (9, 1)), mode="reflect")
+        np.pad(a, (4, 6), mode="symmetric")
+        np.pad(a, 1, mode="reflect", reflect_type="odd")
+        np.pad(a, ((2, 0), (1, 3)), mode="symmetric", reflect_type="odd")
+        np.pad(a, 1, mode="maximum")
+        np.pad(a, ((0, 2), (1, 0)), mode="minimum")
+        np.pad(a, 2, mode="linear_ramp", end_values=3.0)
+        np.pad(a, ((1, 2), (0, 1)), constant_values=((1, 2), (3, 4)))
+        np.pad(a[0], 1, constant_values=a[1, 0])
+        np.insert(a, 1, 0.0, axis=1)
+        np.insert(a, 1, a[0, 0], axis=0)
+        np.insert(a, 1, a[0], axis=0)
+        np.insert(a, -1, a[:, 0], axis=1)
+        np.diag([a[0, 0], a[0, 1]])
+        np.vander([a[0, 0], 2.0])
+        np.concatenate([[a[0, 0]], [a[0, 0] * a[1, 1], 2.0]])
+        np.hstack([[a[0, 0], 1.0], a[0]])
+        np.interp(a, np.array([0.0, 0.5, 1.0, 1.5]), np.array([1.0, 3.0, 2.0, 5.0]))
+        np.interp(0.7, np.array([0.0, 0.5, 1.0, 1.5]), a[0])
+        np.interp(a[1], np.cumsum(a[2]), a[0])
+        np.lib.stride_tricks.sliding_window_view(a, 2, axis=1)
+        np.lib.stride_tricks.sliding_window_view(a, (2, 3))
+        np.vdot(a, a.T)
+        sp.gamma(a)
+        sp.loggamma(a)
+        sp.polygamma(1, a)
+        sp.polygamma(0, a)
+        """,
         POSITIVE,
     ),
     # --- products
@@ -723,22 +854,13 @@ REFUSED = _calls(
     """
     np.nan_to_num(a)
     np.piecewise(a, [a < 0, a >= 0], [lambda t: t**2, lambda t: t**3])
-    np.nansum(a, axis=1)
-    np.logaddexp.reduce(a, axis=1)
     np.interp(1.0, a[0], a[1])
     np.cross(a[:, :2], a[:, 1:3])
-    np.sum(a, dtype=float)
-    np.pad(a, 1, mode="mean")
-    np.pad(a, 4, mode="reflect")
-    np.diff(a, n=0)
-    np.reshape(a, (4, 3), order="A")
     np.squeeze(a, axis=0)
     np.split(a, 2)
     np.round(a, 2).astype(int)
-    np.median(a, axis=(0, 1))
     np.tril(a[0])
     a & a
-    a.nonzero()
     a[0] if a.sum() is None else np.unwrap(a)
     np.diag(np.stack([a, a]))
     np.diag(a, 9)
@@ -748,5 +870,14 @@ REFUSED = _calls(
     np.correlate(a[0, :2], a[1], mode="same")
     np.quantile(a, 0.5, method="lower")
     np.linalg.vector_norm(a, axis=(0, 1))
+    np.sum(a, dtype="float32")
+    a.astype("float32")
+    np.sum(a, dtype=int)
+    np.exp(a, where=a > 0)
+    np.max(a, where=a > 0)
+    np.insert(a, [0, 1], 2.0)
+    np.pad(a, 5, mode="reflect", reflect_type="odd")
+    np.take(a, [0, 99])
+    np.fill_diagonal(a, 1.0)
     """,
 )

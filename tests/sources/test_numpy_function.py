@@ -100,22 +100,21 @@ def branches_on_array(x):
     return 0.0
 
 
-def assigns_to_view(x):
-    y = x * 1.0
-    z = y[1:]
-    z[0] = 3.0
-    return np.sum(y)
-
-
 def changes_shape(x):
-    y = x[0] * 1.0
+    y = x[:1] * 1.0
     y += x
     return np.sum(y)
 
 
-def assigns_twice(x):
-    y = x * 1.0
-    y[np.array([0, 0])] = x[:2]
+def fills_float32(x):
+    y = np.zeros(4, dtype=np.float32)
+    y[0] = x[0]
+    return np.sum(y)
+
+
+def fills_copy(x):
+    y = captured.copy()
+    y[1:] = x[1:]
     return np.sum(y)
 
 
@@ -137,15 +136,44 @@ REFUSED = {
         r"own argument 'x' \(in mutates_argument, line \d+ .*x.copy",
     ),
     "branch": (branches_on_array, InvalidFunctionError, r"a branch on an array of shape \(4,\).*np.where"),
-    "view": (assigns_to_view, UnsupportedError, "shares its memory"),
-    "shape": (changes_shape, InvalidFunctionError, r"change the shape \(\) to \(4,\)"),
+    "shape": (changes_shape, InvalidFunctionError, r"change the shape \(1,\) to \(4,\)"),
     "math": (lambda x: math.exp(x[0]), InvalidFunctionError, "use NumPy functions"),
     "array": (lambda x: np.sum(np.array([x[0], 1], dtype=int)), UnsupportedError, "of int64"),
     "complex": (lambda x: np.sum(x * 1j), InvalidFunctionError, "complex"),
     "unknown": (lambda x: np.sum(np.unwrap(x)), UnsupportedError, r"np.unwrap is not supported .*\(4,\)"),
-    "option": (lambda x: np.sum(x, dtype=float), UnsupportedError, "dtype"),
+    "option": (
+        lambda x: np.sum(x, like=x),
+        UnsupportedError,
+        r"^np.sum was called .*\(in <lambda>.*: got an unexpected keyword argument 'like'",
+    ),
+    "too many": (lambda x: np.exp(x, 1, 2, 3), TypeError, "exp"),
+    "single precision": (
+        lambda x: np.sum(x.astype(np.float32)),
+        InvalidFunctionError,
+        "numbers of float32.*float64",
+    ),
+    "filled in single precision": (
+        fills_float32,
+        InvalidFunctionError,
+        "numbers of float32.*leave the dtype out",
+    ),
+    "undefined": (
+        lambda x: np.sum(np.log(x, where=x > 0)),
+        InvalidFunctionError,
+        "np.log with `where` leaves",
+    ),
+    "own module": (
+        lambda x: np.sum(scipy.special.jv(1, x)),
+        UnsupportedError,
+        "scipy.special.jv is not supported",
+    ),
+    "a copy of a plain array": (fills_copy, InvalidFunctionError, r"start from np.array\(y\)"),
+    "an axis too many": (
+        lambda x: np.insert(x, 0, x[0], axis=2),
+        InvalidArgumentError,
+        "np.insert failed on",
+    ),
     "reduce": (lambda x: np.hypot.reduce(x), UnsupportedError, "np.hypot.reduce is not supported"),
-    "twice": (assigns_twice, UnsupportedError, "assigned to twice: use np.add.at"),
     "shapes": (lambda x: np.sum(A[:, :3] @ x), InvalidArgumentError, r"matmul failed on .*\(4, 3\), \(4,\)"),
     "random": (
         lambda x: np.sum(x) * np.random.default_rng().random(),
@@ -166,7 +194,7 @@ REFUSED = {
     ),
     "nothing": (lambda x: None, InvalidFunctionError, "return statement"),
     "tuple": (lambda x: (x, x), InvalidFunctionError, "returned a tuple"),
-    "attribute": (lambda x: x.nonzero(), AttributeError, "supported methods"),
+    "attribute": (lambda x: x.tobytes(), AttributeError, "supported methods"),
     "trace": (
         lambda x: np.trace(np.outer(x, x)[:2], offset=5),
         UnsupportedError,
@@ -248,47 +276,6 @@ def last_holder(x):
 @pytest.mark.parametrize("f", [same_array_twice, short_lived_views, last_holder])
 def test_assignment_where_no_memory_is_shared(f):
     np.testing.assert_allclose(cf.grad(f)(x), central_differences(f, x), rtol=1e-7)
-
-
-def through_transpose(x):
-    y = x * 1.0
-    z = y.T
-    y *= x
-    return np.sum(z**2)
-
-
-def through_view_of_view(x):
-    y = x * 1.0
-    w = y.T[1:]
-    y *= x
-    return np.sum(w**2)
-
-
-def through_reshape(x):
-    y = x * 1.0
-    z = y.reshape(2, 2)
-    z += 1
-    return np.sum(y**2)
-
-
-def through_argument(x):
-    z = x[1:]
-    z *= 2
-    return np.sum(z)
-
-
-@pytest.mark.parametrize(
-    ("f", "error", "message"),
-    [
-        (through_transpose, UnsupportedError, "shares its memory with another one in use .*`y \\*= x`"),
-        (through_view_of_view, UnsupportedError, "shares its memory"),
-        (through_reshape, UnsupportedError, "copy one of them first"),
-        (through_argument, InvalidFunctionError, "changes its own argument 'x'"),
-    ],
-)
-def test_assignment_to_shared_memory_is_refused(f, error, message):
-    with pytest.raises(error, match=message):
-        cf.grad(f)(np.ones(4))
 
 
 def slices_in_place(x):
@@ -445,14 +432,14 @@ def test_positions_as_arguments():
 
 
 LENGTHS = {
-    "mean": (lambda x: np.sum(x**2) / len(x), "(2/nₓ)x"),
-    "arithmetic": (lambda x: x.sum() * (2 * len(x) - 1), "(2nₓ − 1)𝟏"),
+    "mean": (lambda x: np.sum(x**2) / len(x), "(2/n)x"),
+    "arithmetic": (lambda x: x.sum() * (2 * len(x) - 1), "(2n − 1)𝟏"),
     "position": (lambda x: x[len(x) - 1] ** 2, "2x₋₁e₋₁"),
     "shape": (lambda x: np.ones((len(x), len(x))) @ x @ x, "2(𝟏ᵀx)𝟏"),
-    "of rows": (lambda x: len(np.outer(x, x)[0]) * x.sum(), "nₓ𝟏"),
+    "of rows": (lambda x: len(np.outer(x, x)[0]) * x.sum(), "n𝟏"),
     "list": (lambda x: np.array([0.5] * len(x)) @ x, "c₀"),
     "key": (lambda x: {3: 1.0, 5: 2.0}[len(x)] * x.sum(), "2𝟏"),
-    "root": (lambda x: math.sqrt(len(x)) * x.sum(), "√5𝟏"),
+    "root": (lambda x: math.sqrt(len(x)) * x.sum(), "√5 𝟏"),
     "counter": (lambda x: sum(x[i] for i in range(0, len(x), 2)), "e₂ + e₄ + e₀"),
     "library": (lambda x: x[np.random.default_rng(0).permutation(len(x))] @ x, None),
 }
@@ -499,6 +486,29 @@ def test_scipy_functions_are_found_where_other_modules_have_them_by_name():
     expected = len(x) * scipy.special.softmax(x)
     np.testing.assert_allclose(cf.grad(lambda x: library.smooth(x))(x), expected)
     np.testing.assert_allclose(cf.grad(lambda x, by={0: library.smooth}: by[0](x))(x), expected)
+
+
+STRUCTURED = {
+    "toeplitz": lambda x: np.sum(scipy.linalg.toeplitz(x) @ x**2),
+    "toeplitz of two": lambda x: np.sum(scipy.linalg.toeplitz(x[:3], x) @ x**2),
+    "circulant": lambda x: x**2 @ scipy.linalg.circulant(x) @ captured,
+}
+
+
+@pytest.mark.parametrize("f", STRUCTURED.values(), ids=STRUCTURED)
+def test_structured_matrices_of_scipy(f):
+    np.testing.assert_allclose(cf.grad(f)(x), central_differences(f, x), rtol=1e-6)
+
+
+def test_interpolation_follows_the_part_of_the_line():
+    gradient = cf.grad(lambda t: np.interp(t, np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0, -4.0])))
+    assert [gradient(t) for t in (0.5, 2.0, 0.25, -1.0, 4.0)] == [2, -3, 2, 0, 0]
+
+
+def test_positions_of_what_is_not_zero_are_guarded():
+    gradient = cf.grad(lambda x: np.sum(x[np.nonzero(x > 0)] ** 2))
+    for values in ([1.0, -2.0, 3.0], [-1.0, 2.0, 3.0], [1.0, 2.0, 3.0]):
+        np.testing.assert_allclose(gradient(np.array(values)), 2 * np.maximum(values, 0))
 
 
 def test_diagonals_are_filled_with_a_number_or_a_vector():

@@ -110,6 +110,8 @@ def _printed(record: Primitive) -> str:
     names = ["u", "v", "w"]
     try:
         params = dict.fromkeys(("shape", "n", "order"), "n") | {"index": "i", "k": "k"}
+        if record.partials and record.samples is not None:  # as in its derivative
+            params |= record.samples(np.random.default_rng(0))[1]
         return record.text.format(*names, args="u, v", rest="v", **params)
     except (KeyError, IndexError):
         return record.name
@@ -119,7 +121,8 @@ def _derivative(record: Primitive) -> str:
     """What the library prints for the derivatives in the operands."""
     operands = [input_(name, ()) for name in "uvw"[: len(record.partials)]]
     if operands:
-        node: Expr = Expr(record.name, tuple(operands), (), ())
+        _, parameters = record.samples(np.random.default_rng(0)) if record.samples else ((), {})
+        node: Expr = Expr(record.name, tuple(operands), tuple(parameters.items()), ())
     elif record.lower is None or record.samples is not None:
         return _gradient(record)
     else:

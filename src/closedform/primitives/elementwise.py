@@ -195,6 +195,20 @@ _function(
 )
 
 
+_function(
+    "gamma",
+    lambda v, y: y * Expr("digamma", (v,), (), v.shape),
+    numpy=(scipy.special.gamma,),
+    latex=r"\Gamma({0})",
+    text="Γ({0})",
+    strength=ATOM,
+    source="scipy.special.gamma({0})",
+    ball=lambda v: v.lgamma().exp(),
+    domain=POSITIVE,
+    sources={"torch": None},
+)
+
+
 def polygamma(v: Expr, order: int) -> Expr:
     """The derivative of order `order` of the digamma function."""
     return Expr("polygamma", (v,), (("n", order),), v.shape)
@@ -302,6 +316,9 @@ register(
 register(
     Primitive(
         "polygamma",
+        (scipy.special.polygamma,),
+        lambda n, x: ((x,), {"n": int(n)}),
+        lambda v, n: polygamma(v, n) if n else Expr("digamma", (v,), (), v.shape),
         partials=(lambda v, y: polygamma(v, dict(y.params)["n"] + 1),),
         latex=r"\psi^{{({n})}}({0})",
         text="ψ⁽{n}⁾({0})",

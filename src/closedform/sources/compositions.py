@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 import scipy.special
 
 # --- entry by entry -------------------------------------------------------------------------------
@@ -78,21 +79,101 @@ def prod(a: Any, axis: Any = None, *, keepdims: bool = False, where: Any = True)
     return a
 
 
+def starting(reduction: Any, combine: Any, neutral: bool = False) -> Callable[..., Any]:
+    """A reduction with the keyword `initial`; `neutral` if it may stand for entries that do not count."""
+
+    def reduce(a: Any, axis: Any = None, *, initial: Any = None, where: Any = True, **options: Any) -> Any:
+        if initial is None:
+            if where is not True and neutral:
+                raise TypeError("where needs initial")
+            return NotImplemented
+        if where is not True and neutral:
+            a = np.where(where, a, initial)
+        elif where is not True:
+            options["where"] = where
+        return combine(reduction(a, axis=axis, **options), initial)
+
+    return reduce
+
+
+def var(
+    a: Any,
+    axis: Any = None,
+    *,
+    ddof: float = 0,
+    correction: float | None = None,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+) -> Any:
+    """np.var with the keywords `where` and `mean`."""
+    if where is True and mean is None:
+        return NotImplemented
+    centre = np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean
+    deviations = a - centre if where is True else np.where(where, a - centre, 0)
+    squares = np.sum(deviations**2, axis=axis, keepdims=keepdims)
+    chosen = np.ones_like(a) if where is True else np.where(where, np.ones_like(a), 0)
+    counted = np.sum(chosen, axis=axis, keepdims=keepdims)
+    return squares / (counted - (ddof if correction is None else correction))
+
+
+def std(a: Any, axis: Any = None, **options: Any) -> Any:
+    """np.std with the keywords `where` and `mean`."""
+    found = var(a, axis, **options)
+    return found if found is NotImplemented else np.sqrt(found)
+
+
+def ignoring_nan(reduction: Any, neutral: float | None = None) -> Callable[..., Any]:
+    """np.nansum and the like: of arrays without nan, as they mostly are, the reduction itself."""
+
+    def reduce(a: Any, axis: Any = None, **options: Any) -> Any:
+        if not np.any(np.isnan(a)):
+            return reduction(a, axis=axis, **options)
+        if neutral is None:
+            return reduction(a, axis=axis, where=~np.isnan(a), **options)
+        return reduction(np.where(np.isnan(a), neutral, a), axis=axis, **options)
+
+    return reduce
+
+
+def cumulative(sums: Any, first: float) -> Callable[..., Any]:
+    """np.cumulative_sum and np.cumulative_prod."""
+
+    def cumulate(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+        if axis is None and np.ndim(x) > 1:
+            raise TypeError("which axis?")
+        at = 0 if axis is None else axis
+        found = sums(x, axis=at)
+        if not include_initial:
+            return found
+        return np.concatenate((np.full_like(_along(found, at, slice(0, 1)), first), found), axis=at)
+
+    return cumulate
+
+
 def ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     """np.ptp."""
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
-def average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
+) -> Any:
     """np.average."""
     if weights is None:
-        return np.mean(a, axis=axis, keepdims=keepdims)
-    if np.ndim(weights) == 1 and np.ndim(a) > 1:
-        after = np.ndim(a) - axis % np.ndim(a) - 1
-        spread, total = weights[(slice(None), *[None] * after)], np.sum(weights)
-    else:
-        spread, total = weights, np.sum(weights, axis=axis, keepdims=keepdims)
-    return np.sum(a * spread, axis=axis, keepdims=keepdims) / total
+        found = np.mean(a, axis=axis, keepdims=keepdims)
+        return (found, np.sum(np.ones_like(a), axis=axis, keepdims=keepdims)) if returned else found
+    weights = _array(weights)
+    if np.ndim(weights) < np.ndim(a):
+        axes = [int(i) % np.ndim(a) for i in np.atleast_1d(axis)]
+        order = tuple(sorted(range(len(axes)), key=axes.__getitem__))
+        weights = np.transpose(weights, order)[
+            tuple(slice(None) if i in axes else None for i in range(np.ndim(a)))
+        ]
+        weights = weights * np.ones_like(a)
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
+    found = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (found, total) if returned else found
 
 
 def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -101,7 +182,10 @@ def median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
         flat = median(np.ravel(a), 0)
         return np.reshape(flat, (1,) * np.ndim(a)) if keepdims else flat
     if isinstance(axis, tuple | list):
-        raise TypeError("axis: one, or None")
+        first = tuple(range(len(axis)))
+        moved = np.moveaxis(a, tuple(axis), first)
+        flat = median(np.reshape(moved, (-1, *np.shape(moved)[len(axis) :])), 0)
+        return np.expand_dims(flat, tuple(i % np.ndim(a) for i in axis)) if keepdims else flat
     n = int(np.shape(a)[axis])
     ordered = np.sort(a, axis=axis)
     lower, upper = (_along(ordered, axis, slice(k, k + 1)) for k in ((n - 1) // 2, n // 2))
@@ -218,6 +302,13 @@ def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     return np.sum(x1 * x2, axis=axis)
 
 
+def vdot(a: Any, b: Any) -> Any:
+    """np.vdot of arrays of different shapes: their entries in C order."""
+    if np.shape(_plain(a)) == np.shape(_plain(b)):
+        return NotImplemented
+    return np.dot(np.ravel(a), np.ravel(b))
+
+
 def matvec(x1: Any, x2: Any) -> Any:
     """np.matvec."""
     return np.einsum("...ij,...j->...i", x1, x2)
@@ -306,15 +397,43 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 
 def reshape(a: Any, shape: Any, order: str = "C") -> Any:
     """np.reshape in Fortran's order: C order of the transposed arrays."""
-    if order != "F":
-        return NotImplemented
+    if _order(a, order) == "C":
+        return NotImplemented if order == "C" else np.reshape(a, shape)
     sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
     return np.transpose(np.reshape(np.transpose(a), sizes[::-1]))
 
 
 def ravel(a: Any, order: str = "C") -> Any:
-    """np.ravel in Fortran's order."""
-    return np.ravel(np.transpose(a)) if order == "F" else NotImplemented
+    """np.ravel in other orders: C order of an array with its axes in another order."""
+    if order == "K":
+        strides = np.asarray(_plain(a)).strides
+        axes = sorted(range(len(strides)), key=lambda i: -abs(strides[i]))
+        return np.ravel(a if axes == list(range(len(axes))) else np.transpose(a, tuple(axes)))
+    if _order(a, order) == "C":
+        return NotImplemented if order == "C" else np.ravel(a)
+    return np.ravel(np.transpose(a))
+
+
+def _order(a: Any, order: str) -> str:
+    """C or F, for the order that depends on how an array lies in memory."""
+    if order == "A":
+        flags = np.asarray(_plain(a)).flags
+        return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+    if order not in ("C", "F"):
+        raise TypeError(f"order={order!r}")
+    return order
+
+
+def contiguous(order: str) -> Callable[..., Any]:
+    """np.ascontiguousarray and np.asfortranarray: the array itself if it lies so."""
+
+    is_so = operator.attrgetter(f"{order.lower()}_contiguous")
+
+    def arrange(a: Any) -> Any:
+        a = np.atleast_1d(_array(a))
+        return a if is_so(np.asarray(_plain(a)).flags) else a.copy(order)
+
+    return arrange
 
 
 def squeeze(a: Any, axis: Any = None) -> Any:
@@ -324,11 +443,17 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     drop = {i % len(shape) for i in axes}
     if any(shape[i] != 1 for i in drop):
         raise TypeError(f"an axis of {shape} that is not of length 1")
-    return a[tuple(0 if i in drop else slice(None) for i in range(len(shape)))]
+    index = tuple(0 if i in drop else slice(None) for i in range(len(shape)))
+    return a[(*index, ...)] if len(drop) == len(shape) else a[index]  # an array, not a number
 
 
 def _plain(value: Any) -> Any:
     return getattr(value, "value", value)
+
+
+def _array(value: Any) -> Any:
+    """A list as an array."""
+    return np.asarray(value) if isinstance(value, list | tuple) else value
 
 
 def atleast_1d(*arrays: Any) -> Any:
@@ -393,12 +518,22 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 def insert(arr: Any, obj: int, values: Any, axis: int | None = None) -> Any:
     """np.insert at one position."""
+    if np.ndim(obj) or isinstance(obj, slice):
+        raise TypeError("at one position: join the parts with np.concatenate")
     if axis is None:
         arr, axis = np.ravel(arr), 0
+    values = _array(values)
     place = int(obj) if obj >= 0 else int(np.shape(arr)[axis]) + int(obj)
-    part = values if np.ndim(values) == np.ndim(arr) else np.expand_dims(values, axis)
+    shape, lacking = list(np.shape(arr)), np.ndim(arr) - np.ndim(values)
+    new = np.moveaxis(np.reshape(values, (*[1] * lacking, *np.shape(values))), 0, axis)
+    shape[axis] = np.shape(new)[axis]
     return np.concatenate(
-        (_along(arr, axis, slice(0, place)), part, _along(arr, axis, slice(place, None))), axis=axis
+        (
+            _along(arr, axis, slice(0, place)),
+            np.broadcast_to(new, tuple(shape)),
+            _along(arr, axis, slice(place, None)),
+        ),
+        axis=axis,
     )
 
 
@@ -518,11 +653,16 @@ def gradient(f: Any, *varargs: float, axis: Any = None) -> Any:
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def take(a: Any, indices: Any, axis: int | None = None) -> Any:
+def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Any:
     """np.take."""
-    plain = isinstance(indices, list | tuple)
-    chosen = np.asarray(indices) if plain else indices
-    return np.ravel(a)[chosen] if axis is None else _along(a, axis, chosen)
+    chosen = _array(indices)
+    if np.size(chosen) == 0:
+        chosen = np.zeros(np.shape(chosen), dtype=int)
+    if mode != "raise":
+        length = int(np.size(a) if axis is None else np.shape(a)[axis])
+        chosen = chosen % length if mode == "wrap" else np.minimum(np.maximum(chosen, 0), length - 1)
+    found = np.ravel(a)[chosen] if axis is None else _along(a, axis, chosen)
+    return found if np.ndim(chosen) else np.copy(found)  # never a view
 
 
 def take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
@@ -535,12 +675,193 @@ def take_along_axis(arr: Any, indices: Any, axis: int = -1) -> Any:
 
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     """np.compress."""
+    condition = _array(condition)
     return np.ravel(a)[condition] if axis is None else _along(a, axis, condition)
 
 
 def extract(condition: Any, arr: Any) -> Any:
     """np.extract."""
     return arr[condition]
+
+
+def diff(a: Any, n: int = 1, *args: Any, **options: Any) -> Any:
+    """np.diff of order 0, which is the array itself."""
+    return a if n == 0 else NotImplemented
+
+
+PADDED: dict[str, Callable[..., Any]] = {
+    "mean": np.mean,
+    "maximum": np.max,
+    "minimum": np.min,
+    "median": np.median,
+}
+
+
+def pad(array: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
+    """np.pad with a border that is computed, or that is not the same everywhere: one axis after the other."""
+    constant = options.get("constant_values", 0)
+    if mode in ("reflect", "symmetric", "wrap"):
+        return _pad_by_position(array, pad_width, mode, **options)
+    if mode not in {"constant", "linear_ramp", *PADDED}:
+        return NotImplemented
+    if mode == "constant" and np.ndim(constant) == 0 and not hasattr(constant, "expr"):
+        return NotImplemented
+    if options.keys() - {"constant_values", "end_values"} or isinstance(pad_width, dict):
+        raise TypeError(
+            f"mode={mode!r} with widths as numbers or pairs, constant_values and end_values alone"
+        )
+    widths = np.broadcast_to(pad_width, (np.ndim(array), 2)).tolist()
+    ends = np.broadcast_to(options.get("end_values", constant), (np.ndim(array), 2))
+    for axis, pair in enumerate(widths):
+        borders = []
+        for k, width in enumerate(pair):
+            edge = _along(array, axis, slice(-1, None) if k else slice(0, 1))
+            if mode in PADDED:
+                edge = PADDED[mode](array, axis=axis, keepdims=True)
+            elif mode == "constant":
+                edge = np.zeros_like(edge) + ends[axis, k]
+            border = np.repeat(edge, width, axis=axis)
+            if mode == "linear_ramp" and width:
+                steps = np.arange(width) / width if k == 0 else 1 - np.arange(1, width + 1) / width
+                ramp = np.reshape(steps, [-1 if i == axis else 1 for i in range(np.ndim(array))])
+                border = ends[axis, k] + ramp * (border - ends[axis, k])
+            borders.append(border)
+        array = np.concatenate((borders[0], array, borders[1]), axis=axis)
+    return array
+
+
+def _pad_by_position(array: Any, pad_width: Any, mode: str, reflect_type: str = "even") -> Any:
+    """np.pad with entries of the array, where the border is wide or odd: twice the edge less these."""
+    shape = [int(n) for n in np.shape(_plain(array))]
+    widths = np.broadcast_to(pad_width, (len(shape), 2)).tolist()
+    fits = all(max(pair) + (mode == "reflect") <= n for pair, n in zip(widths, shape, strict=True))
+    if reflect_type == "even" and fits:
+        return NotImplemented
+    if reflect_type != "even" and not fits:
+        raise TypeError("reflect_type='odd' with a border that is wider than the array")
+    for axis, (before, after) in enumerate(widths):
+        n = int(np.shape(array)[axis])
+        places = np.pad(np.arange(n), (before, after), mode)  # type: ignore[call-overload]
+        moved = _along(array, axis, places)
+        if reflect_type != "even":
+            sign = np.array([-1.0] * before + [1.0] * n + [-1.0] * after)
+            edges = np.array([0] * before + list(range(n)) + [n - 1] * after)
+            sign = np.reshape(sign, [-1 if i == axis else 1 for i in range(len(shape))])
+            moved = sign * moved + (1 - sign) * _along(array, axis, edges)
+        array = moved
+    return array
+
+
+def interp(x: Any, xp: Any, fp: Any) -> Any:
+    """np.interp: the part of the line that x is on stays what it is at the example."""
+    x, xp, fp = map(_array, (x, xp, fp))
+    known, _ = np.asarray(_plain(xp)), int(np.size(x))  # the parts are those of so many positions
+    if known.size < 2 or not np.all(np.diff(known) > 0):
+        raise TypeError("with fewer than two positions, or some that do not increase")
+    inside = np.minimum(np.maximum(x, xp[0]), xp[-1])
+    after = np.searchsorted(known, np.asarray(_plain(inside)), side="right")
+    left = np.clip(after - 1, 0, known.size - 2)
+    if not np.all((xp[left] <= inside) & (inside <= xp[left + 1])):
+        raise TypeError("at positions that are not numbers")
+    slope = (fp[left + 1] - fp[left]) / (xp[left + 1] - xp[left])
+    return fp[left] + slope * (inside - xp[left])
+
+
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    """np.lib.stride_tricks.sliding_window_view."""
+    windows = [int(w) for w in np.atleast_1d(window_shape)]
+    axes = list(range(np.ndim(x))) if axis is None else [int(i) % np.ndim(x) for i in np.atleast_1d(axis)]
+    for at, width in zip(axes, windows, strict=True):
+        starts = np.arange(int(np.shape(x)[at]) - width + 1)
+        x = np.moveaxis(_along(x, at, starts[:, None] + np.arange(width)), at + 1, -1)
+    return x
+
+
+def toeplitz(c: Any, r: Any = None) -> Any:
+    """scipy.linalg.toeplitz of vectors."""
+    r = c if r is None else r
+    if np.ndim(c) != 1 or np.ndim(r) != 1:
+        raise TypeError("only of vectors")
+    rows, columns = int(np.shape(c)[0]), int(np.shape(r)[0])
+    entries = np.concatenate((c[::-1], r[1:]))
+    return entries[rows - 1 - np.arange(rows)[:, None] + np.arange(columns)]
+
+
+def circulant(c: Any) -> Any:
+    """scipy.linalg.circulant of a vector."""
+    if np.ndim(c) != 1:
+        raise TypeError("only of a vector")
+    places = np.arange(int(np.shape(c)[0]))
+    return c[(places[:, None] - places) % len(places)]
+
+
+def loggamma(z: Any) -> Any:
+    """scipy.special.loggamma of positive numbers."""
+    if not np.all(z > 0):
+        raise TypeError("of numbers that are not positive: it has none but complex values")
+    return scipy.special.gammaln(z)
+
+
+# --- changes in place -----------------------------------------------------------------------------
+
+
+def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
+    """np.fill_diagonal."""
+    shape = [int(n) for n in np.shape(a)]
+    places = _diagonal_of(shape, wrap)
+    val = _array(val)
+    if np.ndim(val) > 1 or (np.ndim(val) and np.shape(val)[0] != len(places)):
+        raise TypeError("with a vector that is not as long as the diagonal")
+    if is_square(a):
+        spread = np.full(np.shape(a)[0], val) if np.ndim(val) == 0 else val
+        a[...] = a - np.diag(np.diag(a)) + np.diag(spread)
+    else:
+        a[np.unravel_index(places, shape)] = val
+
+
+def _diagonal_of(shape: Sequence[int], wrap: bool) -> Any:
+    """Positions of the diagonal in the flat array, as NumPy takes them."""
+    places = np.arange(int(np.prod(shape)))
+    if len(shape) == 2:
+        return places[: None if wrap else shape[1] * shape[1] : shape[1] + 1]
+    if len(set(shape)) != 1:
+        raise TypeError("of axes of different lengths")
+    return places[:: int(np.sum(np.cumprod([1, *shape[:0:-1]])))]
+
+
+def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
+    """np.put: the values again and again, if they are too few."""
+    places = np.ravel(np.asarray(ind))
+    shape = [int(n) for n in np.shape(a)]
+    size = int(np.prod(shape))
+    if mode == "clip":
+        places = np.clip(places, 0, size - 1)
+    elif mode == "raise" and np.any((places < -size) | (places >= size)):
+        raise IndexError(f"a position outside of {size} entries")
+    a[np.unravel_index(places % size, shape)] = _again(v, len(places))
+
+
+def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    """np.copyto."""
+    src = _array(src)
+    dst[...] = src if where is True else np.where(where, src, dst)
+
+
+def putmask(a: Any, mask: Any, values: Any) -> None:
+    """np.putmask: fewer values than entries are taken again and again, also where the mask is false."""
+    size = int(np.prod([int(n) for n in np.shape(a)]))
+    a[...] = np.where(mask, np.reshape(_again(values, size), np.shape(a)), a)
+
+
+def place(arr: Any, mask: Any, vals: Any) -> None:
+    """np.place: the values one after the other."""
+    arr[mask] = _again(vals, int(np.count_nonzero(np.asarray(_plain(mask)))))
+
+
+def _again(values: Any, count: int) -> Any:
+    """So many values: again and again, if they are fewer."""
+    flat = np.ravel(_array(values))
+    return flat[np.arange(count) % int(np.shape(flat)[0])]
 
 
 def meshgrid(*xi: Any, indexing: str = "xy") -> list[Any]:
@@ -551,7 +872,7 @@ def meshgrid(*xi: Any, indexing: str = "xy") -> list[Any]:
         order[:2] = [1, 0]
         shape[:2] = shape[1], shape[0]
     spread = [tuple(slice(None) if i == at else None for i in range(len(xi))) for at in order]
-    return [np.broadcast_to(x[where], tuple(shape)) for x, where in zip(xi, spread, strict=True)]
+    return [np.broadcast_to(x[where], tuple(shape)).copy() for x, where in zip(xi, spread, strict=True)]
 
 
 def broadcast_arrays(*args: Any) -> tuple[Any, ...]:
@@ -567,15 +888,47 @@ def diagflat(v: Any, k: int = 0) -> Any:
 
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.conjugate: lambda x: +x,
-    np.real: lambda x: +x,
+    np.real: lambda x: x,
     np.clip: clip,
     np.mean: mean,
-    np.prod: prod,
+    np.prod: lambda a, axis=None, **options: (
+        prod(a, axis, **options)
+        if "initial" not in options
+        else starting(np.prod, np.multiply)(a, axis, **options)
+    ),
+    np.sum: starting(np.sum, np.add),
+    np.max: starting(np.max, np.maximum, neutral=True),
+    np.min: starting(np.min, np.minimum, neutral=True),
+    np.var: var,
+    np.std: std,
+    np.nansum: ignoring_nan(np.sum, 0.0),
+    np.nanprod: ignoring_nan(np.prod, 1.0),
+    np.nanmax: ignoring_nan(np.max, -np.inf),
+    np.nanmin: ignoring_nan(np.min, np.inf),
+    np.nanmean: ignoring_nan(np.mean),
+    np.nanvar: ignoring_nan(np.var),
+    np.nanstd: ignoring_nan(np.std),
+    np.cumulative_sum: cumulative(np.cumsum, 0.0),
+    np.cumulative_prod: cumulative(np.cumprod, 1.0),
+    np.diff: diff,
+    np.pad: pad,
+    np.interp: interp,
+    np.lib.stride_tricks.sliding_window_view: sliding_window_view,
+    scipy.linalg.toeplitz: toeplitz,
+    scipy.linalg.circulant: circulant,
+    scipy.special.loggamma: loggamma,
+    np.ascontiguousarray: contiguous("C"),
+    np.asfortranarray: contiguous("F"),
+    np.fill_diagonal: fill_diagonal,
+    np.put: put,
+    np.copyto: copyto,
+    np.putmask: putmask,
+    np.place: place,
     np.trace: trace,
     np.reshape: reshape,
     np.ravel: ravel,
     np.concatenate: concatenate,
-    np.copy: lambda a, **_: a.copy(),
+    np.copy: lambda a, order="K", subok=False: a.copy(order),
     scipy.special.logsumexp: logsumexp,
     np.select: select,
     np.float_power: float_power,
@@ -591,6 +944,7 @@ COMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.cov: cov,
     np.corrcoef: corrcoef,
     np.vecdot: vecdot,
+    np.vdot: vdot,
     np.convolve: convolve,
     np.correlate: correlate,
     np.quantile: quantile,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import itertools
 import linecache
 import operator
 import re
 import sys
 import sysconfig
 import threading
-import weakref
 from collections import namedtuple
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,34 +21,37 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import numpy as np
+import scipy.linalg
+import scipy.special
 
 from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunctionError, UnsupportedError
 from closedform.expression.expr import ArrayConstant, Expr, inputs, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.record import REQUIREMENTS, SEVERAL, called_name
-from closedform.primitives.structure import freeze_index
+from closedform.primitives.structure import freeze_index, thaw_index
 from closedform.sources.compositions import COMPOSITIONS, is_square
 from closedform.sources.surroundings import Surroundings
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
-# Operations whose result shares its operand's memory in NumPy.
-VIEWS = frozenset(
-    {"transpose", "swapaxes", "reshape", "ravel", "diagonal", "diag", "expand_dims", "broadcast_to"}
-)
 # Functions that make arrays from numbers: what they make can be assigned to.
 CREATORS: frozenset[Any] = frozenset({np.eye, np.identity, np.zeros, np.ones, np.empty, np.full})
 # The same, of the shape of an array that may be a captured one.
 LIKE: frozenset[Any] = frozenset({np.zeros_like, np.ones_like, np.empty_like, np.full_like})
-# Those whose sizes become plain numbers, and functions of lists and tuples.
+# Those whose sizes become plain numbers, and functions that NumPy does not hand over: of lists and tuples.
 PINNING = frozenset({np.arange, np.tri})
 OF_LISTS = frozenset(
     {np.array, np.asarray, np.linspace, np.prod, np.sum, np.max, np.min, np.block, np.mean, np.median, np.var}
     | {np.std, np.dot, np.vdot, np.inner, np.outer, np.cross, np.cumsum, np.cumprod, np.argmax, np.argmin}
-    | {np.sort, np.argsort, np.diff, np.linalg.norm}
+    | {np.sort, np.argsort, np.diff, np.linalg.norm, np.diag, np.vander, np.append, np.average, np.interp}
+    | {np.ascontiguousarray, np.asfortranarray, np.compress, np.ndenumerate}
+    | {np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.where, np.polyval}
 )
-# Those for which lists within lists are no arrays.
+# Those for which lists within lists are no arrays, and those of several arrays in a list.
 NESTED = frozenset({np.block})
+JOINING = frozenset({np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack})
+# Functions whose arrays can be assigned to where that is all that is lacking.
+MADE: frozenset[Any] = frozenset({np.array, np.arange, np.linspace, np.logspace, np.geomspace, np.copy})
 LIBRARIES = tuple({sysconfig.get_paths()[k] for k in ("purelib", "platlib", "stdlib")})
 # Operations that need regular matrices, and the condition number from which on a matrix is singular.
 OF_REGULAR_MATRICES = frozenset(
@@ -57,6 +60,8 @@ OF_REGULAR_MATRICES = frozenset(
 LARGEST_CONDITION = 1e12
 # Options of SciPy's functions that do not change the result.
 WITHOUT_EFFECT = frozenset({"check_finite", "driver", "lapack_driver"})
+# Operations that only take or move entries.
+PARTS = frozenset({"getitem", "transpose", "swapaxes", "reshape", "ravel", "flip", "diagonal", "expand_dims"})
 # A function is run again so far from the example.
 NEARBY = 1e-3
 BY_CALLABLE = {callable_: record for record in PRIMITIVES.values() for callable_ in record.numpy}
@@ -121,6 +126,10 @@ class Trace:
         )
 
 
+# The symbolic sizes of an expression, and the sizes that must be numbers for it.
+ShapeOf = Callable[[Expr], tuple[Sequence[Size], Collection[Size]]]
+
+
 @dataclass
 class _Tape:
     """What one run of the function leaves behind."""
@@ -130,12 +139,22 @@ class _Tape:
     pinned: set[Size] = field(default_factory=set)
     lines: dict[Expr, Line] = field(default_factory=dict)
     integers: Mapping[str, str] = field(default_factory=dict)
-    shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape
-    pending: tuple[Traced, Line] | None = None  # what `y[i] += v` made, until it is put back into y
+    shape_of: ShapeOf = lambda expr: (expr.shape, ())
     counted: set[str] = field(default_factory=set)
+    plain: set[Expr] = field(default_factory=set)  # what has neither arguments nor their sizes in it
     names: dict[str, str] = field(default_factory=dict)
+    creates: bool = False  # whether what np.array, np.linspace and the like make can be assigned to
+    lost: bool = False  # whether something traced was to be put into a plain array or number
     symbolic: bool = True  # whether len(x) is a size, not a number
     measured: bool = False  # whether it was asked for
+    shapes: dict[Expr, Sequence[Size]] = field(default_factory=dict)
+
+    def shape(self, expr: Expr) -> Sequence[Size]:
+        """The symbolic sizes of what was computed; those that are numbers for it are noted."""
+        if expr not in self.shapes:
+            self.shapes[expr], fixed = self.shape_of(expr)
+            self.pinned.update(fixed)
+        return self.shapes[expr]
 
 
 _ACTIVE = threading.local()
@@ -186,30 +205,40 @@ def _shapes(operands: tuple[Any, ...]) -> str:
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
-    """Stands for an array while the function runs: every operation on it is recorded."""
+    """Stands for an array while the function runs: every operation on it is recorded.
 
-    __slots__ = ("__weakref__", "expr", "owner", "sharing")
-    expr: Expr
-    owner: str | None
-    sharing: list[weakref.ref[Traced]]
+    base    the array whose memory this one shares: it is read from there, and written there
+    way     the operation, and its parameters, that reads it
+    scalar  whether it is a number for NumPy, not an array: it cannot be changed in place
+    """
 
-    def __init__(self, expr: Expr) -> None:
-        self.expr = expr
-        self.owner = expr.params[0] if expr.op == "input" else None  # the argument whose memory this is
-        self.sharing = []  # stand-ins whose memory overlaps
+    __slots__ = ("_argument", "_expr", "_read_from", "base", "scalar", "way")
+
+    def __init__(
+        self,
+        expr: Expr,
+        argument: str | None = None,
+        base: Traced | None = None,
+        way: tuple[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self._expr = expr
+        self._argument = argument
+        self.base = base
+        self.way = way
+        self._read_from = base.expr if base is not None else None
+        self.scalar = not isinstance(_tape().values.get(expr), np.ndarray)
 
     @property
-    def shared(self) -> bool:
-        """Whether another array in use has some of the same memory."""
-        return any(other() is not None for other in self.sharing)
+    def expr(self) -> Expr:
+        """The expression of what the array holds now."""
+        if self.base is not None and self.way is not None and self.base.expr is not self._read_from:
+            self._expr, self._read_from = record(self.way[0], (self.base,), self.way[1]).expr, self.base.expr
+        return self._expr
 
-    def share(self, view: Traced) -> Traced:
-        """Note that an array is a view of this one."""
-        view.owner = self.owner
-        for other in (self, *(o for ref in self.sharing if (o := ref()) is not None)):
-            other.sharing.append(weakref.ref(view))
-            view.sharing.append(weakref.ref(other))
-        return view
+    @property
+    def argument(self) -> str | None:
+        """The argument whose memory this is."""
+        return self._argument if self.base is None else self.base.argument
 
     @property
     def value(self) -> Any:
@@ -218,29 +247,16 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     # --- NumPy's protocols
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
-        target = options.pop("out", None)
         if method != "__call__":
             return _method(ufunc, method, operands, options)
-        if ufunc in _OF_SIZES and not options and (size := _of_sizes(ufunc, operands)) is not None:
+        alone = not options.keys() - {"out"}  # n += 1 makes another size
+        if ufunc in _OF_SIZES and alone and (size := _of_sizes(ufunc, operands)) is not None:
             return size
         if ufunc is np.multiply and any(isinstance(o, list | tuple | str) for o in operands):
             first, second = (int(o) if _is_size(o) else o for o in operands)
             if isinstance(first, int) or isinstance(second, int):  # [0.5] * len(x)
                 return first * second
-        result = apply(ufunc, operands, options)
-        if target is None:
-            return result
-        if not isinstance(target[0], Traced):
-            raise InvalidFunctionError(
-                f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
-                f"an operation of shapes {_shapes(operands)} on it cannot be traced; write `y = y + ...`, "
-                f"or start from np.zeros_like(...) of an argument"
-            )
-        if target[0].owner is None and target[0].shared:
-            _tape().pending = (result, where())  # right if it is y[i] += v, which puts it back at once
-            return result
-        target[0]._assign(result)
-        return target[0]
+        return apply(ufunc, operands, options)
 
     def __array_function__(self, function: Any, types: Any, operands: Any, options: Any) -> Any:
         return apply(function, operands, options)
@@ -251,9 +267,11 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return np.array(self.value, dtype=dtype)
         if (integers := _integers(self)) is not None:
             return np.array(integers, dtype=dtype)
+        _tape().lost = True
         shape, cure = (
             np.shape(self.value),
-            "use np.stack or np.concatenate to build arrays, and NumPy functions on them",
+            "use np.stack or np.concatenate to build arrays, and NumPy functions on them; to assign to a "
+            "plain array y, start from np.array(y)",
         )
         if (unseen := _scipy_function()) is not None:
             cure = f"where SciPy's {unseen} is called, write its own name, as in scipy.special.{unseen}(...)"
@@ -265,7 +283,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def shape(self) -> tuple[Any, ...]:
         """The axes' sizes, as numbers that remember whose sizes they are."""
-        return tuple(s.value if s.is_literal else _size(s) for s in _tape().shape_of(self.expr))
+        return tuple(s.value if s.is_literal else _size(s) for s in _tape().shape(self.expr))
+
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise InvalidFunctionError(
+            f"an array's shape is changed in place ({where()}); write y = y.reshape(...)"
+        )
 
     @property
     def ndim(self) -> int:
@@ -298,52 +322,94 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def real(self) -> Any:
-        """The same values."""
-        return self.copy()
+        """The array itself."""
+        return self
 
     def __len__(self) -> int:
         shape = np.shape(self.value)
         if not shape:
             raise TypeError("len() of a 0-d array")
-        _pin(_tape().shape_of(self.expr)[0])
+        _pin(_tape().shape(self.expr)[0])
         return int(shape[0])
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Any:
-        result = record("getitem", (self,), {"index": _index(index, self)})
-        basic = not any(isinstance(i, ArrayConstant) for i in result.expr.params[0][1])
-        return self.share(result) if basic and np.ndim(result.value) else result
+        return record("getitem", (self,), {"index": _index(index, self)})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        pending = _tape().pending
-        if pending is not None and value is pending[0]:
-            _tape().pending = None
         if isinstance(index, Traced) and _is_mask(index) and np.ndim(_value(value)) == 0:
             after = (1,) * (self.ndim - index.ndim)
             mask = index if not after else np.reshape(index, (*index.shape, *after))
             chosen: Any = np.where(mask, value, self)
             self._assign(chosen)
             return
-        self._assign(record("setitem", (self, value), {"index": _index(index, self)}))
-        if _is_plain(self.expr):
-            self.expr = _lift(np.asarray(self.value))
+        place = {"index": _index(index, self)}
+        try:
+            part = self.value[thaw_index(place["index"])]
+        except IndexError as error:
+            raise InvalidArgumentError(
+                f"an assignment to an array of shape {np.shape(self.value)} ({where()}): {error}"
+            ) from error
+        value = _array(value) if isinstance(value, list | tuple) else value
+        if np.ndim(_value(value)) > np.ndim(part):  # axes of length 1 before it
+            value = np.reshape(value, np.shape(value)[np.ndim(_value(value)) - np.ndim(part) :])
+        if isinstance(value, Traced) and value.base is self and value.way == ("getitem", place):
+            return  # the end of y[i] += v, which has changed this part already
+        if any(isinstance(i, ArrayConstant) for i in place["index"]):
+            whole = np.arange(self.value.size).reshape(self.value.shape)
+            points = whole[thaw_index(place["index"])]
+            last = np.zeros(whole.size, dtype=int)
+            last[points.ravel()] = np.arange(points.size)
+            kept = np.unique(last[points.ravel()])
+            if kept.size < points.size:  # an entry is named twice: the last value stays
+                values: Any = np.ravel(np.broadcast_to(value, points.shape))
+                self._put_flat(points.ravel()[kept], values[kept])
+                return
+        if self.base is not None and self.way is not None and self.way[0] == "getitem":
+            outer, inner = self.way[1]["index"], place["index"]
+            if all(isinstance(i, int) for i in outer) and not any(
+                isinstance(i, ArrayConstant) for i in inner
+            ):
+                self.base._assign(record("setitem", (self.base, value), {"index": outer + inner}))
+                return  # z[i][j] = v is z[i, j] = v
+        self._assign(record("setitem", (self, value), place))
+
+    def _put_flat(self, positions: np.ndarray, values: Any) -> None:
+        """Assign to entries counted in C order, each named once: where they are depends on the sizes."""
+        for size in _tape().shape(self.expr):
+            _pin(size)
+        flat = record("setitem", (np.ravel(self), values), {"index": freeze_index((positions,))})
+        self._assign(np.reshape(flat, self.shape))  # type: ignore[arg-type]
 
     def _assign(self, result: Traced) -> None:
-        if self.owner is not None:
+        """Change what the array holds: where it is a view, its part of the other array."""
+        if self.argument is not None:
             raise InvalidFunctionError(
-                f"the function changes its own argument {self.owner!r} ({where()}); work on a copy: "
-                f"`y = {self.owner}.copy()`"
+                f"the function changes its own argument {self.argument!r} ({where()}); work on a copy: "
+                f"`y = {self.argument}.copy()`"
             )
-        if self.shared:
-            raise _shared(where())
         if np.shape(result.value) != np.shape(self.value):
             raise InvalidFunctionError(
                 f"an in-place operation would change the shape {np.shape(self.value)} to "
                 f"{np.shape(result.value)} ({where()})"
             )
-        self.expr = result.expr
+        if self.base is not None and self.way is not None:
+            op, parameters = self.way
+            if op not in _PUT_BACK:
+                raise UnsupportedError(
+                    f"what {op} returns shares its memory with the array it was made of, and cannot be "
+                    f"assigned to ({where()}): take a copy of it, or assign to that array"
+                )
+            self.base._assign(_PUT_BACK[op](self.base, result, **parameters))
+        elif self.scalar:
+            raise InvalidFunctionError(f"a number cannot be changed in place ({where()}): make it an array")
+        else:
+            if result.expr in _tape().plain:
+                self._expr = _lift(np.asarray(result.value))
+            else:
+                self._expr = _laid_out(result, np.empty_like(self.value))
 
     # --- conversions that leave the trace
     def __bool__(self) -> bool:
@@ -362,10 +428,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _number(self, kind: str) -> Any:
         if any(inputs(self.expr)):
+            _tape().lost = True
             raise InvalidFunctionError(
                 f"a traced value was turned into a Python {kind} ({where()}), which would cut it off from "
                 f"its derivative; use NumPy functions (np.exp, not math.exp); build arrays with "
-                f"np.stack, or assign to the entries of np.zeros_like(...)"
+                f"np.stack, or assign to the entries of np.zeros_like(...) or, for a plain array y, of "
+                f"np.array(y)"
             )
         _pin_all(self.expr)
         return self.value
@@ -392,19 +460,39 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return f"Traced(shape={np.shape(self.value)})"
 
     # --- methods of arrays
-    def copy(self) -> Any:
+    def copy(self, order: Any = "C") -> Any:
         """The same values in an array of its own."""
-        return Traced(self.expr) if self.expr.op != "input" else +self
+        return Traced(_laid_out(self, np.array(self.value, order=order)))
+
+    def conj(self) -> Any:
+        """The array itself, which is real."""
+        return self
+
+    conjugate = conj
+
+    def view(self) -> Any:
+        """Another array of the same memory."""
+        return self[...]
 
     def astype(self, dtype: Any, **_: Any) -> Any:
         """The same values: only conversions between floating types are traced."""
-        if np.dtype(dtype).kind != "f":
+        if not _is_float(dtype):
             raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
         return np.where(self, 1.0, 0.0) if self.dtype == bool else self.copy()
 
-    def item(self) -> Any:
-        """A scalar stays traced."""
-        return self.reshape(())
+    def item(self, *index: Any) -> Any:
+        """A number stays traced."""
+        place = index[0] if len(index) == 1 else index or 0
+        return self[place] if isinstance(place, tuple) else np.ravel(self)[place]
+
+    @property
+    def flat(self) -> Flat:
+        """The entries in C order."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self.flat[:] = np.ravel(values)
 
     def flatten(self, order: str = "C") -> Any:
         """The entries as a vector of its own memory."""
@@ -414,6 +502,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def fill(self, value: Any) -> None:
         """Give every entry one value."""
         self[...] = value
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        """As np.compress."""
+        return np.compress(condition, self, axis=axis)
 
     def sort(self, axis: int = -1) -> None:
         """Sort in place."""
@@ -461,25 +553,69 @@ _METHODS = frozenset(
         "squeeze",
         "repeat",
         "round",
-        "conj",
-        "conjugate",
         "cumprod",
         "take",
-        "compress",
         "argsort",
         "argmax",
         "argmin",
         "all",
         "any",
+        "nonzero",
+        "put",
     ]
 )
 
 
-def _shared(line: Line) -> UnsupportedError:
-    return UnsupportedError(
-        f"an array is assigned to that shares its memory with another one in use ({line}): "
-        f"copy one of them first"
-    )
+def _laid_out(traced: Traced, like: np.ndarray) -> Expr:
+    """The expression of the same values that lie in memory as another array does: whether a reshaped array
+    is a view depends on that."""
+    value = np.asarray(traced.value)
+    if value.ndim < 2 or all(getattr(value.flags, f) == getattr(like.flags, f) for f in _CONTIGUOUS):
+        return traced.expr
+    expr = record("positive", (traced,), {}).expr
+    _tape().values[expr] = laid = np.empty_like(like, dtype=value.dtype)
+    laid[...] = value
+    return expr
+
+
+_CONTIGUOUS = ("c_contiguous", "f_contiguous")
+
+
+class Flat:
+    """x.flat: entries that are read and assigned to by their position in C order."""
+
+    def __init__(self, array: Traced) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return int(self.array.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.ravel(self.array))
+
+    def __getitem__(self, index: Any) -> Any:
+        found = np.ravel(self.array)[index]
+        return found if found.scalar else found.copy()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        flat: Any = np.ravel(self.array).copy()
+        flat[index] = value
+        whole: Any = np.reshape(flat, self.array.shape)
+        self.array._assign(whole)
+
+
+# How a part, changed through a view, is put back: the other array with it, of the operation that reads it.
+_PUT_BACK: dict[str, Callable[..., Any]] = {
+    "getitem": lambda base, part, index: record("setitem", (base, part), {"index": index}),
+    "transpose": lambda base, part, axes: np.transpose(
+        part, axes if axes is None else np.argsort([a % base.ndim for a in axes])
+    ),
+    "swapaxes": lambda base, part, axis1, axis2: np.swapaxes(part, axis1, axis2),
+    "flip": lambda base, part, axis: np.flip(part, axis),
+    **dict.fromkeys(
+        ("reshape", "ravel", "expand_dims"), lambda base, part, **_: np.reshape(part, base.shape)
+    ),
+}
 
 
 def _index(index: Any, array: Traced) -> Any:
@@ -508,7 +644,7 @@ def _index_item(item: Any) -> Any:
     if isinstance(item, slice):
         return slice(*(_bound(b) for b in (item.start, item.stop, item.step)))
     if not isinstance(item, Traced):
-        return item
+        return np.zeros(np.shape(item), dtype=int) if isinstance(item, list) and not np.size(item) else item
     value = np.asarray(item.value)
     if value.dtype.kind not in "iub" or not any(inputs(item.expr)):
         return int(item) if not value.ndim else np.asarray(item)
@@ -540,7 +676,7 @@ def _integers(traced: Traced) -> np.ndarray | None:
 def _is_truth(value: Any) -> bool:
     """Whether something is an argument that was given as truth values, or a part of one."""
     expr = getattr(value, "expr", None)
-    while isinstance(expr, Expr) and expr.op in {"getitem", *VIEWS}:
+    while isinstance(expr, Expr) and expr.op in PARTS:
         expr = expr.args[0]
     if not isinstance(expr, Expr) or expr.op != "input":
         return False
@@ -554,11 +690,6 @@ def _bound(bound: Any) -> Any:
 
 def _is_mask(array: Traced) -> bool:
     return array.ndim > 0 and np.asarray(array.value).dtype == bool
-
-
-def _is_plain(expr: Expr) -> bool:
-    """Whether an expression has neither arguments nor their sizes in it."""
-    return not any(node.op == "input" or any(_sizes_in(node.params)) for node in toposort(expr))
 
 
 # --- sizes as numbers -----------------------------------------------------------------------------
@@ -627,8 +758,27 @@ LOGIC = frozenset(
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
+    options = dict(options)
     if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
         options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
+    target = options.pop("out", None)
+    if isinstance(target, tuple):
+        target = target[0] if len(target) == 1 else target
+    if function not in TYPED and "dtype" in options and _is_float(options["dtype"]):
+        del options["dtype"]  # as it is anyway
+    chosen = options.pop("where", True) if isinstance(function, np.ufunc) else True
+    result = _applied(function, operands, options)
+    if chosen is not True:
+        if target is None:
+            raise InvalidFunctionError(
+                f"{called_name(function)} with `where` leaves the other entries undefined ({where()}): say "
+                f"what they are with `out`, or use np.where"
+            )
+        result = np.where(chosen, result, target)
+    return result if target is None else _put_into(target, result)
+
+
+def _applied(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     if function in SEVERAL:
         return _results(function, operands, options)
     composed = COMPOSITIONS.get(function) or _SPECIAL.get(function)
@@ -643,10 +793,24 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
             f"{_shapes(_flat(operands))}. Write it with supported functions, or ask for it"
         )
     bound, parameters = _called(function, primitive.bind, operands, options)
-    result = record(primitive.name, bound, parameters)
-    if primitive.name in VIEWS and isinstance(bound[0], Traced):
-        return bound[0].share(result)
-    return result
+    return record(primitive.name, bound, parameters)
+
+
+def _put_into(target: Any, result: Any) -> Any:
+    """What is computed into an array that there is: by `out`, and by y += v."""
+    if not isinstance(target, Traced):
+        _tape().lost = True
+        raise InvalidFunctionError(
+            f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
+            f"an operation of shapes {_shapes((target, result))} on it cannot be traced; write "
+            f"`y = y + ...`, or start from np.zeros_like(...) of an argument, or np.array(...) of the array"
+        )
+    if target.scalar:  # s += v makes a new number
+        return result
+    if np.size(_value(result)) < np.size(target.value):
+        result = np.broadcast_to(result, target.shape)
+    target._assign(result)
+    return target
 
 
 def _called(
@@ -655,11 +819,22 @@ def _called(
     """What a call of a NumPy function is in terms of primitives."""
     try:
         return bind(*operands, **options)
+    except ClosedformError:
+        raise
     except TypeError as error:
-        reason = re.sub(r"^[\w.<>]+\(\) (?=got|missing|takes)", "it ", str(error))  # without our names
+        try:
+            inspect.signature(bind).bind(*operands, **options)
+            reason = re.sub(r"^[\w.<>]+\(\) (?=got|missing|takes)", "it ", str(error))  # without our names
+        except TypeError as mismatch:
+            reason = str(mismatch)
         raise UnsupportedError(
             f"{called_name(function)} was called in a way that is not supported ({where()}): {reason}"
         ) from None
+    except (ValueError, IndexError) as error:
+        raise InvalidArgumentError(
+            f"{called_name(function)} failed on operands of shapes {_shapes(_flat(operands))} ({where()}): "
+            f"{error}"
+        ) from error
 
 
 def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -669,8 +844,6 @@ def _flat(operands: tuple[Any, ...]) -> tuple[Any, ...]:
 def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Traced:
     """Put an operation on the tape, with its value at the example."""
     tape = _tape()
-    if tape.pending is not None:
-        raise _shared(tape.pending[1])
     args = tuple(_lift(o) for o in operands)
     call = PRIMITIVES[op].call
     assert call is not None, op
@@ -692,7 +865,12 @@ def record(op: str, operands: tuple[Any, ...], parameters: dict[str, Any]) -> Tr
     expr = Expr(op, args, symbolic, np.shape(value))
     tape.values[expr] = value
     tape.lines.setdefault(expr, where())
-    return Traced(expr)
+    if all(a in tape.plain for a in args) and not any(_sizes_in(symbolic)):
+        tape.plain.add(expr)
+    base = operands[0] if operands and isinstance(operands[0], Traced) else None
+    if base is None or base.scalar or not np.may_share_memory(value, tape.values[args[0]]):
+        return Traced(expr)
+    return Traced(expr, base=base, way=(op, parameters))
 
 
 @contextmanager
@@ -753,6 +931,7 @@ def _lift(value: Any) -> Expr:
             raise InvalidFunctionError(f"complex numbers have no real derivative ({where()})")
         expr = Expr("number", (), (plain,), ())
         tape.values[expr] = value
+        tape.plain.add(expr)
         return expr
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
@@ -760,7 +939,8 @@ def _lift(value: Any) -> Expr:
     known = ArrayConstant(array)
     name = tape.names.setdefault(known.digest, _captured_name(value) or f"c{len(tape.names)}")
     expr = Expr("constant", (), (ArrayConstant(array, name),), array.shape)
-    tape.values[expr] = array
+    tape.values[expr] = known.array
+    tape.plain.add(expr)
     return expr
 
 
@@ -801,19 +981,39 @@ def _method(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[st
     if method == "outer":
         first, second = operands
         return ufunc(np.reshape(first, (*np.shape(first), *[1] * np.ndim(second))), second)
-    if method == "at" and ufunc in (np.add, np.subtract):
-        target, index, value = operands
-        if not isinstance(target, Traced):
-            raise InvalidFunctionError(
-                f"np.{ufunc.__name__}.at changes a plain array ({where()}); start from np.zeros_like(...)"
-            )
-        signed = value if ufunc is np.add else -value
-        target._assign(record("add_at", (target, signed), {"index": _index(index, target)}))
+    if method == "at":
+        _at(ufunc, *operands)
         return None
+    if method == "accumulate" and ufunc.nin == 2 and not options.keys() - {"axis"}:
+        parts = itertools.accumulate(np.moveaxis(operands[0], options.get("axis", 0), 0), ufunc)
+        return np.stack(list(parts), axis=options.get("axis", 0))
     raise UnsupportedError(
         f"np.{ufunc.__name__}.{method} is not supported ({where()}); write the NumPy function, "
         f"such as np.sum, np.cumsum or np.outer"
     )
+
+
+def _at(ufunc: Any, target: Any, index: Any, value: Any = None) -> None:
+    """np.add.at and the like: an entry that is named twice is changed twice."""
+    if not isinstance(target, Traced):
+        raise InvalidFunctionError(
+            f"np.{ufunc.__name__}.at changes a plain array ({where()}); start from np.zeros_like(...)"
+        )
+    place = _index(index, target)
+    if ufunc in (np.add, np.subtract):
+        signed = value if ufunc is np.add else -value
+        target._assign(record("add_at", (target, signed), {"index": place}))
+        return
+    whole = np.arange(target.value.size).reshape(target.value.shape)
+    points = whole[thaw_index(place)]
+    values: Any = None if value is None else np.ravel(np.broadcast_to(value, points.shape))
+    left, order = points.ravel(), np.arange(points.size)
+    while order.size:
+        _, first = np.unique(left[order], return_index=True)
+        now, flat = order[first], np.ravel(target)
+        entries = flat[left[now]]
+        target._put_flat(left[now], ufunc(entries) if value is None else ufunc(entries, values[now]))
+        order = np.delete(order, first)
 
 
 _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
@@ -821,6 +1021,11 @@ _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
     (np.multiply, "reduce"): np.prod,
     (np.maximum, "reduce"): np.max,
     (np.minimum, "reduce"): np.min,
+    (np.logical_and, "reduce"): np.all,
+    (np.logical_or, "reduce"): np.any,
+    (np.logaddexp, "reduce"): lambda a, axis=0, keepdims=False: scipy.special.logsumexp(
+        a, axis=axis, keepdims=keepdims
+    ),
     (np.add, "accumulate"): lambda a, axis=0: np.cumsum(a, axis=axis),
     (np.multiply, "accumulate"): lambda a, axis=0: np.cumprod(a, axis=axis),
 }
@@ -829,17 +1034,13 @@ _UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
 def _diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     if is_square(a) and (offset, axis1, axis2) == (0, 0, 1):
         return NotImplemented
-    return a.share(record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2}))
+    return record("diagonals", (a,), {"offset": int(offset), "axis1": axis1, "axis2": axis2})
 
 
-def _fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    if not isinstance(a, Traced) or not is_square(a) or wrap or np.ndim(_value(val)) > 1:
-        raise TypeError("only of a traced square matrix, with a number or a vector")
-    if np.ndim(_value(val)) == 0:
-        val = np.full(np.shape(np.diag(a)), val)
-    elif np.shape(_value(val)) != np.shape(np.diag(_value(a))):
-        raise TypeError("with a vector that is not as long as the diagonal")
-    a._assign(a - np.diag(np.diag(a)) + np.diag(val))
+def _nonzero(a: Any) -> Any:
+    """The positions of what is not zero, as they are at the example."""
+    mask: Any = a if _value(a).dtype == bool else np.not_equal(a, 0)
+    return np.nonzero(_index_item(mask))
 
 
 def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -856,15 +1057,20 @@ def _of_truth_values(function: Callable[..., Any]) -> Callable[..., Any]:
     return operate
 
 
-def _array(object: Any, dtype: Any = None, **_: Any) -> Any:
-    """np.array of nested lists in which there are traced numbers or arrays."""
-    if dtype is not None and np.dtype(dtype).kind != "f":
+def _array(
+    object: Any, dtype: Any = None, *, copy: bool | None = True, order: str = "K", ndmin: int = 0, **_: Any
+) -> Any:
+    """np.array, of nested lists in which there are traced numbers or arrays too."""
+    if not _is_float(dtype):
         raise TypeError(f"of {np.dtype(dtype)}: it has no derivative")
     if isinstance(object, Traced):
-        return object.copy()
-    if not isinstance(object, list | tuple):
-        return object
-    return np.stack([_array(item) for item in object])
+        result = object.copy(order) if copy else object
+    elif isinstance(object, list | tuple):
+        result = np.stack([_array(item) for item in object]) if _holds_traced(object) else np.asarray(object)
+    else:
+        result = object
+    lacking = ndmin - np.ndim(result)
+    return np.reshape(result, (*[1] * lacking, *np.shape(result))) if lacking > 0 else result
 
 
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Any:
@@ -876,13 +1082,17 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    np.fill_diagonal: _fill_diagonal,
+    np.ndenumerate: lambda arr: ((index, arr[index]) for index in np.ndindex(*map(int, arr.shape))),
+    np.nonzero: _nonzero,
+    np.flatnonzero: lambda a: _nonzero(np.ravel(a))[0],
+    np.argwhere: lambda a: np.transpose(np.asarray(_nonzero(a))),
+    np.where: lambda condition, *choices: NotImplemented if choices else _nonzero(condition),
     np.bitwise_and: _of_truth_values(np.logical_and),
     np.bitwise_or: _of_truth_values(np.logical_or),
     np.bitwise_xor: _of_truth_values(np.logical_xor),
     np.invert: _of_truth_values(np.logical_not),
     np.array: _array,
-    np.asarray: _array,
+    np.asarray: lambda a, dtype=None, **_: _array(a, dtype, copy=None),
     np.linspace: _linspace,
     np.empty: lambda shape, dtype=None, make=np.zeros: apply(make, (shape,), {}),
     np.empty_like: lambda a, dtype=None, make=np.zeros_like: apply(make, (a,), {}),
@@ -899,10 +1109,10 @@ def _redirected(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
     size) are replaced while the function runs, in their modules and in the globals of the user's code."""
     outside = [
         c
-        for c in [*BY_CALLABLE, *SEVERAL]
-        if getattr(c, "__module__", "").startswith("scipy") and not isinstance(c, np.ufunc)
+        for c in [*BY_CALLABLE, *SEVERAL, *COMPOSITIONS]
+        if (getattr(c, "__module__", None) or "").startswith("scipy") and not isinstance(c, np.ufunc)
     ]
-    outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS]
+    outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS, *MADE]
     scopes: list[dict[str, Any]] = [
         sys.modules[m].__dict__ for m in ("numpy", "numpy.linalg", "scipy.linalg", "scipy.special")
     ]
@@ -955,18 +1165,27 @@ def _dispatching(function: Any, name: str) -> Any:
         if function in OF_LISTS and not _is_user_code(sys._getframe(1)):
             return function(*args, **options)
         if _holds_traced((*args, *options.values())):
-            if function in PINNING:
+            untyped = function in CREATORS and not _makes_floats(function, args, options)
+            if function in PINNING or untyped:
+                args = tuple(tuple(map(_as_integer, a)) if isinstance(a, tuple | list) else a for a in args)
                 return function(*map(_as_integer, args), **{k: _as_integer(v) for k, v in options.items()})
             of_sizes = isinstance(args[0], list | tuple) and all(map(_is_size, args[0]))
             if function in _FOLDS and of_sizes and not options:
                 return functools.reduce(_FOLDS[function], args[0])
-            if function in OF_LISTS and function not in NESTED:
+            if function in JOINING:
+                args = ([_array(a) if isinstance(a, list) else a for a in args[0]], *args[1:])
+            elif function in OF_LISTS and function not in NESTED:
                 args = tuple(_array(a) if isinstance(a, list) else a for a in args)
             return apply(function, args, options)
         creates = function in CREATORS or (function in LIKE and np.asarray(args[0]).dtype.kind == "f")
-        if creates and _makes_floats(options) and _calls(sys._getframe(1), name, call):
-            return apply(function, args, options)
-        return function(*args, **options)
+        tape = _tape()
+        if not (creates or (tape.creates and function in MADE)) or not _calls(sys._getframe(1), name, call):
+            return function(*args, **options)
+        if creates:
+            typed = _makes_floats(function, args, options)
+            return apply(function, args, options) if typed else function(*args, **options)
+        result = function(*args, **options)
+        return Traced(_lift(result)) if result.dtype == np.float64 else result
 
     return call
 
@@ -990,9 +1209,24 @@ _FOLDS: dict[Any, Callable[[Any, Any], Any]] = {
 }
 
 
-def _makes_floats(options: Mapping[str, Any]) -> bool:
-    dtype = options.get("dtype")
-    return dtype is None or np.dtype(dtype).kind == "f"
+# Functions that take a dtype, and those that take it at another position than the second.
+TYPED = CREATORS | LIKE | {np.array, np.asarray}
+POSITION_OF_DTYPE: dict[Any, int] = {np.eye: 3, np.full: 2, np.full_like: 2}
+
+
+def _is_float(dtype: Any) -> bool:
+    """Whether a data type is that of all traced arrays, or not given."""
+    if dtype is not None and np.dtype(dtype).kind == "f" and np.dtype(dtype) != np.float64:
+        raise InvalidFunctionError(
+            f"numbers of {np.dtype(dtype)} ({where()}): derivatives are computed in float64; leave the "
+            f"dtype out"
+        )
+    return dtype is None or np.dtype(dtype) == np.float64
+
+
+def _makes_floats(function: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> bool:
+    at = POSITION_OF_DTYPE.get(function, 1)
+    return _is_float(options.get("dtype", args[at] if len(args) > at else None))
 
 
 def _is_user_code(frame: FrameType) -> bool:
@@ -1044,7 +1278,7 @@ def trace_function(
     example: tuple[np.ndarray, ...],
     leaves: tuple[Expr, ...],
     integers: Mapping[str, str] | None = None,
-    shape_of: Callable[[Expr], Sequence[Size]] = lambda expr: expr.shape,
+    shape_of: ShapeOf = lambda expr: (expr.shape, ()),
 ) -> Trace:
     """Run the function on stand-ins for `example` and return what it did.
 
@@ -1059,14 +1293,21 @@ def trace_function(
     name = getattr(function, "__name__", type(function).__name__)
     surroundings = Surroundings(function)
     start = functools.partial(_Tape, integers=integers or {}, shape_of=shape_of)
-    tape = start(dict(zip(leaves, example, strict=True)))
-    try:
-        root = _recorded(function, surroundings, tape, leaves, name)
-    except Exception:
-        if not tape.measured:
-            raise
-        tape = start(dict(zip(leaves, example, strict=True)), symbolic=False)
-        root = _recorded(function, surroundings, tape, leaves, name)
+    example = tuple(np.array(a, order="C") for a in example)
+    values = {leaf: a[()] for leaf, a in zip(leaves, example, strict=True)}
+    symbolic, creates, refused = True, False, None
+    while True:
+        tape = start(dict(values), symbolic=symbolic, creates=creates)
+        try:
+            root = _recorded(function, surroundings, tape, leaves, name)
+            break
+        except Exception as error:
+            if tape.measured and symbolic:
+                symbolic = False
+            elif tape.lost and not creates:
+                creates, refused = True, error
+            else:
+                raise refused or error from None
     changed = surroundings.changed(np.ndarray)
     if changed:
         raise InvalidFunctionError(
@@ -1098,9 +1339,7 @@ def _recorded(
     _ACTIVE.tape = tape
     try:
         with _redirected(surroundings.namespaces):
-            result = _run(function, [Traced(leaf) for leaf in leaves])
-            if tape.pending is not None:
-                raise _shared(tape.pending[1])
+            result = _run(function, [Traced(leaf, argument=leaf.params[0]) for leaf in leaves])
         return _result(result, name)
     finally:
         _ACTIVE.tape = outer
@@ -1176,7 +1415,8 @@ def _compare(trace: Trace, plain: Any, traced: Any) -> None:
     ):
         raise InvalidFunctionError(
             f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: it uses "
-            f"random numbers or state outside its arguments, or asks for the type of its arguments"
+            f"random numbers or state outside its arguments, or asks for the type of its arguments, or for "
+            f"numbers that are not float64"
         )
 
 
