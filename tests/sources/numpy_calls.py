@@ -9,7 +9,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Shape = tuple[int, ...]
-NOT_IN_JAX = ("np.prod(a.shape)", "sp.exp10", "dsplit", "np.trapezoid", "np.matvec", "np.vecmat")
+NOT_IN_JAX = (
+    "np.linalg.svd(a)",
+    "np.prod(a.shape)",
+    "sp.exp10",
+    "dsplit",
+    "np.trapezoid",
+    "np.matvec",
+    "np.vecmat",
+)
 
 
 class Call(NamedTuple):
@@ -368,6 +376,32 @@ CALLS = [
         np.linalg.matrix_transpose(a)
         np.vander(b)
         np.vander(b, 3, increasing=True)
+        """,
+    ),
+    *_calls(
+        "stacks of matrices",
+        (T,),
+        """
+        np.vdot(a[0], a[1].T.reshape(4, 3)) + a
+        np.vdot(a[0], a[1].T) + a
+        np.linalg.norm(a, 2, axis=(1, 2))
+        np.linalg.norm(a, -2, axis=(2, 0), keepdims=True)
+        np.linalg.norm(a, "nuc", axis=(-1, -2))
+        np.linalg.matrix_norm(a, ord="nuc")
+        np.linalg.cond(a)
+        np.linalg.pinv(a)
+        np.linalg.pinv(a, rtol=1e-9)
+        np.linalg.svd(a, compute_uv=False)
+        np.linalg.svd(a, full_matrices=False)[0] ** 2
+        np.linalg.svd(a, full_matrices=False)[2] ** 2
+        np.linalg.svd(a)[0] ** 2
+        np.linalg.qr(a.mT)[0]
+        np.linalg.qr(a.mT, mode="r")
+        np.linalg.matrix_power(a @ a.mT, 0) + a @ a.mT
+        np.linalg.cholesky(a @ a.mT + np.eye(3))
+        np.linalg.eigvalsh(a @ a.mT, UPLO="U")
+        np.linalg.eigh(a @ a.mT)[1] ** 2
+        np.linalg.matrix_rank(a) * np.sum(a, axis=(1, 2))
         """,
     ),
     *_calls(
