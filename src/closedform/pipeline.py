@@ -50,6 +50,7 @@ from closedform.notation.latex import latex
 from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
+from closedform.primitives.record import REQUIREMENTS
 from closedform.primitives.structure import covered
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import expanded, replaced, simplify
@@ -365,7 +366,9 @@ class Derivation:
         text, constants = self._branches(idiom)
         call = f"branches({', '.join(self.trace.arguments)})"
         taken = [guard.outcome for guard in self.trace.guards]
-        assertions.append(f'assert list({call}) == {taken}, "{function} takes another branch"')
+        matrices = any(guard.condition.op in REQUIREMENTS for guard in self.trace.guards)
+        otherwise = ", or a matrix lacks what it requires" * matrices
+        assertions.append(f'assert list({call}) == {taken}, "{function} takes another branch{otherwise}"')
         head, _, body = "".join(
             line for line in text.splitlines(keepends=True) if not line.startswith("import ")
         ).partition("def branches(")
@@ -466,7 +469,8 @@ def derive(
         raise InvalidArgumentError(f"{name}: call the argument {taken!r} otherwise: it is a module's name")
     operator = _check_form(form, operator, argnums)
     leaves, trace = _traced(function, arguments, names, name)
-    trace = replace(trace, guards=tuple(g for g in trace.guards if not _is_certain(g.condition, leaves)))
+    guards = {g.condition: g for g in trace.guards if not _is_certain(g.condition, leaves)}
+    trace = replace(trace, guards=tuple(guards.values()))
     variables = _variables(argnums, names, name)
     free = [_freed(leaf) if leaf.params[0] in variables and operator != "value" else leaf for leaf in leaves]
     _check_convention(symmetric, operator, [x for x in leaves if x.params[0] in variables], name)

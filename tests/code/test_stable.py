@@ -10,7 +10,6 @@ from tests.code.reference import evaluate
 
 from closedform.code.numpy_source import compile_source, source_and_constants
 from closedform.code.stable import STABLE_FORMS, stable
-from closedform.errors import UnsupportedError
 from closedform.expression.calculus import (
     Factor,
     broadcast,
@@ -109,10 +108,6 @@ def test_stable_form(form):
 @pytest.mark.parametrize("form", STABLE_FORMS, ids=lambda form: form.name)
 def test_stable_form_in_other_idioms(form, idiom):
     plain, (low, high), *_ = EXAMPLES[form.name]
-    if form.name in {"product", "products"} and idiom == "torch":
-        with pytest.raises(UnsupportedError, match="PyTorch has no one_plus_products"):
-            source_and_constants(plain, ["z", "w"], idiom=idiom)
-        return
     points = np.random.default_rng(1).uniform(low, high, 5)
     given = [points, np.ones(5)]
     if idiom == "jax":

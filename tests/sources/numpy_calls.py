@@ -9,30 +9,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Shape = tuple[int, ...]
-NOT_IN_JAX = ("np.prod(a.shape)", "sp.exp10", "dsplit", "np.trapezoid", "np.matvec", "np.vecmat", "out=")
-NOT_IN_JAX += ("dtype=", "nonzero", "argwhere", "np.where(a > 0)", "np.where(a > 0.8)", "stride_tricks")
-NOT_IN_JAX += (
-    "loggamma",
-    "contiguous",
-    '"K"',
-    '"A"',
-    "np.asfortranarray",
-    ".item(",
-    ".flat",
-    ".accumulate",
-    "diag([",
+# JAX lacks these calls, or spells them otherwise.
+NOT_IN_JAX = (
+    *("np.prod(a.shape)", "sp.exp10", "dsplit", "np.trapezoid", "np.matvec", "np.vecmat", "np.vdot", "out="),
+    *("dtype=", "nonzero", "argwhere", "np.where(a > 0)", "np.where(a > 0.8)", "stride_tricks", "loggamma"),
+    *("contiguous", '"K"', '"A"', "np.asfortranarray", ".item(", ".flat", ".accumulate", "diag([", "[[a"),
+    *("polygamma(0", "np.cumulative_", "mean=", "weights=[", "compress([", "np.concatenate([[", "[[]]"),
+    *("np.take(a, [", "np.average(a, axis=(1, 0)", "copy(order", "np.diff(a, n=0)", "np.linalg.svd(a)"),
     "vander([",
 )
-NOT_IN_JAX += (
-    "polygamma(0",
-    "np.cumulative_",
-    "mean=",
-    "weights=[",
-    "compress([",
-    "np.concatenate([[",
-    "[[]]",
-)
-NOT_IN_JAX += ("np.take(a, [", "np.average(a, axis=(1, 0)", "[[a", "np.vdot", "copy(order", "np.diff(a, n=0)")
 
 
 class Call(NamedTuple):
@@ -499,6 +484,32 @@ CALLS = [
         np.linalg.matrix_transpose(a)
         np.vander(b)
         np.vander(b, 3, increasing=True)
+        """,
+    ),
+    *_calls(
+        "stacks of matrices",
+        (T,),
+        """
+        np.vdot(a[0], a[1].T.reshape(4, 3)) + a
+        np.vdot(a[0], a[1].T) + a
+        np.linalg.norm(a, 2, axis=(1, 2))
+        np.linalg.norm(a, -2, axis=(2, 0), keepdims=True)
+        np.linalg.norm(a, "nuc", axis=(-1, -2))
+        np.linalg.matrix_norm(a, ord="nuc")
+        np.linalg.cond(a)
+        np.linalg.pinv(a)
+        np.linalg.pinv(a, rtol=1e-9)
+        np.linalg.svd(a, compute_uv=False)
+        np.linalg.svd(a, full_matrices=False)[0] ** 2
+        np.linalg.svd(a, full_matrices=False)[2] ** 2
+        np.linalg.svd(a)[0] ** 2
+        np.linalg.qr(a.mT)[0]
+        np.linalg.qr(a.mT, mode="r")
+        np.linalg.matrix_power(a @ a.mT, 0) + a @ a.mT
+        np.linalg.cholesky(a @ a.mT + np.eye(3))
+        np.linalg.eigvalsh(a @ a.mT, UPLO="U")
+        np.linalg.eigh(a @ a.mT)[1] ** 2
+        np.linalg.matrix_rank(a) * np.sum(a, axis=(1, 2))
         """,
     ),
     *_calls(

@@ -118,6 +118,20 @@ def fills_copy(x):
     return np.sum(y)
 
 
+def caught(x):
+    try:
+        scale = float(x[0])
+    except Exception:
+        scale = 0.0
+    return max(scale, 0.0) + x[1]
+
+
+def fills_integers(x):
+    y = np.zeros_like(x, dtype=int)
+    y[:] = x
+    return np.sum(y * x)
+
+
 REFUSED = {
     "captured": (
         mutates_captured,
@@ -182,10 +196,17 @@ REFUSED = {
     ),
     "random arrays": (lambda x: np.sum(np.random.rand(4) * x), InvalidFunctionError, "random numbers"),
     "type": (
-        lambda x: np.sum(x**2) if isinstance(x, np.ndarray) else np.sum(x),
+        lambda x: np.sum(x**2) if type(x) is np.ndarray else np.sum(x),
         InvalidFunctionError,
         "asks for the type of its arguments",
     ),
+    "caught": (caught, InvalidFunctionError, r"Python float \(in caught"),
+    "asked for": (
+        lambda x: np.sum(x) if hasattr(x, "strides") else np.sum(2 * x),
+        AttributeError,
+        "arrays have no attribute 'strides' that can be traced",
+    ),
+    "integers": (fills_integers, InvalidFunctionError, "turned into a plain array"),
     "key": (lambda x: {x[0]: 1}, InvalidFunctionError, "put into a set or a dict as a key"),
     "hidden": (
         lambda x, by=scipy.special.logsumexp: by(x),
@@ -211,6 +232,15 @@ def test_what_cannot_be_traced_is_refused_with_a_reason(case):
     f, error, message = REFUSED[case]
     with pytest.raises(error, match=message):
         cf.grad(f)(x.copy())
+
+
+def test_the_types_that_a_function_asks_for_are_those_of_arrays_and_numbers():
+    def f(x):
+        assert isinstance(x, np.ndarray) and not isinstance(x, float)
+        assert isinstance(len(x), int) and isinstance(x.shape[0], int)
+        return sum(v if isinstance(v, float) and isinstance(v, np.float64) else v**3 for v in x)
+
+    np.testing.assert_allclose(cf.grad(f)(2 * np.ones(2)), np.ones(2))
 
 
 def test_bad_arguments_are_refused_by_name():

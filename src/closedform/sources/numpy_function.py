@@ -144,7 +144,7 @@ class _Tape:
     plain: set[Expr] = field(default_factory=set)  # what has neither arguments nor their sizes in it
     names: dict[str, str] = field(default_factory=dict)
     creates: bool = False  # whether what np.array, np.linspace and the like make can be assigned to
-    lost: bool = False  # whether something traced was to be put into a plain array or number
+    lost: Exception | None = None  # where something traced was to leave the trace, or is not known
     symbolic: bool = True  # whether len(x) is a size, not a number
     measured: bool = False  # whether it was asked for
     shapes: dict[Expr, Sequence[Size]] = field(default_factory=dict)
@@ -177,6 +177,12 @@ def _user_frame() -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith((*libraries, "<__array_function__")):
         frame = frame.f_back
     return frame
+
+
+def _lost(error: Exception) -> Exception:
+    """An error about what leaves the trace; the function may catch it, but what it does then is no use."""
+    _tape().lost = _tape().lost or error
+    return error
 
 
 def _scipy_function() -> str | None:
@@ -267,7 +273,6 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             return np.array(self.value, dtype=dtype)
         if (integers := _integers(self)) is not None:
             return np.array(integers, dtype=dtype)
-        _tape().lost = True
         shape, cure = (
             np.shape(self.value),
             "use np.stack or np.concatenate to build arrays, and NumPy functions on them; to assign to a "
@@ -275,8 +280,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         )
         if (unseen := _scipy_function()) is not None:
             cure = f"where SciPy's {unseen} is called, write its own name, as in scipy.special.{unseen}(...)"
-        raise InvalidFunctionError(
-            f"a traced array of shape {shape} was turned into a plain array ({where()}); {cure}"
+        raise _lost(
+            InvalidFunctionError(
+                f"a traced array of shape {shape} was turned into a plain array ({where()}); {cure}"
+            )
         )
 
     # --- reading
@@ -319,6 +326,17 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def mT(self) -> Any:  # noqa: N802  (NumPy's name)
         """The transposed matrices of a stack."""
         return np.matrix_transpose(self)
+
+    def _seen_as(self) -> type:
+        """What isinstance finds in the user's code: an array, or a number of NumPy's."""
+        if not _is_user_code(sys._getframe(1)):
+            return Traced
+        if self.expr.op == "size":
+            return int
+        value = self.value
+        return np.ndarray if np.ndim(value) else np.asarray(value).dtype.type
+
+    __class__ = property(_seen_as)
 
     @property
     def real(self) -> Any:
@@ -414,9 +432,11 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     # --- conversions that leave the trace
     def __bool__(self) -> bool:
         if np.size(self.value) != 1:
-            raise InvalidFunctionError(
-                f"a branch on an array of shape {np.shape(self.value)} ({where()}); "
-                f"choose per entry with np.where, or reduce it first"
+            raise _lost(
+                InvalidFunctionError(
+                    f"a branch on an array of shape {np.shape(self.value)} ({where()}); "
+                    f"choose per entry with np.where, or reduce it first"
+                )
             )
         outcome = bool(self.value)
         if not any(inputs(self.expr)):
@@ -428,12 +448,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _number(self, kind: str) -> Any:
         if any(inputs(self.expr)):
-            _tape().lost = True
-            raise InvalidFunctionError(
-                f"a traced value was turned into a Python {kind} ({where()}), which would cut it off from "
-                f"its derivative; use NumPy functions (np.exp, not math.exp); build arrays with "
-                f"np.stack, or assign to the entries of np.zeros_like(...) or, for a plain array y, of "
-                f"np.array(y)"
+            raise _lost(
+                InvalidFunctionError(
+                    f"a traced value was turned into a Python {kind} ({where()}), which would cut it off "
+                    f"from its derivative; use NumPy functions (np.exp, not math.exp); build arrays with "
+                    f"np.stack, or assign to the entries of np.zeros_like(...) or, for a plain array y, of "
+                    f"np.array(y)"
+                )
             )
         _pin_all(self.expr)
         return self.value
@@ -528,12 +549,15 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         function = getattr(np, name, None)
         if name in _METHODS and function is not None:
             return lambda *args, **options: function(self, *args, **options)
-        raise AttributeError(
+        error = AttributeError(
             f"arrays have no attribute {name!r} that can be traced ({where()}); "
             f"supported methods: {', '.join(sorted(_METHODS))}"
         )
+        raise _lost(error) if name in _OF_ARRAYS else error
 
 
+# What plain arrays have: a function that asks for it and goes on without takes another way than they do.
+_OF_ARRAYS = frozenset(name for name in dir(np.ndarray) if not name.startswith("__"))
 _METHODS = frozenset(
     [
         "sum",
@@ -758,6 +782,10 @@ LOGIC = frozenset(
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
+    if function in LIKE and not _makes_floats(
+        function, operands, options
+    ):  # an array of integers or truth values, a plain one
+        return function(np.empty(tuple(map(int, np.shape(operands[0])))), *operands[1:], **options)
     options = dict(options)
     if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
         options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
@@ -788,9 +816,11 @@ def _applied(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any
             return result
     primitive = BY_CALLABLE.get(function)
     if primitive is None or primitive.bind is None:
-        raise UnsupportedError(
-            f"{called_name(function)} is not supported ({where()}); operands of shapes "
-            f"{_shapes(_flat(operands))}. Write it with supported functions, or ask for it"
+        raise _lost(
+            UnsupportedError(
+                f"{called_name(function)} is not supported ({where()}); operands of shapes "
+                f"{_shapes(_flat(operands))}. Write it with supported functions, or ask for it"
+            )
         )
     bound, parameters = _called(function, primitive.bind, operands, options)
     return record(primitive.name, bound, parameters)
@@ -799,11 +829,12 @@ def _applied(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any
 def _put_into(target: Any, result: Any) -> Any:
     """What is computed into an array that there is: by `out`, and by y += v."""
     if not isinstance(target, Traced):
-        _tape().lost = True
-        raise InvalidFunctionError(
-            f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
-            f"an operation of shapes {_shapes((target, result))} on it cannot be traced; write "
-            f"`y = y + ...`, or start from np.zeros_like(...) of an argument, or np.array(...) of the array"
+        raise _lost(
+            InvalidFunctionError(
+                f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
+                f"an operation of shapes {_shapes((target, result))} on it cannot be traced; write `y = y + "
+                f"...`, or start from np.zeros_like(...) of an argument, or np.array(...) of the array"
+            )
         )
     if target.scalar:  # s += v makes a new number
         return result
@@ -1304,7 +1335,7 @@ def trace_function(
         except Exception as error:
             if tape.measured and symbolic:
                 symbolic = False
-            elif tape.lost and not creates:
+            elif tape.lost is not None and not creates:
                 creates, refused = True, error
             else:
                 raise refused or error from None
@@ -1340,6 +1371,8 @@ def _recorded(
     try:
         with _redirected(surroundings.namespaces):
             result = _run(function, [Traced(leaf, argument=leaf.params[0]) for leaf in leaves])
+        if tape.lost is not None:  # the function caught it: plain arrays would not have raised it
+            raise tape.lost
         return _result(result, name)
     finally:
         _ACTIVE.tape = outer
