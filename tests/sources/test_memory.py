@@ -82,6 +82,7 @@ PROGRAMS = {
     "a grid": "z = np.linspace(0, 1, 4); z[1] = x[0, 0]; z *= x[1]; z = z + np.zeros((3, 1))",
     "a range": "y = np.arange(12.0).reshape(3, 4); y[1] = x[0]; y.T[2] += x[:, 0]; z = y",
     "numbers in a list": "y = np.array([[1.0, 2.0], [3.0, 4.0]]); y[1] += x[0, :2]; z[:2, :2] = y",
+    "integers made floats": "y = np.array([1, 2, 3, 4], dtype=float); y[1] = x[0, 0]; z[1] = y",
     "a copy of a captured array": "y = np.array(W); y[1] = x[0]; z = y * np.copy(x)",
     "counters": "n = np.zeros(3, int); n[1] += 2; m = np.zeros((3, 4), bool); m[1] = True; z[m] *= n[1]",
     "filled": "z = np.zeros_like(x); r, s = z[0], z.T; r[:] = x[1]; s[1:, 1] = r[1:] * 2; r += s[:, 1]",
