@@ -40,6 +40,7 @@ PROGRAMS = {
     "lists": "z[0] = [x[0, 0] ** 2, 1.0, 2.0, x[1, 1]]; z[1:] = [[x[0, 0]], [3.0]]; z[:, 0] = [1, 2, 3]",
     "the same memory": "z.view()[0] = z.real[1] ** 2; np.real(z)[2] += 1; w = z.conj(); w[1, 1] = 4",
     "entries by their places": "for i, v in np.ndenumerate(x):\n    z[i] = v * z[i[0], i[1] - 1]",
+    "one row for two": "z[:-1] = z[:-1][:-1] ** 2; z[1:] *= z[:-1][:-1]",
     "a size that grows": "n = x.shape[1]; m = n; n -= 1; n += m - 2; z[:, :n - 3] *= 2; z[0] *= n",
     "a part that is reshaped": "z[1:].reshape(-1)[3] = z[0, 0] ** 2; z[:, 1:].reshape(-1)[0] = 7",
     "flipped": "np.flip(z)[0] = z[1]; np.fliplr(z)[0, 0] = 2.0; z[::-1, ::2][1] *= x[0, ::2]",
