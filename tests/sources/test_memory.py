@@ -86,6 +86,7 @@ PROGRAMS = {
     "integers made floats": "y = np.array([1, 2, 3, 4], dtype=float); y[1] = x[0, 0]; z[1] = y",
     "a copy of a captured array": "y = np.array(W); y[1] = x[0]; z = y * np.copy(x)",
     "counters": "n = np.zeros(3, int); n[1] += 2; m = np.zeros((3, 4), bool); m[1] = True; z[m] *= n[1]",
+    "integers like an array": "n = np.zeros_like(x, int); n[0] += 1; m = n > 0; z[m] *= n[0, 0]; z[n[0]] = 5",
     "filled": "z = np.zeros_like(x); r, s = z[0], z.T; r[:] = x[1]; s[1:, 1] = r[1:] * 2; r += s[:, 1]",
     "plain rows": "z = np.zeros((3, 4)); r = z[1]; r[1] = 2.0; z[0] = r; r[:] = x[0] * z[0, 1]",
     "Gauss": "for k in range(2):\n    for i in range(k + 1, 3):\n        z[i] -= z[k] * (z[i, k] / z[k, k])",
