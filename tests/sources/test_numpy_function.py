@@ -181,7 +181,7 @@ REFUSED = {
         UnsupportedError,
         "scipy.special.jv is not supported",
     ),
-    "a copy of a plain array": (fills_copy, InvalidFunctionError, r"start from np.array\(y\)"),
+    "a copy of a plain array": (fills_copy, InvalidFunctionError, r"start from np.array\(y, dtype=float\)"),
     "an axis too many": (
         lambda x: np.insert(x, 0, x[0], axis=2),
         InvalidArgumentError,

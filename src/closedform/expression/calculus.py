@@ -287,6 +287,8 @@ def broadcast(node: Expr, shape: Sequence[Size]) -> Expr:
     lead = len(shape) - node.ndim
     labels: list[Label] = []
     for i, size in enumerate(node.shape):
+        if size.value == 1 != shape[lead + i].value and size != Size.of(1):
+            raise _mismatch(size, shape[lead + i])
         stretched = size == Size.of(1) and shape[lead + i] != size
         labels.append(("one", i) if stretched else lead + i)
     sizes: dict[Label, Size] = dict(enumerate(shape))

@@ -165,6 +165,8 @@ def average(
         return (found, np.sum(np.ones_like(a), axis=axis, keepdims=keepdims)) if returned else found
     weights = _array(weights)
     if np.ndim(weights) < np.ndim(a):
+        if axis is None:
+            raise TypeError("which axis are the weights of?")
         axes = [int(i) % np.ndim(a) for i in np.atleast_1d(axis)]
         order = tuple(sorted(range(len(axes)), key=axes.__getitem__))
         weights = np.transpose(weights, order)[

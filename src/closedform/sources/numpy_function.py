@@ -276,7 +276,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         shape, cure = (
             np.shape(self.value),
             "use np.stack or np.concatenate to build arrays, and NumPy functions on them; to assign to a "
-            "plain array y, start from np.array(y)",
+            "plain array y, start from np.array(y, dtype=float)",
         )
         if (unseen := _scipy_function()) is not None:
             cure = f"where SciPy's {unseen} is called, write its own name, as in scipy.special.{unseen}(...)"
@@ -364,21 +364,15 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             self._assign(chosen)
             return
         place = {"index": _index(index, self)}
-        try:
-            part = self.value[thaw_index(place["index"])]
-        except IndexError as error:
-            raise InvalidArgumentError(
-                f"an assignment to an array of shape {np.shape(self.value)} ({where()}): {error}"
-            ) from error
-        value = _array(value) if isinstance(value, list | tuple) else value
-        if np.ndim(_value(value)) > np.ndim(part):  # axes of length 1 before it
-            value = np.reshape(value, np.shape(value)[np.ndim(_value(value)) - np.ndim(part) :])
         if isinstance(value, Traced) and value.base is self and value.way == ("getitem", place):
             return  # the end of y[i] += v, which has changed this part already
+        points = self._positions(place["index"])
+        value = _array(value) if isinstance(value, list | tuple) else value
+        before = np.shape(_value(value))[: max(0, np.ndim(_value(value)) - points.ndim)]
+        if before and set(before) == {1}:
+            value = np.reshape(value, np.shape(value)[len(before) :])
         if any(isinstance(i, ArrayConstant) for i in place["index"]):
-            whole = np.arange(self.value.size).reshape(self.value.shape)
-            points = whole[thaw_index(place["index"])]
-            last = np.zeros(whole.size, dtype=int)
+            last = np.zeros(self.value.size, dtype=int)
             last[points.ravel()] = np.arange(points.size)
             kept = np.unique(last[points.ravel()])
             if kept.size < points.size:  # an entry is named twice: the last value stays
@@ -387,12 +381,21 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 return
         if self.base is not None and self.way is not None and self.way[0] == "getitem":
             outer, inner = self.way[1]["index"], place["index"]
-            if all(isinstance(i, int) for i in outer) and not any(
-                isinstance(i, ArrayConstant) for i in inner
-            ):
+            basic = not any(isinstance(i, ArrayConstant) for i in inner)
+            if basic and all(isinstance(i, int) for i in outer):  # z[i][j] = v is z[i, j] = v
                 self.base._assign(record("setitem", (self.base, value), {"index": outer + inner}))
-                return  # z[i][j] = v is z[i, j] = v
+                return
         self._assign(record("setitem", (self, value), place))
+
+    def _positions(self, index: Any) -> np.ndarray:
+        """Where the entries of a part are, counted in C order."""
+        shape = np.shape(self.value)
+        try:
+            return np.asarray(np.arange(self.value.size).reshape(shape)[thaw_index(index)])
+        except IndexError as error:
+            raise InvalidArgumentError(
+                f"an assignment to an array of shape {shape} ({where()}): {error}"
+            ) from error
 
     def _put_flat(self, positions: np.ndarray, values: Any) -> None:
         """Assign to entries counted in C order, each named once: where they are depends on the sizes."""
@@ -453,7 +456,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                     f"a traced value was turned into a Python {kind} ({where()}), which would cut it off "
                     f"from its derivative; use NumPy functions (np.exp, not math.exp); build arrays with "
                     f"np.stack, or assign to the entries of np.zeros_like(...) or, for a plain array y, of "
-                    f"np.array(y)"
+                    f"np.array(y, dtype=float)"
                 )
             )
         _pin_all(self.expr)
@@ -528,7 +531,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """As np.compress."""
         return np.compress(condition, self, axis=axis)
 
-    def sort(self, axis: int = -1) -> None:
+    def sort(self, axis: int = -1, kind: Any = None) -> None:
         """Sort in place."""
         ordered: Any = np.sort(self, axis=axis)
         self._assign(ordered)
@@ -792,6 +795,11 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
     target = options.pop("out", None)
     if isinstance(target, tuple):
         target = target[0] if len(target) == 1 else target
+    like = operands[0] if function in LIKE and operands else None
+    if isinstance(like, Traced) and not _makes_floats(function, operands, options):
+        for size in _tape().shape_of(like.expr):
+            _pin(size)
+        return function(like.value, *operands[1:], **options)
     if function not in TYPED and "dtype" in options and _is_float(options["dtype"]):
         del options["dtype"]  # as it is anyway
     chosen = options.pop("where", True) if isinstance(function, np.ufunc) else True
@@ -833,7 +841,7 @@ def _put_into(target: Any, result: Any) -> Any:
             InvalidFunctionError(
                 f"the function changes a plain array, captured or made by np.zeros, in place ({where()}): "
                 f"an operation of shapes {_shapes((target, result))} on it cannot be traced; write `y = y + "
-                f"...`, or start from np.zeros_like(...) of an argument, or np.array(...) of the array"
+                f"...`, or start from np.zeros_like(...) of an argument, or np.array(y, dtype=float)"
             )
         )
     if target.scalar:  # s += v makes a new number
@@ -1006,9 +1014,8 @@ def _method(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[st
     """np.add.reduce and the like, as the functions that they are."""
     function = _UFUNC_METHODS.get((ufunc, method))
     if function is not None:
-        return function(
-            *operands, **({"axis": 0} if method == "reduce" and len(operands) == 1 else {}) | options
-        )
+        first = {"axis": 0} if method == "reduce" and len(operands) == 1 else {}
+        return _called(ufunc, function, operands, first | options)
     if method == "outer":
         first, second = operands
         return ufunc(np.reshape(first, (*np.shape(first), *[1] * np.ndim(second))), second)
@@ -1035,8 +1042,7 @@ def _at(ufunc: Any, target: Any, index: Any, value: Any = None) -> None:
         signed = value if ufunc is np.add else -value
         target._assign(record("add_at", (target, signed), {"index": place}))
         return
-    whole = np.arange(target.value.size).reshape(target.value.shape)
-    points = whole[thaw_index(place)]
+    points = target._positions(place)
     values: Any = None if value is None else np.ravel(np.broadcast_to(value, points.shape))
     left, order = points.ravel(), np.arange(points.size)
     while order.size:
