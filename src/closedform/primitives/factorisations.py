@@ -508,7 +508,10 @@ def _lower_vectors(side: int) -> Callable[..., Expr]:
         if full_matrices:
             size = a.shape[side - 2]
             if size.value != k.value:
-                raise NotImplementedError("all singular vectors: write full_matrices=False")
+                raise NotImplementedError(
+                    "the last singular vectors are any orthonormal ones and have no derivative: "
+                    "write full_matrices=False"
+                )
             same_size(size, k)
         return _svd(a)[2 * side]
 
