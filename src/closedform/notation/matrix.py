@@ -268,7 +268,7 @@ class _Reader:
             turned = self._opposite(base, exponent) if base.op == "linear" and turns else None
             if turned is not None:
                 coefficient, form = -coefficient, turned
-            elif base.op == "sign" and turns and self._turns(base.args[0]):
+            elif base.op == "sign" and turns and base.args[0].op == "linear" and self._turns(base.args[0]):
                 argument = fm.negative(self.forms[base.args[0]])
                 coefficient, form = -coefficient, Expr("call", (argument,), form.params, form.shape)
             readings.append(Reading(form, labels, exponent, base))

@@ -203,7 +203,8 @@ MOST_MULTIPLIED = 3
 def spectral_power(node: Expr) -> Expr | None:
     factors, out = factors_of(node), spec_of(node).out
     for i, f in enumerate(factors):
-        if f.base.op not in ("eigvalsh", "singular_values") or not isinstance(f.exponent, int):
+        values = f.base.op in ("eigvalsh", "singular_values") and f.base.ndim == 1  # of one matrix
+        if not values or not isinstance(f.exponent, int):
             continue
         (a,), (label,) = f.base.args, f.labels
         holders = [j for j, g in enumerate(factors) if label in g.labels and j != i]

@@ -797,7 +797,7 @@ def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) 
         target = target[0] if len(target) == 1 else target
     like = operands[0] if function in LIKE and operands else None
     if isinstance(like, Traced) and not _makes_floats(function, operands, options):
-        for size in _tape().shape_of(like.expr):
+        for size in _tape().shape(like.expr):
             _pin(size)
         return function(like.value, *operands[1:], **options)
     if function not in TYPED and "dtype" in options and _is_float(options["dtype"]):
