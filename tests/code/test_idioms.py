@@ -49,6 +49,9 @@ def variants(name: str) -> list[dict[str, Any]]:
     ]
 
 
+# What a library's own function is worth.
+LESS_EXACT = {("polygamma", "torch"): 1e-9}
+
 CASES = [
     pytest.param(name, parameters, id=f"{name}-{i}")
     for name in TRACED
@@ -98,7 +101,7 @@ def test_every_primitive_computes_in_each_idiom_what_numpy_does(
     function, arguments = program
     found = np.asarray(function(*arguments))
     expected = np.asarray(PRIMITIVES[name].call(*sample(name)[0], **parameters))  # type: ignore[misc]
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found, expected, rtol=LESS_EXACT.get((name, idiom), 1e-12), atol=1e-15)
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
 
 

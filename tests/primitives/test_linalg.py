@@ -149,7 +149,7 @@ def test_second_derivatives_of_matrix_functions(name):
         (
             lambda X: np.sum(np.linalg.eigvalsh(X) ** 2),
             cf.symmetric("n"),
-            "2 eigvec(X) diag(λ(X)) eigvec(X)ᵀ",
+            "2X",
         ),
         (lambda X: np.sum(np.log(np.diag(np.linalg.cholesky(X)))), cf.spd("n"), "½ X⁻¹"),
         (lambda X: np.trace(scipy.linalg.logm(X)), A, "X⁻ᵀ"),
@@ -390,7 +390,7 @@ def test_a_matrix_that_is_singular_is_refused_in_a_first_and_in_a_later_call(fun
     ("function", "message"),
     [
         (lambda X: scipy.linalg.inv(X, nothing=1), "scipy.linalg.inv was called .* it got an unexpected"),
-        (lambda X: scipy.special.gamma(X), "scipy.special.gamma is not supported"),
+        (lambda X: scipy.special.kv(X, 1.0), "scipy.special.kv is not supported"),
     ],
 )
 def test_refusals_name_the_function_that_was_called(function, message):

@@ -96,6 +96,14 @@ EXAMPLES = {
     "probabilities sum to one": contract([Factor(softmax(M, 1), "ij"), Factor(u, "k")], "ik"),
     "function of a broadcast array": fn("sin", columns(u)),
     "sum distributed": dot(number(1, (N,)), z * w - dot(z, w) / size_number(N)),
+    "cofactors by the determinant": contract(
+        [
+            Factor(fn("cofactor", X), "ij"),
+            Factor(fn("cofactor", X), "kl"),
+            Factor(fn("det", X, shape=()), "", -1),
+        ],
+        "ijkl",
+    ),
     "cofactors of a regular matrix": fn("cofactor", X) * fn("det", X, shape=()) ** -0.5
     + fn("det", SPD, shape=()) * fn("cofactor", SPD)
     + fn("cofactor", Y) * dot(dot(z, fn("inv", Y)), w),

@@ -26,6 +26,23 @@ from closedform.primitives.linalg import cofactor, det, inv, logdet
 from closedform.simplify.rules import rule, symmetric_part, with_factors
 
 
+@rule("cofactors by the determinant", "cof(X) / det X = X^-T", "contract")
+def cofactors_by_determinant(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "cofactor" or f.exponent != 1:
+            continue
+        for j, g in enumerate(factors):
+            if g.base.op == "det" and g.base.args == f.base.args and g.exponent <= -1:
+                *stack, row, column = f.labels
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                rest.append(Factor(inv(f.base.args[0]), (*stack, column, row)))
+                if g.exponent != -1:
+                    rest.append(g._replace(exponent=g.exponent + 1))
+                return with_factors(node, rest)
+    return None
+
+
 @rule(
     "cofactors of a regular matrix",
     "cof X = det(X) X^-T",
@@ -57,12 +74,28 @@ def _by_inverses(node: Expr, regular: set[Expr]) -> Expr:
 
 def _known_regular(factors: list[Factor]) -> Iterator[Expr]:
     """The matrices that must be regular for a product to have a value, or whose determinant is positive."""
+    # Derivatives of cof X are cof X by X^-1, or by cof(X) / det X, and have a value where X is singular too.
+    beside = {f.base.args[0] for f in factors if f.base.op == "cofactor"}
     for f in factors:
-        if f.base.op == "inv" or (f.base.op == "det" and (f.exponent < 0 or holds(f.base.args[0], "spd"))):
+        if f.base.op == "inv" and f.base.args[0] not in beside:
             yield f.base.args[0]
+        elif f.base.op == "det":
+            of_cofactors = sum(_cofactors(g.base, f.base.args[0]) for g in factors) + f.exponent == 1
+            if holds(f.base.args[0], "spd") or (f.exponent < 0 and not of_cofactors):
+                yield f.base.args[0]
         elif f.base.op in ("contract", "linear"):
             inner = (arg for term in terms_of(f.base) for arg in (term[1], *term[1].args))
-            yield from (arg.args[0] for arg in inner if arg.op == "inv")
+            yield from (arg.args[0] for arg in inner if arg.op == "inv" and arg.args[0] not in beside)
+
+
+def _cofactors(node: Expr, x: Expr) -> int:
+    """How many cofactor matrices of x are multiplied in a term of a sum or product."""
+    if node.op == "cofactor":
+        return int(node.args[0] is x)
+    if node.op not in ("contract", "linear"):
+        return 0
+    counts = [_cofactors(arg, x) for arg in node.args]
+    return sum(counts) if node.op == "contract" else max(counts, default=0)
 
 
 def _by_inverse(f: Factor, regular: set[Expr]) -> list[Factor]:

@@ -1343,8 +1343,10 @@ def trace_function(
                 symbolic = False
             elif tape.lost is not None and not creates:
                 creates, refused = True, error
+            elif refused is not None:
+                raise refused from None
             else:
-                raise refused or error from None
+                raise
     changed = surroundings.changed(np.ndarray)
     if changed:
         raise InvalidFunctionError(

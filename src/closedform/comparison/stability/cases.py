@@ -88,8 +88,8 @@ def _positive(point: np.ndarray) -> bool:
 
 def _elementwise() -> Iterator[Case]:
     for name, record in sorted(PRIMITIVES.items()):
-        if not record.elementwise and record.samples is not None:
-            continue
+        if record.samples is not None and (not record.elementwise or len(record.partials) == 1):
+            continue  # it has parameters
         if record.bind is None or not record.numpy or not (record.partials or record.lower):
             continue
         arguments = len(record.partials) or 1
