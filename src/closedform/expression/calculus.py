@@ -44,8 +44,8 @@ MOST_SUMMED = 8
 SHORT_DIGITS, SIMPLE_DENOMINATOR = 12, 1000
 # Coefficients of products are not multiplied into ones with longer numerators or denominators.
 MOST_BITS = 256
-# Coefficients of more bits than a float's hold several floats. Two numbers are one up to so many roundings.
-FLOAT_BITS, ROUNDING = 128, Fraction(1, 2**50)
+# Two numbers are one up to so many roundings.
+ROUNDING = Fraction(1, 2**50)
 # Coefficients that are larger multiples of their greatest common divisor are left as they are.
 MOST_MULTIPLE = 10**6
 # Fractions are not brought to a common denominator for integers as large as this.
@@ -105,13 +105,6 @@ def _read(number: float) -> Fraction:
         return Fraction(digits)
     simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
     return simple if float(simple) == number else Fraction(number)
-
-
-def _settled(number: Number) -> Number:
-    """A product of floats as the simple fraction that it is but for their rounding: √2 √2 is 2, and so is
-    √(2π) (2 / √(2π))."""
-    bits = number.numerator.bit_length() + number.denominator.bit_length()
-    return number if bits <= FLOAT_BITS else _unrounded(number)
 
 
 def _unrounded(number: Number) -> Number:
@@ -598,7 +591,7 @@ def _canonical(
         if labels[-1] != given:
             coefficient *= sign
     spec = Spec(
-        _settled(exact(coefficient)),
+        exact(coefficient),
         tuple(labels),
         tuple(f.exponent for f, _ in ordered),
         tuple(numbers[label] for label in out),
@@ -782,7 +775,7 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
         if term.shape != shape:
             raise next(_mismatch(a, b) for a, b in zip(term.shape, shape, strict=True) if a != b)
         for inner, node in sums.get(term) or terms_of(term):
-            totals[node] = _plus(totals.get(node, 0), _settled(exact(exact(coefficient) * inner)))
+            totals[node] = _plus(totals.get(node, 0), exact(exact(coefficient) * inner))
     totals = {node: c for node, c in totals.items() if c != 0}
     if not totals:
         return zeros(shape)

@@ -24,9 +24,9 @@ from closedform.expression.expr import Expr
 
 # Radius of a comparison, relative to the size of what is compared.
 AGREEMENT = 1e-18
-# Coefficients such as 2/sqrt(pi) stand in formulas as float64 numbers, and products of them as one: what up to
-# 16 roundings make of a result is not a wrong rule, but it bounds what the reference is worth.
-ROUNDED_COEFFICIENTS = 16 * 2.0**-52
+# Coefficients such as 2/sqrt(pi) stand in formulas as float64 numbers: a difference of that size is not a
+# wrong rule, but it bounds what the reference is worth.
+ROUNDED_COEFFICIENTS = 2.0**-50
 # A ball around zero of a radius below the smallest float64 number is zero.
 VANISHING = 2.0**-1074
 
