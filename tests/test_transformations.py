@@ -375,3 +375,15 @@ def test_reductions_of_nothing():
         cf.grad(lambda x: np.sum(np.mean(x, axis=0)))(np.zeros((0, 2)))
     value, slope = cf.value_and_grad(lambda x: scipy.special.logsumexp(x))(2.0)
     assert np.shape(value) == () and value == 2 and slope == 1
+
+
+def test_a_part_that_stands_in_the_formula_in_another_form_too():
+    def f(x):
+        clipped = np.clip(x, 0.5, x[0])
+        square = clipped @ clipped
+        return np.hypot(1 + square**2, square) + np.sum(clipped)
+
+    x, gradient = np.array([0.7]), cf.grad(f)
+    slope = (gradient(x + 1e-6) - gradient(x - 1e-6)) / 2e-6
+    np.testing.assert_allclose(cf.hessian(f)(x)[0], slope, rtol=1e-7)
+    np.testing.assert_allclose(cf.hessian(f)(np.array([0.4])), [[2.748657]], rtol=1e-6)

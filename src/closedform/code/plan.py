@@ -66,7 +66,8 @@ class _Planner:
                 continue
             form = self.chosen[node] = arranged(structured(stable(node)))
             if form is not node:
-                if form in self.chosen:
+                if form in self.chosen:  # as a node of its own, which may have another form
+                    self.chosen[node] = self.chosen[form]
                     continue
                 self.chosen[form] = form
             self.uses.update(form.args)
