@@ -785,10 +785,6 @@ LOGIC = frozenset(
 
 def apply(function: Any, operands: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """Record a call of a NumPy function."""
-    if function in LIKE and not _makes_floats(
-        function, operands, options
-    ):  # an array of integers or truth values, a plain one
-        return function(np.empty(tuple(map(int, np.shape(operands[0])))), *operands[1:], **options)
     options = dict(options)
     if str(getattr(function, "__module__", "")).startswith("scipy.linalg"):
         options = {name: value for name, value in options.items() if name not in WITHOUT_EFFECT}
