@@ -13,6 +13,7 @@ from closedform.simplify import (  # noqa: F401  (they register their rules)
     by_facts,
     exponentials,
     functions,
+    inverses,
     logarithms,
     matrices,
     parts,
