@@ -621,7 +621,11 @@ def reading_key(form: Expr) -> tuple[object, ...]:
 def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a);
     a long polynomial in one base by rising powers, as a series."""
-    parts = [split_sign(term) for term in _collected(_alike(_gathered(_gathered(list(terms), -1), 0)))]
+    terms = _by_kronecker_factor(_by_kronecker_factor(list(terms), 1), 0)
+    gathered = _gathered(_gathered(terms, -1), 0)
+    if _closed_under_transposition(terms) and not _closed_under_transposition(gathered):
+        gathered = terms
+    parts = [split_sign(term) for term in _collected(_alike(gathered))]
     if not parts:
         return literal(0, shape)
     if len(parts) == 1:
@@ -637,12 +641,20 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     return Expr("sum", tuple(form for _, form in parts), tuple(sign for sign, _ in parts), shape)
 
 
+def _closed_under_transposition(terms: list[Expr]) -> bool:
+    """Whether the terms of a sum of matrices are symmetric, or stand there transposed too."""
+    found = set(terms)
+    return all(term.ndim == 2 and transposed(term) in found for term in terms)
+
+
 def _alike(terms: list[Expr]) -> list[Expr]:
-    """Terms that are written alike are one, with their number before it."""
-    counts: dict[Expr, int] = {}
+    """Terms that are written alike are one, with their number before it; so are numbers."""
+    counts: dict[Expr, Number] = {}
     for term in terms:
         sign, magnitude = split_sign(term)
-        counts[magnitude] = counts.get(magnitude, 0) + sign
+        if magnitude.op == "literal":
+            sign, magnitude = sign * magnitude.params[0], literal(1, magnitude.shape)
+        counts[magnitude] = exact(counts.get(magnitude, 0) + sign)
     if len(counts) == len(terms):
         return terms
     return [product(literal(count), term) for term, count in counts.items() if count]
@@ -721,20 +733,44 @@ def _gathered(terms: list[Expr], end: int) -> list[Expr]:
 
 
 def _joined(terms: list[Expr], end: int) -> Expr:
+    common, lefts, arrays = _common_scalars(terms)
+    rests = [
+        product(*left, _chain(list(array.args[:-1] if end else array.args[1:])))
+        for left, array in zip(lefts, arrays, strict=True)
+    ]
+    inner = total(rests, rests[0].shape)
+    shared = arrays[0].args[end]
+    return product(*common, matmul(inner, shared) if end else matmul(shared, inner))
+
+
+def _common_scalars(terms: list[Expr]) -> tuple[list[Expr], list[list[Expr]], list[Expr]]:
+    """The scalar factors that all terms share, what each has besides, and their arrays."""
     parts = [(_split_fractions(scalars), array) for scalars, array in map(factored, terms)]
-    first, *others = ([s for s in scalars if s.op != "literal"] for scalars, _ in parts)
+    first, *others = lefts = [[s for s in scalars if s.op != "literal"] for scalars, _ in parts]
     common = [s for s in dict.fromkeys(first) if all(s in other for other in others)]
     numbers = [Fraction(math.prod(s.params[0] for s in scalars if s.op == "literal")) for scalars, _ in parts]
     content = Fraction(math.gcd(*(n.numerator for n in numbers)), math.lcm(*(n.denominator for n in numbers)))
-    rests = []
-    for number, left, (_, array) in zip(numbers, [first, *others], parts, strict=True):
-        for scalar in common:
+    for scalar in common:
+        for left in lefts:
             left.remove(scalar)
-        rest = _chain(list(array.args[:-1] if end else array.args[1:]))
-        rests.append(product(literal(number / content), *left, rest))
-    inner = total(rests, rests[0].shape)
-    shared = parts[0][1].args[end]
-    return product(literal(content), *common, matmul(inner, shared) if end else matmul(shared, inner))
+    rests = [[literal(number / content), *left] for number, left in zip(numbers, lefts, strict=True)]
+    return [literal(content), *common], rests, [array for _, array in parts]
+
+
+def _by_kronecker_factor(terms: list[Expr], position: int) -> list[Expr]:
+    """A ⊗ B + C ⊗ B = (A + C) ⊗ B for position 1, A ⊗ B + A ⊗ C = A ⊗ (B + C) for position 0."""
+    groups: dict[object, list[Expr]] = {}
+    for n, term in enumerate(terms):
+        array = factored(term)[1]
+        groups.setdefault(array.args[position] if array.op == "kron" else n, []).append(term)
+    return [group[0] if len(group) == 1 else _kron_joined(group, position) for group in groups.values()]
+
+
+def _kron_joined(terms: list[Expr], position: int) -> Expr:
+    common, lefts, arrays = _common_scalars(terms)
+    others = [product(*left, array.args[1 - position]) for left, array in zip(lefts, arrays, strict=True)]
+    pair = (arrays[0].args[position], total(others, others[0].shape))
+    return product(*common, kron(*(pair if position == 0 else pair[::-1])))
 
 
 def _split_fractions(scalars: list[Expr]) -> list[Expr]:

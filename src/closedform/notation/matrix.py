@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from closedform.expression.calculus import (
     transpose,
     without_axes,
 )
-from closedform.expression.expr import Expr, inputs, toposort
+from closedform.expression.expr import Expr, Shape, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
@@ -93,6 +94,7 @@ class _Reader:
         self.root = root
         self.order = toposort(root)
         self.forms: dict[Expr, Expr] = {}
+        self.sums = self._sums_below()
         self.fresh = itertools.count()
         self.uses: dict[Expr, int] = {}
         for node in self.order:
@@ -111,6 +113,14 @@ class _Reader:
         }
         self.names |= set(self.labels.values())
         self.constants: dict[Expr, str] = {}
+
+    def _sums_below(self) -> dict[Shape, list[Expr]]:
+        """The sums that stand in the formula, by their shape: those of more than two terms, the longest first."""
+        found: dict[Shape, list[Expr]] = {}
+        for node in self.order:
+            if node.op == "linear" and len(node.args) > 2:
+                found.setdefault(node.shape, []).append(node)
+        return {shape: sorted(sums, key=lambda node: -len(node.args)) for shape, sums in found.items()}
 
     def read(self) -> Expr:
         self._read_below(self.root)
@@ -182,9 +192,21 @@ class _Reader:
     def linear(self, node: Expr) -> Expr:
         return self._sum(terms_of(node), node)
 
+    def _with_known_sums(self, terms: list[tuple[Number, Expr]], node: Expr) -> list[tuple[Number, Expr]]:
+        """The terms of a sum with a multiple of another sum of the formula in place of its terms: y - 2 p for
+        y - 2 a - 2 b where p = a + b stands elsewhere."""
+        totals = {term: c for c, term in terms}
+        for known in self.sums.get(node.shape, ()):
+            ratios = {exact(Fraction(totals.get(term, 0)) / Fraction(c)) for c, term in terms_of(known)}
+            if len(known.args) < len(totals) and len(ratios) == 1 and 0 not in ratios:
+                totals = {term: c for term, c in totals.items() if term not in known.args}
+                totals[known] = ratios.pop()
+                self._read_below(known)
+        return [(c, term) for term, c in totals.items()]
+
     def _sum(self, terms: Iterable[tuple[Number, Expr]], node: Expr) -> Expr:
         """A sum of terms; with indices if each of them has indices, or there is no other notation."""
-        terms = list(terms)
+        terms = self._with_known_sums(list(terms), node)
         forms = [fm.product(fm.literal(c), self._summand(term)) for c, term in terms]
         if len(terms) > 1 and all(c < 0 for c, _ in terms):  # y (b - a) - x for -x - y (a - b)
             turned = (n for n, (c, term) in enumerate(terms) if self._negated(c, term) is not None)
@@ -203,6 +225,9 @@ class _Reader:
     def contract(self, node: Expr) -> Expr:
         if _is_multiple(node):
             return self._multiple(node)
+        filled = self._filled_diagonal(node)
+        if filled is not None:
+            return filled
         graph, coefficient = self._graph(node)
         form = graph.matrix_form() or graph.diagonal_form()
         if form is None and node.ndim <= 2 and _over_terms(node):
@@ -216,6 +241,27 @@ class _Reader:
         if value is not None and node.ndim > 2:
             form = fm.literal(1, node.shape)
         return fm.product(fm.literal(coefficient), form)
+
+    def _filled_diagonal(self, node: Expr) -> Expr | None:
+        """diag(v) − u v' for (I − u 1') diag(v); None for what is no such product."""
+        spec = spec_of(node)
+        factors = factors_of(node)
+        sums = [f for f in factors if f.base.op == "linear" and f.base.ndim == 2 and f.exponent == 1]
+        vectors = [f for f in factors if len(f.labels) == 1]
+        scalars = [f for f in factors if not f.labels]
+        if len(sums) != 1 or not vectors or len(sums) + len(vectors) + len(scalars) < len(factors):
+            return None
+        (inner,) = sums
+        others = [term for term in inner.base.args if not _is_unit_diagonal(term)]
+        if len(inner.base.args) != len(others) + 1 or not all(map(_is_outer_product, others)):
+            return None
+        terms = [
+            (c, contract([*vectors, Factor(term, inner.labels)], spec.out))
+            for c, term in terms_of(inner.base)
+        ]
+        self._read_below(*(term for _, term in terms), *(f.base for f in scalars))
+        powers = [fm.power(self.forms[f.base], f.exponent) for f in scalars]
+        return fm.product(fm.literal(spec.coefficient), *powers, self._sum(terms, node))
 
     def _negated(self, coefficient: Number, term: Expr) -> Expr | None:
         """A negative multiple of a product, with the sign in one of its sums, or None."""
@@ -408,6 +454,18 @@ def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:
             ]
             return [(exact(c * k), part) for c, whole in products for k, part in terms_of(whole)]
     return []
+
+
+def _is_unit_diagonal(node: Expr) -> bool:
+    """Whether a node is the identity matrix."""
+    return node.op == "contract" and not node.args and len(set(spec_of(node).out)) == 1
+
+
+def _is_outer_product(node: Expr) -> bool:
+    """Whether no factor of a matrix joins its rows and columns."""
+    if node.op != "contract" or len(set(spec_of(node).out)) < 2:
+        return False
+    return all(len(f.labels) < 2 for f in factors_of(node))
 
 
 def _is_multiple(node: Expr) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from closedform.expression.calculus import (
     Factor,
     Number,
+    contract,
+    exact,
     factors_of,
     is_integer,
     is_zero,
+    label_sizes,
     linear,
     multiply,
     number,
@@ -62,6 +67,30 @@ def power_times_base(node: Expr) -> Expr | None:
                 rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                 whole = Factor(power_of(x, f.exponent * p + q), f.labels)
                 return with_factors(node, [*rest, whole])
+    return None
+
+
+@rule("power times a multiple of its base", "c x (s x)^p = (c / s) (s x)^(p + 1) for a scalar s", "contract")
+def power_times_multiple(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "power" or f.exponent != 1:
+            continue
+        base, p = f.base.args
+        scalars = [g for g in pointwise(base) if not g.labels]
+        arrays = [g for g in pointwise(base) if g.labels]
+        if not scalars or not arrays:
+            continue
+        at = dict(zip(spec_of(base).out, f.labels, strict=True))
+        wanted = [g._replace(labels=tuple(at[label] for label in g.labels)) for g in arrays]
+        if any(g not in factors for g in wanted):
+            continue
+        rest = [g for k, g in enumerate(factors) if k != i and g not in wanted]
+        below = [g._replace(exponent=exact(-g.exponent)) for g in scalars]
+        spec = spec_of(node)
+        coefficient = Fraction(spec.coefficient) / Fraction(spec_of(base).coefficient)
+        whole = Factor(power_of(base, p + 1), f.labels)
+        return contract([*rest, *below, whole], spec.out, label_sizes(node), coefficient)
     return None
 
 

@@ -39,7 +39,9 @@ def _scalars_and_arrays(x: Expr) -> tuple[list[Factor], list[Factor]]:
     return [f for f in factors if not f.labels], [f for f in factors if f.labels]
 
 
-def _divided(inverses: list[Factor], scalars: list[Factor], out: Sequence[Label], coefficient: Number) -> Expr:
+def _divided(
+    inverses: list[Factor], scalars: list[Factor], out: Sequence[Label], coefficient: Number
+) -> Expr:
     """A product of inverses over scalars and a number."""
     below = [f._replace(exponent=exact(-f.exponent)) for f in scalars]
     return contract([*inverses, *below], out, coefficient=exact(1 / Fraction(coefficient)))
@@ -134,12 +136,16 @@ def _matched(
         turned = len(g.labels) == 2 and is_symmetric(g.base)
         for found in (g.labels, g.labels[::-1]) if turned else (g.labels,):
             pairs = dict(labels) | dict(zip(wanted.labels, found, strict=True))
-            agrees = all(labels.get(own, other) == other for own, other in zip(wanted.labels, found, strict=True))
+            agrees = all(
+                labels.get(own, other) == other for own, other in zip(wanted.labels, found, strict=True)
+            )
             if agrees and len(set(pairs.values())) == len(pairs):
                 yield from _matched(pattern[:n] + pattern[n + 1 :], factors, used | {k}, pairs)
 
 
-@rule("inverse beside a sum", "X (X^-1 + Y) = I + X Y, where that is shorter: (A - A X^-1 X) Y = 0", "contract")
+@rule(
+    "inverse beside a sum", "X (X^-1 + Y) = I + X Y, where that is shorter: (A - A X^-1 X) Y = 0", "contract"
+)
 def inverse_beside_a_sum(node: Expr) -> Expr | None:
     return _multiplied_by_a_sum(node, MOST_NESTED)
 

@@ -10,6 +10,7 @@ from closedform.expression.calculus import contract, factors_of, label_sizes, li
 from closedform.expression.expr import Expr, toposort
 from closedform.primitives import PRIMITIVES
 from closedform.simplify import (  # noqa: F401  (they register their rules)
+    bands,
     by_facts,
     exponentials,
     functions,

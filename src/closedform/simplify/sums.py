@@ -3,16 +3,21 @@ along an axis."""
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from closedform.expression.calculus import (
     Factor,
     Label,
     contract,
+    exact,
     factors_of,
+    identity,
     is_zero,
     label_sizes,
     linear,
     spec_of,
     terms_of,
+    transpose,
     without_axes,
     zeros,
 )
@@ -120,6 +125,45 @@ def _constant_along(term: Expr, axes: list[int]) -> bool:
     spec = spec_of(term)
     used = {label for labels in spec.labels for label in labels}
     return any(spec.out[a] not in used for a in axes)
+
+
+@rule("sum taken out", "Q + Q M = Q (I + M) for a sum Q of matrices, where that is shorter", "linear")
+def sum_taken_out(node: Expr) -> Expr | None:
+    terms = dict((term, c) for c, term in terms_of(node))
+    if node.ndim != 2 or node.shape[0] != node.shape[1]:
+        return None
+    for term, coefficient in terms.items():
+        factors = factors_of(term) if term.op == "contract" else []
+        out = spec_of(term).out if factors else ()
+        for i, f in enumerate(factors):
+            if (
+                f.base.op != "linear"
+                or f.base.ndim != 2
+                or f.exponent != 1
+                or len(set(out) & set(f.labels)) != 1
+            ):
+                continue
+            axis = 0 if out[0] in f.labels else 1
+            turned = f.labels[axis] != out[axis]
+            q = transpose(f.base, (1, 0)) if turned else f.base
+            labels = f.labels[::-1] if turned else f.labels
+            parts = [(1, q)] if q in terms else terms_of(q)
+            ratios = {exact(Fraction(terms.get(inner, 0)) / Fraction(c)) for c, inner in parts}
+            if len(ratios) != 1 or 0 in ratios or term in q.args:
+                continue
+            ends = (labels[1], out[1]) if axis == 0 else (out[0], labels[0])
+            rest = contract(
+                factors[:i] + factors[i + 1 :], ends, label_sizes(term), spec_of(term).coefficient
+            )
+            other = linear([(coefficient, rest), (*ratios, identity(rest.shape[:1]))], rest.shape)
+            product = contract([Factor(q, labels), Factor(other, ends)], out)
+            left = [
+                (c, t) for t, c in terms.items() if t is not term and all(t is not part for _, part in parts)
+            ]
+            total = linear([*left, (1, product)], node.shape)
+            if total.weight < node.weight:
+                return total
+    return None
 
 
 @rule(

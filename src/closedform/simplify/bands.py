@@ -1,0 +1,120 @@
+"""Matrices that are sums over neighbours, collected by their bands: a tridiagonal Hessian, for example."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from closedform.expression.calculus import (
+    Factor,
+    Label,
+    Number,
+    contract,
+    exact,
+    factors_of,
+    linear,
+    spec_of,
+    terms_of,
+)
+from closedform.expression.expr import Expr
+from closedform.expression.size import Size
+from closedform.simplify.parts import SEVERAL
+from closedform.simplify.rules import rule, with_factors
+
+# A matrix with more terms than this when it is multiplied out stays as it is.
+MOST_TERMS = 24
+
+
+class Band(NamedTuple):
+    """A product S'DT with slices S and T, or none, on the sides of a diagonal matrix D."""
+
+    rows: Expr | None
+    columns: Expr | None
+    diagonal: Expr
+
+
+@rule(
+    "bands",
+    "S'DT + S'ET = S'(D + E)T for diagonal D, E and slices S, T, where that is shorter",
+    "linear",
+    "contract",
+)
+def collected_by_bands(node: Expr) -> Expr | None:
+    """A matrix of slices and diagonal matrices by its bands, multiplied out if that is shorter."""
+    if node.ndim != 2 or not _holds_slices(node):
+        return None
+    bands: dict[tuple[Expr | None, Expr | None], list[tuple[Number, Expr]]] = {}
+    pending = terms_of(node)
+    count = 0
+    while pending:
+        coefficient, term = pending.pop()
+        products = _multiplied_out(term)
+        if products is not None:
+            pending += [(exact(coefficient * c), product) for c, product in products]
+            continue
+        band = _band(term)
+        count += 1
+        if band is None or count > MOST_TERMS:
+            return None
+        bands.setdefault((band.rows, band.columns), []).append((coefficient, band.diagonal))
+    if len(bands) == count:
+        return None
+    sums = [Band(*sides, linear(terms, terms[0][1].shape)) for sides, terms in bands.items()]
+    total = linear([(1, _matrix(band, node.shape)) for band in sums], node.shape)
+    return total if total.weight < node.weight else None
+
+
+def _holds_slices(node: Expr) -> bool:
+    """Whether a slice takes one of the axes of a sum of products, as one of their factors or within these."""
+    return any(
+        base.op in SEVERAL or (base.op == "linear" and base.ndim == 2 and _holds_slices(base))
+        for _, term in terms_of(node)
+        if term.op == "contract"
+        for base in term.args
+    )
+
+
+def _multiplied_out(term: Expr) -> list[tuple[Number, Expr]] | None:
+    """A product with its first sum of matrices multiplied out; None without one."""
+    factors = factors_of(term) if term.op == "contract" else []
+    for i, f in enumerate(factors):
+        if f.base.op == "linear" and f.base.ndim == 2 and f.exponent == 1:
+            others = factors[:i], factors[i + 1 :]
+            products = [
+                (c, with_factors(term, [*others[0], f._replace(base=inner), *others[1]]))
+                for c, inner in terms_of(f.base)
+            ]
+            return [(exact(c * k), part) for c, product in products for k, part in terms_of(product)]
+    return None
+
+
+def _band(term: Expr) -> Band | None:
+    """A product of at most two slices and a diagonal matrix; None for any other."""
+    if term.op != "contract":
+        return None
+    spec = spec_of(term)
+    row, column = spec.out
+    rest = factors_of(term)
+    inner: list[Label] = []
+    sides: list[Expr | None] = []
+    for label in spec.out:
+        found = [f for f in rest if f.base.op in SEVERAL and f.labels[1] == label and f.exponent == 1]
+        used = sum(label in f.labels for f in rest)
+        slice_ = found[0] if len(found) == 1 and used == 1 and row != column else None
+        sides.append(slice_.base if slice_ else None)
+        inner.append(slice_.labels[0] if slice_ else label)
+        rest = [f for f in rest if f is not slice_]
+    if inner[0] != inner[1] or any(set(f.labels) & {row, column} - {inner[0]} for f in rest):
+        return None
+    size = next((side.shape[0] for side in sides if side is not None), term.shape[0])
+    return Band(sides[0], sides[1], contract(rest, (inner[0],), {inner[0]: size}, spec.coefficient))
+
+
+def _matrix(band: Band, shape: tuple[Size, ...]) -> Expr:
+    """The matrix of a band."""
+    factors = [Factor(band.diagonal, (0,))]
+    out: list[Label] = []
+    for axis, side in enumerate((band.rows, band.columns)):
+        if side is not None:
+            factors.append(Factor(side, (0, ("side", axis))))
+        out.append(0 if side is None else ("side", axis))
+    return contract(factors, out)
