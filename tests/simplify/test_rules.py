@@ -58,6 +58,11 @@ merged = reshaping(M.shape)
 
 # A positive definite matrix.
 SPD = dot(X, transpose(X, (1, 0)))
+# A product with its inverse, beside a matrix of weights.
+GRAM = s * dot(transpose(X, (1, 0)), dot(Y, X))
+# Slices x[:-1] and x[1:], and a diagonal matrix between them.
+SLICE, NEXT = select(N - 1, N, 0, 1), select(N - 1, N, 1, 1)
+BAND = contract([Factor(dot(SLICE, z), "i")], "ii")
 
 # The slice [1:] of a vector.
 TAIL = select(N - 1, N, 1)
@@ -200,7 +205,12 @@ EXAMPLES = {
     "inverse of inverse": fn("inv", fn("inv", X)),
     "inverse of product": fn("inv", s * dot(X, Y)),
     "inverse of multiple": fn("inv", s**2 / 7 * dot(transpose(M, (1, 0)), M) + s**2 / 7 * identity((N,))),
-    "product with inverse": dot(dot(fn("inv", X), X), Y),
+    "product with inverse": dot(dot(fn("inv", GRAM), GRAM), Y),
+    "inverse beside a sum": dot(identity((N,)) - dot(fn("inv", GRAM), GRAM) - dot(fn("inv", X), Y), X),
+    "sum taken out": X + transpose(Y, (1, 0)) - dot(dot(X + transpose(Y, (1, 0)), Q), X),
+    "power times a multiple of its base": p * fn("power", p / s, 1 + z) * w,
+    "bands": dot(dot(2 * transpose(SLICE, (1, 0)), BAND) - transpose(NEXT, (1, 0)), SLICE)
+    + 3 * dot(transpose(SLICE, (1, 0)), dot(BAND, SLICE)),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),
     "abs of nonpositive": fn("abs", -fn("exp", z)) * w,
     "sign of a known sign": fn("sign", -p) * z,

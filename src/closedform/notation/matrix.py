@@ -115,7 +115,7 @@ class _Reader:
         self.constants: dict[Expr, str] = {}
 
     def _sums_below(self) -> dict[Shape, list[Expr]]:
-        """The sums that stand in the formula, by their shape: those of more than two terms, the longest first."""
+        """The sums of more than two terms that stand in the formula, by their shape, the longest first."""
         found: dict[Shape, list[Expr]] = {}
         for node in self.order:
             if node.op == "linear" and len(node.args) > 2:

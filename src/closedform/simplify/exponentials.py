@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from closedform.expression.calculus import (
     Factor,
+    Label,
     Number,
     contract,
     exact,
@@ -81,7 +82,7 @@ def power_times_multiple(node: Expr) -> Expr | None:
         arrays = [g for g in pointwise(base) if g.labels]
         if not scalars or not arrays:
             continue
-        at = dict(zip(spec_of(base).out, f.labels, strict=True))
+        at: dict[Label, Label] = dict(zip(spec_of(base).out, f.labels, strict=True))
         wanted = [g._replace(labels=tuple(at[label] for label in g.labels)) for g in arrays]
         if any(g not in factors for g in wanted):
             continue

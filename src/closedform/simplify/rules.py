@@ -6,7 +6,6 @@ may extend the domain of a formula, never change a value it had.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +20,6 @@ from closedform.expression.calculus import (
     factors_of,
     identity,
     is_integer,
-    is_symmetric,
     is_zero,
     label_sizes,
     linear,

@@ -129,37 +129,30 @@ def _constant_along(term: Expr, axes: list[int]) -> bool:
 
 @rule("sum taken out", "Q + Q M = Q (I + M) for a sum Q of matrices, where that is shorter", "linear")
 def sum_taken_out(node: Expr) -> Expr | None:
-    terms = dict((term, c) for c, term in terms_of(node))
     if node.ndim != 2 or node.shape[0] != node.shape[1]:
         return None
+    terms = {term: c for c, term in terms_of(node)}
     for term, coefficient in terms.items():
-        factors = factors_of(term) if term.op == "contract" else []
-        out = spec_of(term).out if factors else ()
-        for i, f in enumerate(factors):
-            if (
-                f.base.op != "linear"
-                or f.base.ndim != 2
-                or f.exponent != 1
-                or len(set(out) & set(f.labels)) != 1
-            ):
+        out = spec_of(term).out if term.op == "contract" else (0, 0)
+        for i, f in enumerate(factors_of(term) if out[0] != out[1] else []):
+            if f.base.op != "linear" or f.base.ndim != 2 or f.exponent != 1 or len({*out, *f.labels}) != 3:
                 continue
-            axis = 0 if out[0] in f.labels else 1
-            turned = f.labels[axis] != out[axis]
-            q = transpose(f.base, (1, 0)) if turned else f.base
-            labels = f.labels[::-1] if turned else f.labels
+            axis = int(out[1] in f.labels)
+            others = [g for k, g in enumerate(factors_of(term)) if k != i]
+            if any(out[axis] in g.labels for g in others):
+                continue
+            q, labels = f.base, f.labels
+            if labels[axis] != out[axis]:
+                q, labels = transpose(q, (1, 0)), labels[::-1]
             parts = [(1, q)] if q in terms else terms_of(q)
-            ratios = {exact(Fraction(terms.get(inner, 0)) / Fraction(c)) for c, inner in parts}
-            if len(ratios) != 1 or 0 in ratios or term in q.args:
+            ratios = {exact(Fraction(terms.get(part, 0)) / Fraction(c)) for c, part in parts}
+            if len(ratios) != 1 or 0 in ratios or any(part is term for _, part in parts):
                 continue
             ends = (labels[1], out[1]) if axis == 0 else (out[0], labels[0])
-            rest = contract(
-                factors[:i] + factors[i + 1 :], ends, label_sizes(term), spec_of(term).coefficient
-            )
-            other = linear([(coefficient, rest), (*ratios, identity(rest.shape[:1]))], rest.shape)
-            product = contract([Factor(q, labels), Factor(other, ends)], out)
-            left = [
-                (c, t) for t, c in terms.items() if t is not term and all(t is not part for _, part in parts)
-            ]
+            rest = contract(others, ends, label_sizes(term), spec_of(term).coefficient)
+            sum_ = linear([(coefficient, rest), (ratios.pop(), identity(rest.shape[:1]))], rest.shape)
+            product = contract([Factor(q, labels), Factor(sum_, ends)], out)
+            left = [(c, t) for t, c in terms.items() if t is not term and all(t is not p for _, p in parts)]
             total = linear([*left, (1, product)], node.shape)
             if total.weight < node.weight:
                 return total
