@@ -187,6 +187,10 @@ DIFFERENTIATED: dict[str, tuple[Callable[..., Any], np.ndarray]] = {
     "prod of one entry": (lambda x: np.prod(x) ** 2, U[:1]),
     "cumprod": (lambda x: np.sum(np.cumprod(x) ** 2), U),
     "prod of one plus": (lambda x: np.prod(1 + x), U),
+    "shifted determinant": (
+        lambda x: np.linalg.slogdet(np.outer(x, x) + x[1] ** 2 * np.eye(len(x)))[1],
+        U,
+    ),
 }
 
 
@@ -200,6 +204,19 @@ def test_derivatives_are_the_same_in_each_idiom(name: str, idiom: str, operator:
     exec(derivation.source(idiom), namespace)
     found = namespace["derivative"](convert(example))
     np.testing.assert_allclose(np.asarray(found), derivation.function(example), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("derive", [cf.grad, cf.hessian])
+def test_jax_source_runs_on_numpy_arrays_and_when_compiled(derive: Callable[..., Any]) -> None:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    X = np.random.default_rng(0).standard_normal((3, 2))
+    derivation = derive(lambda X, s: np.linalg.slogdet(X @ X.T + s * np.eye(len(X)))[1], "s").at(X, 1.5)
+    namespace: dict[str, Any] = {}
+    exec(derivation.source("jax"), namespace)
+    for run in (namespace["derivative"], jax.jit(namespace["derivative"])):
+        np.testing.assert_allclose(run(X, 1.5), derivation.function(X, 1.5), rtol=1e-12)
 
 
 def test_a_number_is_a_truth_value_where_it_is_not_zero() -> None:

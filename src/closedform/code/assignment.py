@@ -86,7 +86,9 @@ class Assignment:
         value, strength = self._value(order)
         negative = f"-{wrap((value, strength), SIGN)}"
         if idiom == "jax":
-            return f"{target} = {target}.at[{index}].add({negative if self.sign < 0 else value})"
+            # NumPy's own arrays, which operators alone leave as they are, have no `at`.
+            array = f"np.asarray({target})" if len(self.step.args) == 2 else target
+            return f"{target} = {array}.at[{index}].add({negative if self.sign < 0 else value})"
         if self._repeats():
             if idiom == "torch":
                 value = f"torch.as_tensor({negative if self.sign < 0 else value}, dtype={target}.dtype)"
