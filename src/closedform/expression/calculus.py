@@ -1326,8 +1326,21 @@ def _products(node: Expr, positions: list[int]) -> int:
     return math.prod(len(node.args[i].args) ** int(exponents[i]) for i in positions)
 
 
+# Products are multiplied out anew in each sum that they are tried in.
+_EXPANDED: weakref.WeakKeyDictionary[Expr, dict[tuple[int, ...], list[tuple[Number, Expr]]]]
+_EXPANDED = weakref.WeakKeyDictionary()
+
+
 def _expand(node: Expr, positions: list[int]) -> list[tuple[Number, Expr]]:
     """The terms of a product of sums, multiplied out."""
+    known = _EXPANDED.setdefault(node, {})
+    key = tuple(positions)
+    if key not in known:
+        known[key] = _terms_of_product(node, positions)
+    return known[key]
+
+
+def _terms_of_product(node: Expr, positions: list[int]) -> list[tuple[Number, Expr]]:
     spec = spec_of(node)
     rest = [f for i, f in enumerate(factors_of(node)) if i not in positions]
     sizes = label_sizes(node)
