@@ -57,11 +57,27 @@ def weibull(scale, x):
     return np.sum((x / scale) ** 2.5) + np.sum((x / scale) ** scale)
 
 
+def cox(b, X, d):
+    risk = X @ b
+    return np.sum(d * (risk - np.log(np.cumsum(np.exp(risk)[::-1])[::-1])))
+
+
+def inverse_gaussian(b, X, y):
+    mean = np.exp(X @ b)
+    return np.sum((y - mean) ** 2 / (2 * mean**2 * y))
+
+
+def accelerated_failure(b, X, t, d):
+    rate = t * np.exp(-X @ b)
+    return np.sum(rate**1.5) - np.sum(d * np.log(1.5 * rate**0.5 * np.exp(-X @ b)))
+
+
 def shares(v):
     return np.sum((np.exp(v) / (1 + np.sum(np.exp(v)))) ** 2)
 
 
 rng = np.random.default_rng(0)
+b = rng.standard_normal(3)
 X, y, w = rng.standard_normal((6, 3)), rng.standard_normal(6), rng.uniform(0.5, 2, 6)
 
 CASES = [
@@ -77,6 +93,9 @@ CASES = [
     (weighted_ring, (y, w)),
     (weibull, (np.array(1.7), w)),
     (shares, (y,)),
+    (cox, (b, X, w)),
+    (inverse_gaussian, (b, X, w)),
+    (accelerated_failure, (b, X, w, y)),
 ]
 
 
@@ -93,6 +112,9 @@ def test_derivatives_are_right(function, arguments):
     ("derivative", "arguments", "text"),
     [
         (cf.hessian(residual_by_projection), (y, X), "2(I − X(XᵀX)⁻¹Xᵀ)"),
+        (cf.grad(cox), (b, X, w), "Xᵀ(d − p ⊙ L(d ⊘ Lᵀp)), where p = exp(Xb)"),
+        (cf.grad(inverse_gaussian), (b, X, w), "Xᵀ((exp(Xb) − y) ⊙ exp(−2Xb))"),
+        (cf.grad(accelerated_failure), (b, X, w, y), "(3/2)Xᵀ(d − (t ⊙ exp(−Xb))^(⊙3/2))"),
         (cf.grad(residual_in_design), (X, y), "2(X(XᵀX)⁻¹Xᵀy − y)yᵀX(XᵀX)⁻¹"),
         (cf.hessian(ridge_residual), (y, X), "2P², where P = I − X(XᵀX + I)⁻¹Xᵀ"),
         (cf.hessian(ring), (y,), "2(2I − roll(I, −1, 0) − roll(I, 1, 0))²"),

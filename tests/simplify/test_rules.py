@@ -206,9 +206,22 @@ EXAMPLES = {
     "inverse of product": fn("inv", s * dot(X, Y)),
     "inverse of multiple": fn("inv", s**2 / 7 * dot(transpose(M, (1, 0)), M) + s**2 / 7 * identity((N,))),
     "product with inverse": dot(dot(fn("inv", GRAM), GRAM), Y),
-    "inverse beside a sum": dot(identity((N,)) - dot(fn("inv", GRAM), GRAM) - dot(fn("inv", X), Y), X),
+    "quotient of products": contract(
+        [Factor(dot(M, z), "i", -2), Factor(M, "ij"), Factor(z, "j"), Factor(u, "i")], "i"
+    ),
+    "factors cancel in a sum": dot(identity((N,)) - dot(fn("inv", GRAM), GRAM) - dot(fn("inv", X), Y), X),
+    "terms cancel in a sum": fn("exp", -z) * w - fn("exp", -2 * z) * (fn("exp", z) * w - p),
     "sum taken out": X + transpose(Y, (1, 0)) - dot(dot(X + transpose(Y, (1, 0)), Q), X),
-    "power times a multiple of its base": p * fn("power", p / s, 1 + z) * w,
+    "power times its factors": p * t * fn("power", p * t / s, 2 + z) * z,
+    "triangle read backwards": contract(
+        [
+            Factor(select(N, N, N - 1, -1), "ai"),
+            Factor(triangle(N, N, 0), "ba"),
+            Factor(select(N, N, N - 1, -1), "bj"),
+            Factor(z, "i"),
+        ],
+        "j",
+    ),
     "bands": dot(dot(2 * transpose(SLICE, (1, 0)), BAND) - transpose(NEXT, (1, 0)), SLICE)
     + 3 * dot(transpose(SLICE, (1, 0)), dot(BAND, SLICE)),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),

@@ -18,31 +18,42 @@ Pair = tuple[int, int]
 
 @lru_cache(maxsize=4096)
 def contraction_order(
-    masks: tuple[int, ...], kinds: tuple[int, ...], out: int, sizes: tuple[float, ...]
+    masks: tuple[int, ...],
+    kinds: tuple[int, ...],
+    out: int,
+    sizes: tuple[float, ...],
+    triangles: frozenset[int] = frozenset(),
 ) -> tuple[Pair, ...]:
     """The pairs to multiply in turn; a product is appended to the list of factors.
 
-    masks  for each factor the set of its labels, as bits
-    kinds  equal for factors that are the same array: their equal products are computed once
-    out    the labels of the result
-    sizes  the size of each label
+    masks      for each factor the set of its labels, as bits
+    kinds      equal for factors that are the same array: their equal products are computed once
+    out        the labels of the result
+    sizes      the size of each label
+    triangles  the factors whose products are running sums, one pass over the other factor
 
     >>> contraction_order((0b011, 0b110, 0b100), (0, 1, 2), 0b001, (100.0, 100.0, 100.0))
     ((2, 1), (0, 3))
     """
-    return tuple(_Search(masks, kinds, out, sizes).pairs())
+    return tuple(_Search(masks, kinds, out, sizes, triangles).pairs())
 
 
 class _Search:
     """Dynamic programming over the connected groups of factors, greedy where these are too many."""
 
     def __init__(
-        self, masks: tuple[int, ...], kinds: tuple[int, ...], out: int, sizes: tuple[float, ...]
+        self,
+        masks: tuple[int, ...],
+        kinds: tuple[int, ...],
+        out: int,
+        sizes: tuple[float, ...],
+        triangles: frozenset[int],
     ) -> None:
         self.masks = masks
         self.kinds = kinds
         self.out = out
         self.sizes = sizes
+        self.triangles = {1 << i for i in triangles}
         self.volumes: dict[int, float] = {}
 
     def pairs(self) -> Iterator[Pair]:
@@ -65,9 +76,13 @@ class _Search:
                 needed |= mask
         return labels & needed
 
-    def cost(self, left: int, right: int, kept: int) -> float:
-        """Operations of one product, weighed by how fast they run."""
+    def cost(self, first: int, left: int, second: int, right: int, kept: int) -> float:
+        """Operations of one product of two groups with their labels, weighed by how fast they run."""
         union = left | right
+        if (left & right & ~kept).bit_count() == 1 and (left & right) | kept == union:
+            for group, other in ((first, right), (second, left)):
+                if group in self.triangles:
+                    return 2 * self.volume(other)
         work = self.volume(union)
         if union & ~kept:
             stack = left & right & kept
@@ -102,7 +117,7 @@ class _Search:
         group = first | second
         kept = self.kept(group, labels_1 | labels_2)
         twice = first.bit_count() > 1 and self._members(first) == self._members(second)
-        cost = cost_1 + (0 if twice else cost_2) + self.cost(labels_1, labels_2, kept)
+        cost = cost_1 + (0 if twice else cost_2) + self.cost(first, labels_1, second, labels_2, kept)
         if group not in best or cost <= best[group][0]:
             best[group] = (cost, kept, (tree_1, tree_2))
 
@@ -146,7 +161,9 @@ def _greedy(search: _Search) -> Iterator[Pair]:
                     kept = search.kept(group_1 | group_2, labels_1 | labels_2)
                     grown = search.volume(kept) - search.volume(labels_1) - search.volume(labels_2)
                     apart = not labels_1 & labels_2
-                    candidates.append((apart, grown, search.cost(labels_1, labels_2, kept), i, j, kept))
+                    candidates.append(
+                        (apart, grown, search.cost(group_1, labels_1, group_2, labels_2, kept), i, j, kept)
+                    )
         *_, i, j, kept = min(candidates)
         yield i, j
         alive[count] = (alive.pop(i)[0] | alive.pop(j)[0], kept)

@@ -127,6 +127,11 @@ class Tree:
             tuple(kinds[tuple((t.step, t.exponent) for t in part.items)] for part in self.parts),
             sum(1 << bits[label] for label in labels if label in self.kept),
             tuple(weight(self.sizes[label]) for label in labels),
+            frozenset(
+                i
+                for i, part in enumerate(self.parts)
+                if len(part.items) == 1 and _sums_up(part.items[0].step)
+            ),
         )
 
     def complete(self) -> None:
@@ -217,11 +222,35 @@ class Tree:
         kept = set(kept)
         summed = (set(la) | set(lb)) - kept
         shared = set(la) & set(lb)
+        sums = self._running_sums(first, second, summed) or self._running_sums(second, first, summed)
+        if sums is not None:
+            return sums
         if not summed:
             return self._entrywise(a, la, b, lb) if shared else self._outer(a, la, b, lb)
         if summed <= shared and not shared & kept:
             return self._matrix_product(a, la, b, lb, summed, number == len(self.parts) + len(self.pairs) - 1)
         return self._stacked(a, la, b, lb, kept, summed)
+
+    def _running_sums(
+        self, triangle: tuple[Step, tuple[int, ...]], other: tuple[Step, tuple[int, ...]], summed: set[int]
+    ) -> tuple[Step, tuple[int, ...]] | None:
+        """L v as running sums, L'v as those from the end; None where the first factor is no triangle L."""
+        (t, ends), (v, labels) = triangle, other
+        if not _sums_up(t) or len(summed & set(ends)) != 1 or summed - set(ends) or not summed <= set(labels):
+            return None
+        (label,) = summed
+        left = ends[0] if ends[1] == label else ends[1]
+        if left in labels:
+            return None
+        axis = labels.index(label)
+        sums = v if label == ends[1] else self._backwards(v, axis)
+        sums = self.program.step("call", (sums,), ("cumsum", (("axis", axis),)), v.sizes)
+        sums = sums if label == ends[1] else self._backwards(sums, axis)
+        return sums, (*labels[:axis], left, *labels[axis + 1 :])
+
+    def _backwards(self, step: Step, axis: int) -> Step:
+        """The entries along an axis from the last to the first."""
+        return self.program.step("slice", (step,), (axis, step.sizes[axis] - 1, -1), step.sizes)
 
     def _preferred(self, labels: Sequence[int]) -> list[int]:
         """Labels in the order of the result."""
@@ -339,6 +368,11 @@ class Tree:
                 return program.step("matmul", (x, y), (), sizes), (*stack, *left, *right)
         sizes = [self.sizes[label] for label in order]
         return program.step("einsum", (a, b), (la, lb, tuple(order)), sizes), tuple(order)
+
+
+def _sums_up(step: Step) -> bool:
+    """Whether it is the matrix L of zeros and ones with running sums L v."""
+    return step.op == "triangle" and step.params == (("k", 0),) and step.sizes[0] == step.sizes[1]
 
 
 def _weighted_half(program: Program, left: Step, right: Step) -> Step | None:

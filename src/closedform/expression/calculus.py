@@ -792,11 +792,13 @@ def linear(terms: Iterable[tuple[float | Number, Expr]], shape: Sequence[Size]) 
 
 def _kept_sums(terms: Sequence[Expr]) -> dict[Expr, list[tuple[Number, Expr]]]:
     """The terms that are sums, or multiples of sums, and stay whole: long ones, and the steps of a recursion
-    x + f(x), which would otherwise each be written as the sum of all earlier ones."""
+    x + f(x), which would otherwise each be written as the sum of all earlier ones. None whose parts stand
+    elsewhere too, as they may cancel."""
     units = [_unit(t) if t.op == "contract" and spec_of(t).coefficient else t for t in terms]
+    counts = Counter(part for unit in units for _, part in terms_of(unit))
     kept = {}
     for term, inner in zip(terms, units, strict=True):
-        if inner.op != "linear":
+        if inner.op != "linear" or any(counts[part] > 1 for part in inner.args):
             continue
         if is_long(inner) or (
             any(node.op == "linear" for node in _below(inner.args, STEP_DEPTH))

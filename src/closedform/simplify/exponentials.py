@@ -71,16 +71,17 @@ def power_times_base(node: Expr) -> Expr | None:
     return None
 
 
-@rule("power times a multiple of its base", "c x (s x)^p = (c / s) (s x)^(p + 1) for a scalar s", "contract")
-def power_times_multiple(node: Expr) -> Expr | None:
+@rule("power times its factors", "x y (s x y)^p = (s x y)^(p + 1) / s for a scalar s", "contract")
+def power_times_factors(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
-        if f.base.op != "power" or f.exponent != 1:
+        variable = f.base.op == "power" and f.exponent == 1
+        if not variable and is_integer(f.exponent):
             continue
-        base, p = f.base.args
+        base = f.base.args[0] if variable else f.base
         scalars = [g for g in pointwise(base) if not g.labels]
         arrays = [g for g in pointwise(base) if g.labels]
-        if not scalars or not arrays:
+        if not arrays:
             continue
         at: dict[Label, Label] = dict(zip(spec_of(base).out, f.labels, strict=True))
         wanted = [g._replace(labels=tuple(at[label] for label in g.labels)) for g in arrays]
@@ -90,7 +91,9 @@ def power_times_multiple(node: Expr) -> Expr | None:
         below = [g._replace(exponent=exact(-g.exponent)) for g in scalars]
         spec = spec_of(node)
         coefficient = Fraction(spec.coefficient) / Fraction(spec_of(base).coefficient)
-        whole = Factor(power_of(base, p + 1), f.labels)
+        whole = f._replace(exponent=exact(f.exponent + 1))
+        if variable:
+            whole = f._replace(base=power_of(base, f.base.args[1] + 1))
         return contract([*rest, *below, whole], spec.out, label_sizes(node), coefficient)
     return None
 

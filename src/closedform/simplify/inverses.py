@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from closedform.expression.calculus import (
@@ -15,15 +15,10 @@ from closedform.expression.calculus import (
     identity,
     is_symmetric,
     label_sizes,
-    linear,
     spec_of,
-    terms_of,
 )
 from closedform.expression.expr import Expr
 from closedform.simplify.rules import fn, rule, with_factors
-
-# Sums of more terms are not multiplied out to see what goes, nor more sums than so many at once.
-MOST_TERMS, MOST_NESTED = 6, 2
 
 
 @rule("inverse of inverse", "(X^-1)^-1 = X", "inv")
@@ -93,16 +88,23 @@ def product_with_inverse(node: Expr) -> Expr | None:
             for places, labels in _occurrences(x, rest, 1 - a, f.labels[a]):
                 end = labels.pop(_pattern(x)[1][a])
                 others = [g for k, g in enumerate(rest) if k not in places]
-                if any(label in g.labels for g in others for label in labels.values()):
-                    continue
-                if set(labels.values()) & set(spec_of(node).out):
-                    continue
-                other = f.labels[1 - a]
-                same = Factor(identity((label_sizes(node)[other],)), (other, end))
-                coefficient = spec_of(x).coefficient if x.op == "contract" else 1
-                divisor = contract([], (), coefficient=1 / Fraction(coefficient))
-                return with_factors(node, [*others, same, Factor(divisor)])
+                if stands_alone(labels.values(), others, node):
+                    other = f.labels[1 - a]
+                    same = Factor(identity((label_sizes(node)[other],)), (other, end))
+                    return with_factors(node, [*others, same, *inverse_number(x)])
     return None
+
+
+def stands_alone(labels: Iterable[Label], others: Sequence[Factor], node: Expr) -> bool:
+    """Whether labels stand neither in the other factors nor in the result."""
+    used = {label for g in others for label in g.labels}.union(spec_of(node).out)
+    return used.isdisjoint(labels)
+
+
+def inverse_number(x: Expr) -> list[Factor]:
+    """One over the number that stands before the factors of a product."""
+    coefficient = Fraction(spec_of(x).coefficient) if x.op == "contract" else Fraction(1)
+    return [Factor(contract([], (), coefficient=1 / coefficient))] if coefficient != 1 else []
 
 
 def _pattern(x: Expr) -> tuple[list[Factor], tuple[Label, ...]]:
@@ -117,10 +119,10 @@ def _occurrences(
     labels that stand for its own."""
     pattern, out = _pattern(x)
     if len(set(out)) == 2 and set(out) <= {label for p in pattern for label in p.labels}:
-        yield from _matched(pattern, factors, set(), {out[axis]: label})
+        yield from matched(pattern, factors, set(), {out[axis]: label})
 
 
-def _matched(
+def matched(
     pattern: list[Factor], factors: Sequence[Factor], used: set[int], labels: Mapping[Label, Label]
 ) -> Iterator[tuple[set[int], dict[Label, Label]]]:
     """The ways to find the factors of a pattern among others, those first that share a label."""
@@ -139,53 +141,4 @@ def _matched(
                 labels.get(own, other) == other for own, other in zip(wanted.labels, found, strict=True)
             )
             if agrees and len(set(pairs.values())) == len(pairs):
-                yield from _matched(pattern[:n] + pattern[n + 1 :], factors, used | {k}, pairs)
-
-
-@rule(
-    "inverse beside a sum", "X (X^-1 + Y) = I + X Y, where that is shorter: (A - A X^-1 X) Y = 0", "contract"
-)
-def inverse_beside_a_sum(node: Expr) -> Expr | None:
-    return _multiplied_by_a_sum(node, MOST_NESTED)
-
-
-def _multiplied_by_a_sum(node: Expr, depth: int) -> Expr | None:
-    """A product with one of its sums multiplied out, if inverses go and it becomes shorter; to see that, so
-    many sums beside it are too."""
-    factors = factors_of(node)
-    spec = spec_of(node)
-    if depth == 0 or not any(_has_inverse(f.base) for f in factors):
-        return None
-    for i, f in enumerate(factors):
-        if f.base.op != "linear" or f.exponent != 1 or len(f.base.args) > MOST_TERMS:
-            continue
-        rest = factors[:i] + factors[i + 1 :]
-        terms = []
-        changed = False
-        for c, term in terms_of(f.base):
-            product = contract([*rest, Factor(term, f.labels)], spec.out, label_sizes(node), spec.coefficient)
-            shorter = _without_inverses(product, depth)
-            changed = changed or shorter is not product
-            terms.append((c, shorter))
-        if changed:
-            total = linear(terms, node.shape)
-            if total.weight < node.weight:
-                return total
-    return None
-
-
-def _has_inverse(node: Expr) -> bool:
-    """Whether a factor is an inverse, or a sum with one."""
-    if node.op == "linear":
-        return any(base.op == "inv" for term in node.args for base in term.args)
-    return node.op == "inv"
-
-
-def _without_inverses(product: Expr, depth: int) -> Expr:
-    """A product without the inverses that stand beside their matrices."""
-    while product.op == "contract":
-        new = product_with_inverse(product) or _multiplied_by_a_sum(product, depth - 1)
-        if new is None:
-            break
-        product = new
-    return product
+                yield from matched(pattern[:n] + pattern[n + 1 :], factors, used | {k}, pairs)

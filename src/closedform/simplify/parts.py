@@ -190,6 +190,35 @@ def slice_of_slice(node: Expr) -> Expr | None:
     return None
 
 
+@rule("triangle read backwards", "J L J = L' for the reversal J", "contract")
+def triangle_backwards(node: Expr) -> Expr | None:
+    """Sums from an entry on, as of x[::-1] summed up and reversed again."""
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "triangle" or f.base.shape[0] != f.base.shape[1]:
+            continue
+        ends = [_reversed_at(label, node, factors) for label in f.labels]
+        row, column = ends
+        if row is None or column is None or row is column:
+            continue
+        rest = [g for k, g in enumerate(factors) if k != i and g is not row and g is not column]
+        outer = [next(a for a in end.labels if a not in f.labels) for end in (row, column)]
+        return with_factors(node, [*rest, f._replace(labels=(outer[1], outer[0]))])
+    return None
+
+
+def _reversed_at(label: Label, node: Expr, factors: list[Factor]) -> Factor | None:
+    """The reversal that a summed axis of another factor goes through, if it is all that stands there."""
+    found = [g for g in factors if g.base.op == "select" and label in g.labels and g.exponent == 1]
+    used = sum(g.labels.count(label) for g in factors)
+    if len(found) != 1 or used != 2 or label in spec_of(node).out:
+        return None
+    (g,) = found
+    start, step, length = _slice(g.base)
+    size = g.base.shape[1]
+    return g if step == -1 and length == size and start == size - 1 else None
+
+
 @rule("slices that have no entry in common", "S T' = 0", "contract")
 def slices_apart(node: Expr) -> Expr | None:
     slices = [f for f in factors_of(node) if f.base.op in SEVERAL]

@@ -146,7 +146,7 @@ def merge_exponentials(node: Expr) -> Expr | None:
         return None
     for labels, group in groups.items():
         total = linear([(f.exponent, f.base.args[0]) for f in group], group[0].base.shape)
-        rest.append(Factor(fn("exp", total), labels))
+        rest.append(Factor(number(1, total.shape) if is_zero(total) else fn("exp", total), labels))
     return with_factors(node, rest)
 
 

@@ -12,6 +12,7 @@ from closedform.primitives import PRIMITIVES
 from closedform.simplify import (  # noqa: F401  (they register their rules)
     bands,
     by_facts,
+    cancelling,
     exponentials,
     functions,
     inverses,
