@@ -129,6 +129,9 @@ EXAMPLES = {
     ),
     "choice": w * fn("where", z, number(1, (N,)), number(0, (N,)))
     + 2 * p * fn("where", z, number(0, (N,)), number(1, (N,))),
+    "either choice": dot(w, fn("where", z, number(1, (N,)), number(0, (N,))))
+    + dot(w, fn("where", z, number(0, (N,)), number(1, (N,))))
+    - s,
     "choices by one condition": fn("where", z, number(0, (N,)), number(1, (N,))) * w * fn("where", z, w, p),
     "triangles on both sides": triangle(N, N, 0) + transpose(triangle(N, N, 0), (1, 0)) + X,
     "log of an entry": fn(

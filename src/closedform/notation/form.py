@@ -223,6 +223,13 @@ def signed(form: Expr, sign: int) -> Expr:
     return form if sign > 0 else negative(form)
 
 
+def summands(form: Expr) -> list[Expr]:
+    """The terms of a sum, or the one that a form is."""
+    if form.op != "sum":
+        return [form]
+    return [signed(arg, sign) for arg, sign in zip(form.args, form.params, strict=True)]
+
+
 def split_sign(form: Expr) -> tuple[int, Expr]:
     """Sign and magnitude."""
     if form.op == "negative" or (form.op == "literal" and form.params[0] < 0):

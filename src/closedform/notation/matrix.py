@@ -14,6 +14,7 @@ has n_x entries, a matrix A has m_A rows and n_A columns.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ import numpy as np
 from closedform.expression.calculus import (
     Factor,
     Number,
+    Spec,
     as_number,
     broadcast_axes,
     contract,
@@ -192,6 +194,23 @@ class _Reader:
     def linear(self, node: Expr) -> Expr:
         return self._sum(terms_of(node), node)
 
+    def _in_one_sum(self, terms: Iterable[tuple[Number, Expr]]) -> list[tuple[Number, Expr]]:
+        """The terms, with those of sums among them, or of their transposes, that stand nowhere else."""
+        terms = list(terms)
+        counts = Counter(term if term.op == "linear" else _turned_sum(term) for _, term in terms)
+        found: list[tuple[Number, Expr]] = []
+        for c, term in terms:
+            inner = term if term.op == "linear" else _turned_sum(term)
+            if inner is None or abs(c) != 1 or self.uses.get(inner, 0) > counts[inner]:
+                found.append((c, term))
+                continue
+            parts = terms_of(inner)
+            if inner is not term:
+                parts = [(k, transpose(part, (1, 0))) for k, part in parts]
+                self._read_below(*(part for _, part in parts))
+            found += [(exact(c * k), part) for k, part in parts]
+        return found
+
     def _with_known_sums(self, terms: list[tuple[Number, Expr]], node: Expr) -> list[tuple[Number, Expr]]:
         """The terms of a sum with a multiple of another sum of the formula in place of its terms: y - 2 p for
         y - 2 a - 2 b where p = a + b stands elsewhere."""
@@ -206,7 +225,7 @@ class _Reader:
 
     def _sum(self, terms: Iterable[tuple[Number, Expr]], node: Expr) -> Expr:
         """A sum of terms; with indices if each of them has indices, or there is no other notation."""
-        terms = self._with_known_sums(list(terms), node)
+        terms = self._with_known_sums(self._in_one_sum(terms), node)
         forms = [fm.product(fm.literal(c), self._summand(term)) for c, term in terms]
         if len(terms) > 1 and all(c < 0 for c, _ in terms):  # y (b - a) - x for -x - y (a - b)
             turned = (n for n, (c, term) in enumerate(terms) if self._negated(c, term) is not None)
@@ -214,7 +233,12 @@ class _Reader:
             if n is not None:
                 forms[n] = self._negated(*terms[n]) or forms[n]
         if node.ndim <= 2 and not all(form.op == "index" for form in forms):
-            return fm.total(forms, node.shape)
+            parts = [  # a product that was multiplied out is no sum of its own
+                part
+                for (_, term), form in zip(terms, forms, strict=True)
+                for part in (fm.summands(form) if term.op == "contract" else [form])
+            ]
+            return fm.total(parts, node.shape)
         axes: list[Label] = [next(self.fresh) for _ in node.shape]
         return bound(fm.total([entry(form, axes, self.fresh) for form in forms], ()), axes, node.shape)
 
@@ -341,7 +365,8 @@ class _Reader:
                 return None
             stack += [(exact(c * k), part) for k, part in reversed(parts)]
         summands = [fm.product(fm.literal(c), forms[term]) for term, c in found.items() if c != 0]
-        return fm.total(summands, summands[0].shape) if summands else None
+        parts = [part for summand in summands for part in fm.summands(summand)]
+        return fm.total(parts, parts[0].shape) if parts else None
 
     # --- functions ----------------------------------------------------------------------------------
 
@@ -454,6 +479,17 @@ def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:
             ]
             return [(exact(c * k), part) for c, whole in products for k, part in terms_of(whole)]
     return []
+
+
+def _turned_sum(node: Expr) -> Expr | None:
+    """The sum of matrices that a node is the transpose of, or None."""
+    turned = Spec(1, ((1, 0),), (1,), (0, 1))
+    same = (
+        node.op == "contract"
+        and len(node.args) == 1
+        and spec_of(node) in (turned, turned._replace(labels=((0, 1),), out=(1, 0)))
+    )
+    return node.args[0] if same and node.args[0].op == "linear" else None
 
 
 def _is_unit_diagonal(node: Expr) -> bool:

@@ -109,6 +109,24 @@ def choice(node: Expr) -> Expr | None:
     return None
 
 
+@rule("either choice", "[c]'v + [not c]'v = 1'v", "linear")
+def either_choice(node: Expr) -> Expr | None:
+    terms = {term: c for c, term in terms_of(node)}
+    for term, c in terms.items():
+        for i, f in enumerate(factors_of(term) if term.op == "contract" else []):
+            one, zero = number(1, f.base.shape), number(0, f.base.shape)
+            if f.base.op != "where" or f.exponent != 1 or f.base.args[1:] != (one, zero):
+                continue
+            opposite = Expr("where", (f.base.args[0], zero, one), (), f.base.shape)
+            others = factors_of(term)[:i], factors_of(term)[i + 1 :]
+            other = with_factors(term, [*others[0], f._replace(base=opposite), *others[1]])
+            if terms.get(other) == c:
+                both = with_factors(term, [*others[0], f._replace(base=one), *others[1]])
+                rest = [(k, t) for t, k in terms.items() if t is not term and t is not other]
+                return linear([*rest, (c, both)], node.shape)
+    return None
+
+
 def _indicator(term: Expr, one: Expr, zero: Expr) -> tuple[Expr, bool, Expr] | None:
     """Of a term with a factor where(c, 1, 0) or where(c, 0, 1): c, whether it holds, and what is left."""
     every = tuple(range(term.ndim))
