@@ -68,6 +68,9 @@ tanh = call("tanh", t)
 difference = call("sin", s) - call("cos", t)
 margin = -y * dot(A, w)
 weight = call("expit", margin)
+vectors, values = call("eigenvectors", B), call("eigvalsh", B, shape=(n,))
+slopes = call("exp", values)
+differences = call("divided_differences", slopes, slopes, values, shape=(n, n))
 half_square = total(residual**2) * 0.5
 inverse = call("inv", X)
 centred = x - c
@@ -95,6 +98,9 @@ CASES: dict[str, dict[str, Expr]] = {
         "tanh, 4th derivative": 8 * tanh * (1 - tanh**2) * (2 - 3 * tanh**2),
         "graph": -2 * difference * call("cos", s) * call("exp", -(difference**2)),
         "matrix exponential": turned(call("expm", X)),
+        "trace of a matrix exponential, its Hessian along a direction": dot(
+            dot(vectors, differences * dot(dot(turned(vectors), S), vectors)), turned(vectors)
+        ),
         "logistic regression": -dot(turned(A), y * weight),
         "its Hessian, with weights": einsum("ki,k,k,k,k,kj->ij", A, y, y, weight, 1 - weight, A),
         "factorisation": -2 * dot(factorisation, V),

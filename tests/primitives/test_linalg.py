@@ -11,6 +11,7 @@ from tests.dense import central_differences
 
 import closedform as cf
 from closedform.errors import InvalidArgumentError, UnsupportedError
+from closedform.primitives import PRIMITIVES
 
 jax.config.update("jax_enable_x64", True)
 
@@ -307,6 +308,118 @@ def test_a_square_matrix_may_be_the_example_for_wide_ones():
 
 def of_the_largest(X):
     return np.sum(np.linalg.eigh(X)[1][:, -1] ** 2 * np.arange(3))
+
+
+def eigenvalues(X):
+    return np.linalg.eigvalsh((X + X.T) / 2)
+
+
+# Functions of all eigenvalues, with positive eigenvalues in mind.
+SPECTRAL = {
+    "exp": lambda X: np.sum(np.exp(eigenvalues(X))),
+    "entropy": lambda X: -np.sum(scipy.special.xlogy(eigenvalues(X), eigenvalues(X))),
+    "fractional power": lambda X: np.sum(eigenvalues(X) ** 1.5),
+    "tanh": lambda X: np.sum(np.tanh(eigenvalues(X))),
+    "rational": lambda X: np.sum(np.log1p(eigenvalues(X))),
+    "of a parameter of all": lambda X: np.sum(np.exp(eigenvalues(X) - np.mean(eigenvalues(X)))),
+    "log of a sum": lambda X: scipy.special.logsumexp(eigenvalues(X)),
+    "of a product": lambda X: np.sum(np.sin(eigenvalues(X @ X.T))),
+}
+
+
+TURNED = np.linalg.qr(RNG.standard_normal((3, 3)))[0]
+TURNED_4 = np.linalg.qr(RNG.standard_normal((4, 4)))[0]
+COINCIDING = {
+    "identity": np.eye(3),
+    "diagonal": np.diag([1.0, 1.0, 2.0]),
+    "up to rounding": TURNED @ np.diag([1.0, 1.0, 2.0]) @ TURNED.T,
+    "nearly": TURNED_4 @ np.diag([1.0, 1 + 1e-9, 1 + 3e-5, 2.0]) @ TURNED_4.T,
+    "apart": TURNED_4 @ np.diag([0.5, 1.0, 1.5, 2.0]) @ TURNED_4.T,
+    "rank one": np.outer(TURNED[0], TURNED[0]),
+}
+
+
+def assert_derivative(derivation, function, X):
+    """The emitted source, at a matrix of any size, against finite differences of the function."""
+    namespace = {}
+    exec(derivation.source(), namespace)
+    assert "recipgaps" not in derivation.text
+    expected = central_differences(function, X, 1e-4)
+    np.testing.assert_allclose(namespace["derivative"](X), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("where", COINCIDING)
+@pytest.mark.parametrize("name", SPECTRAL)
+def test_second_derivatives_of_functions_of_all_eigenvalues(name, where):
+    if where == "rank one" and name in {"entropy", "fractional power"}:
+        pytest.skip("it has no derivative there")
+    function = SPECTRAL[name]
+    assert_derivative(cf.hessian(function).at(S), cf.grad(function), COINCIDING[where])
+
+
+@pytest.mark.parametrize("where", COINCIDING)
+def test_first_derivatives_of_a_function_of_a_matrix_that_is_made_of_its_eigenvalues(where):
+    def row_of_exponential(X):
+        w, V = np.linalg.eigh((X + X.T) / 2)
+        return ((V * np.exp(w)) @ V.T)[0]
+
+    assert_derivative(cf.jacobian(row_of_exponential).at(S), row_of_exponential, COINCIDING[where])
+
+
+def test_second_derivatives_in_a_vector_of_which_a_matrix_of_rank_two_is_made():
+    def function(x):
+        row = x[None]
+        return np.sum(np.tanh(np.linalg.eigvalsh(row + row.T)))
+
+    x = np.array([0.4, -0.8, -0.4, 0.1])
+    expected = central_differences(cf.grad(function), x)
+    np.testing.assert_allclose(cf.hessian(function)(x), expected, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("idiom", ["numpy", "jax", "torch"])
+def test_source_of_divided_differences(idiom):
+    import torch
+
+    namespace = {}
+    exec(cf.hessian(SPECTRAL["exp"]).at(S).source(idiom), namespace)
+    make = {"numpy": np.asarray, "jax": jnp.asarray, "torch": torch.tensor}[idiom]
+    found = np.asarray(namespace["derivative"](make(COINCIDING["up to rounding"])))
+    expected = cf.hessian(SPECTRAL["exp"])(COINCIDING["up to rounding"])
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+# h, h' and the divided differences of h, of the middle of two values and half the gap, without cancellation.
+DIFFERENCES = {
+    "exp": (np.exp, np.exp, lambda m, d: np.exp(m) * (np.sinh(d) / d)),
+    "log": (np.log, np.reciprocal, lambda m, d: np.arctanh(d / m) / d),
+    "cos": (np.cos, lambda x: -np.sin(x), lambda m, d: -np.sin(m) * (np.sin(d) / d)),
+    "square": (np.square, lambda x: 2 * x, lambda m, d: 2 * m),
+}
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-17, 1e-14, 1e-11, 1e-8, 1e-6, 1e-5, 1e-4, 1e-2, 0.5])
+@pytest.mark.parametrize("at", [1e-7, 1e-3, 0.5, 30.0])
+@pytest.mark.parametrize("largest", [40.0, 300.0])
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_divided_differences_have_their_digits_however_near_the_values_are(name, at, gap, largest):
+    function, derivative, exact = DIFFERENCES[name]
+    v = np.array([at, at * (1 + gap), largest])
+    slopes = derivative(v)
+    found = PRIMITIVES["divided_differences"].call(function(v), slopes, v)
+    half = (v[1] - v[0]) / 2
+    expected = exact(at + half, half) if half else slopes[0]
+    lost = 2 * half <= 1e5 * np.finfo(float).eps * np.sum(v)
+    assert np.isfinite(found[0, 1]) or (name == "log" and lost and half > 0)
+    if np.isfinite(found[0, 1]):
+        np.testing.assert_allclose(found[0, 1], expected, rtol=1e-9, atol=1e-9 * abs(function(at)))
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_array_equal(np.diag(found), slopes)
+
+
+def test_divided_differences_of_a_function_that_is_itself_a_difference():
+    v = np.array([1e-3, 1e-3 * (1 + 1e-9), 4.0])
+    found = PRIMITIVES["divided_differences"].call(v - np.sin(v), 1 - np.cos(v), v)
+    np.testing.assert_allclose(found[0, 1], 0.5e-6, rtol=1e-6)
 
 
 def nuclear_norm(X):

@@ -49,12 +49,20 @@ def sum_of_exp(node):
     return contract([Factor(fn("exp", node), tuple(range(node.ndim)))], tuple(range(node.ndim - 1)))
 
 
+def at_gaps(node, at, out):
+    """X_ij / (values_j - values_i) times a vector at i or j."""
+    gaps = fn("reciprocal_gaps", values, shape=(N, N))
+    return contract([Factor(X, "ij"), Factor(gaps, "ij"), Factor(node, at)], out)
+
+
 def columns(node):
     """A vector as each column of a matrix like M."""
     return contract([Factor(node, "i")], "ij", {"j": N})
 
 
 merged = reshaping(M.shape)
+values = fn("eigvalsh", X, shape=(N,))
+RATIO = values / (1 + s**2 * values**2)
 
 # A positive definite matrix.
 SPD = dot(X, transpose(X, (1, 0)))
@@ -156,6 +164,11 @@ EXAMPLES = {
         ],
         "ij",
     ),
+    "divided differences": at_gaps(fn("tanh", values), "j", "ij")
+    - at_gaps(fn("tanh", values), "i", "ij")
+    + contract([Factor(w, "i"), Factor(at_gaps(RATIO, "j", "i") - at_gaps(RATIO, "i", "i"), "j")], "ij")
+    + at_gaps(1 / (1 + s * values), "i", "ii")
+    - at_gaps(1 / (1 + s * values), "j", "ii"),
     "softmax's derivative along a vector": dot(
         contract([Factor(softmax(v, 0), "i")], "ii")
         - contract([Factor(softmax(v, 0), "i"), Factor(softmax(v, 0), "j")], "ij"),

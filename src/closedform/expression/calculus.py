@@ -712,7 +712,9 @@ def exchangeable(base: Expr, exponent: Number) -> tuple[tuple[int, ...], int]:
 
 
 def _antisymmetric_axes(base: Expr) -> tuple[int, ...]:
-    """Two axes whose exchange changes the sign of a difference of broadcast terms."""
+    """Two axes whose exchange changes the sign: of reciprocal gaps, of a difference of broadcast terms."""
+    if base.op in {"reciprocal_gaps", "reciprocal_square_gaps"}:
+        return (base.ndim - 2, base.ndim - 1)
     if base.op != "linear" or base.ndim > 3 or len(base.args) > 2 or sum(base.params) != 0:
         return ()
     if base not in _ANTISYMMETRIC:

@@ -445,6 +445,8 @@ def _equals_transpose(node: Expr) -> bool:
         return "symmetric" in declared(node)
     if node.op in TRANSPOSING or node.op in ELEMENTWISE or node.op == "pinv":
         return all(_symmetric(arg) for arg in node.args)
+    if node.op == "divided_differences":
+        return True
     if node.op == "contract":
         return transpose(node, (1, 0)) is node or "diagonal" in structure(node)
     if node.op == "linear":

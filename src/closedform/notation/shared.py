@@ -14,6 +14,8 @@ from closedform.notation.names import parts_of
 LONGEST_PLAIN = 24
 # A part is named if it has at least this many nodes, and naming it saves this share of the formula.
 SHORTEST_NAMED, LEAST_SAVING = 4, 0.2
+# So is one that would be written so often.
+MOST_WRITTEN = 4
 # So many nodes are worth a name in a formula of any length.
 MOST_ASKED = 20
 # In a longer formula every part that stands twice is named: written out, it could be of any length.
@@ -151,6 +153,6 @@ def _most_saving(roots: list[Expr], most: int) -> Expr | None:
         for form in _candidates(order)
         if weights[form] >= SHORTEST_NAMED and not has_differential(form)
     }
-    best = max(savings, key=lambda form: (savings[form], form.key), default=None)
     least = min(LEAST_SAVING * total, MOST_ASKED)
-    return best if best is not None and savings[best] >= least else None
+    worth = [form for form, saved in savings.items() if saved >= least or counts[form] >= MOST_WRITTEN]
+    return max(worth, key=lambda form: (savings[form], form.key), default=None)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from closedform.expression.calculus import Factor, contract, identity
+from closedform.expression.calculus import Factor, contract, identity, number
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.contraction import Bound
@@ -274,6 +274,15 @@ def reciprocal_square_gaps(s: Expr) -> Expr:
     return Expr("reciprocal_square_gaps", (s,), (), (*s.shape, s.shape[-1]))
 
 
+def divided_differences(h: Expr, slope: Expr, v: Expr) -> Expr:
+    """At [i, j] (h_i - h_j) / (v_i - v_j) for the values h of a function at v; its derivative where i = j.
+
+    Where v_i and v_j coincide this is the derivative too, so it is smooth there as h is, and what stands with
+    it in a formula has none of the gaps of the single eigenvectors (Daleckii and Krein 1965; Higham 2008).
+    """
+    return Expr("divided_differences", (h, slope, v), (), (*v.shape, v.shape[-1]))
+
+
 def reciprocals(s: Expr) -> Expr:
     """The reciprocals of singular values."""
     return Expr("reciprocals", (s,), (), s.shape)
@@ -343,6 +352,16 @@ def _square_gaps_jacobian(node: Expr, _: int) -> Expr:
     return first - term_of(node, "ijj", (squared, "ij"), (s, "j"), axes=1)
 
 
+def _divided_differences_jacobian(node: Expr, position: int) -> Expr:
+    """D_ij = (h_j - h_i) F_ij + delta_ij h'_i with F_ij = 1 / (v_j - v_i) off the diagonal. Where v_i and v_j
+    coincide the second derivative of h is lacking, and what comes of F_ij is not a number."""
+    v = node.args[2]
+    if position == 1:
+        return term_of(node, "iii", (number(1, v.shape), "i"), axes=1)
+    change = reciprocal_gaps(v) if position == 0 else -(node * reciprocal_gaps(v))
+    return term_of(node, "ijj", (change, "ij"), axes=1) - term_of(node, "iji", (change, "ij"), axes=1)
+
+
 def _reciprocals_jacobian(node: Expr, _: int) -> Expr:
     """d (1 / s_i) / d s_j = -delta_ij / s_i^2."""
     return term_of(node, "ii", (node * node, "i"), sign=-1, axes=1)
@@ -371,6 +390,23 @@ def reciprocals(s):
     return 1 / np.where(s <= 1e5 * np.finfo(s.dtype).eps * s.sum(-1)[..., None], np.nan, s)
 '''
 
+
+# The quotient errs by the rounding of h over the gap, the mean slope at both ends by the square of the gap.
+# That is taken where both agree up to rounding, and where the gap is small and the slope nearly constant.
+DIVIDED_DIFFERENCES = '''
+def divided_differences(h, slope, v):
+    """At [i, j] (h[i] - h[j]) / (v[i] - v[j]), between near values v the mean slope, slope[i] for i = j; nan
+    where values v are equal up to rounding and the slopes are not."""
+    gaps, rise = v[..., None] - v[..., None, :], h[..., None] - h[..., None, :]
+    mean, bend = (slope[..., None] + slope[..., None, :]) / 2, abs(slope[..., None] - slope[..., None, :])
+    eps, size, steep = np.finfo(v.dtype).eps, abs(v).sum(-1)[..., None, None], abs(slope)
+    lost = abs(gaps) <= 1e5 * eps * size
+    rounding = 4 * eps * (abs(h) + abs(v) * steep)
+    near = abs(rise - mean * gaps) <= rounding[..., None] + rounding[..., None, :]
+    near |= lost & (bend <= eps ** (1 / 3) * steep.sum(-1)[..., None, None])
+    near |= (abs(gaps) <= eps ** (1 / 3) * size) & (bend <= 2 * eps ** (1 / 3) * abs(mean))
+    return np.where(near, mean, rise / np.where(near, 1, np.where(lost, np.nan, gaps)))
+'''
 
 RESOLVENTS = (
     GAPS
@@ -422,6 +458,19 @@ for _name, _jacobian, _helper, _latex, _text in [
             samples=_apart,
         )
     )
+register(
+    Primitive(
+        "divided_differences",
+        lower=divided_differences,
+        jacobian=_divided_differences_jacobian,
+        latex=r"\operatorname{{divdiff}}({0}, {1}, {2})",
+        text="divdiff({0}, {1}, {2})",
+        source="divided_differences({0}, {1}, {2})",
+        helper=DIVIDED_DIFFERENCES,
+        call=emitted(DIVIDED_DIFFERENCES, "divided_differences"),
+        samples=lambda rng: ((rng.standard_normal(3), rng.standard_normal(3), *_apart(rng)[0]), {}),
+    )
+)
 register(
     Primitive(
         "resolvents",

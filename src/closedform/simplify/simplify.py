@@ -20,6 +20,7 @@ from closedform.simplify import (  # noqa: F401  (they register their rules)
     matrices,
     parts,
     rolling,
+    spectral,
     sums,
 )
 from closedform.simplify.rules import RULES, Rule

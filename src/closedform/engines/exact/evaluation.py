@@ -249,6 +249,13 @@ def _reciprocal_gaps(v: np.ndarray) -> np.ndarray:
     return (1 - same) / (lift(v)[..., None, :] - lift(v)[..., None] + same)
 
 
+def _divided_differences(h: np.ndarray, slope: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Exact gaps are right however small they are; between values that are not told apart there is none."""
+    same = np.eye(v.shape[-1], dtype=int)
+    rise, gaps = (lift(a)[..., None, :] - lift(a)[..., None] for a in (h, v))
+    return np.where(same == 1, lift(slope)[..., None], rise / (gaps + same))
+
+
 # Functions of whole arrays that NumPy cannot do on objects, or not fast.
 _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "matmul": _matmul,
@@ -267,6 +274,7 @@ _ARRAYS: dict[str, Callable[..., np.ndarray]] = {
     "reciprocal_gaps": _reciprocal_gaps,
     "reciprocal_square_gaps": lambda s: _reciprocal_gaps(lift(s) * lift(s)),
     "reciprocals": lambda s: 1 / lift(s),
+    "divided_differences": _divided_differences,
     "solve_triangular": tensors.solve_triangular,
     "cho_solve": tensors.cho_solve,
     "cholesky": tensors.per_matrix(tensors.cholesky),
