@@ -235,12 +235,12 @@ class _Reader:
             if n is not None:
                 forms[n] = self._negated(*terms[n]) or forms[n]
         if node.ndim <= 2 and not all(form.op == "index" for form in forms):
-            parts = [  # a product that was multiplied out is no sum of its own
+            written = [  # a product that was multiplied out is no sum of its own
                 part
                 for (_, term), form in zip(terms, forms, strict=True)
                 for part in (fm.summands(form) if term.op == "contract" else [form])
             ]
-            return fm.total(parts, node.shape)
+            return fm.total(written, node.shape)
         axes: list[Label] = [next(self.fresh) for _ in node.shape]
         return bound(fm.total([entry(form, axes, self.fresh) for form in forms], ()), axes, node.shape)
 
@@ -367,8 +367,8 @@ class _Reader:
                 return None
             stack += [(exact(c * k), part) for k, part in reversed(parts)]
         summands = [fm.product(fm.literal(c), forms[term]) for term, c in found.items() if c != 0]
-        parts = [part for summand in summands for part in fm.summands(summand)]
-        return fm.total(parts, parts[0].shape) if parts else None
+        written = [part for summand in summands for part in fm.summands(summand)]
+        return fm.total(written, written[0].shape) if written else None
 
     # --- functions ----------------------------------------------------------------------------------
 
