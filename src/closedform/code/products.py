@@ -396,4 +396,4 @@ def is_nonnegative(step: Step) -> bool:
         return step.params[0] >= 0 and all(map(is_nonnegative, step.args))
     if step.op == "total":
         return all(sign > 0 for sign in step.params) and all(map(is_nonnegative, step.args))
-    return step.op in {"square", "sqrt", "size"}
+    return step.op in {"square", "sqrt"} or (step.op == "size" and step.params[0].is_nonnegative)

@@ -112,7 +112,7 @@ POSITIVE = Interval(End(0, False), End(math.inf, False))
 # Values of functions, whatever their operands.
 RANGES: dict[str, Interval] = {
     **dict.fromkeys(("exp", "exp2", "softplus"), POSITIVE),
-    **dict.fromkeys(("abs", "hypot", "size", "arccosh", "singular_values"), NONNEGATIVE),
+    **dict.fromkeys(("abs", "hypot", "arccosh", "singular_values"), NONNEGATIVE),
     **dict.fromkeys(("select", "unit", "gather", "triangle", "reshape"), UNIT),
     **dict.fromkeys(("sin", "cos", "sign"), interval(-1, 1)),
     **dict.fromkeys(("tanh", "erf"), interval(-1, 1, closed=False)),
@@ -153,6 +153,8 @@ def _bounds(node: Expr) -> Interval:
         return reduce(Interval.__and__, (_DECLARED_BOUNDS.get(f, REALS) for f in declared(node)), REALS)
     if node.op == "constant":
         return _bounds_of_array(node.params[0].array)
+    if node.op == "size":
+        return NONNEGATIVE if node.params[0].is_nonnegative else REALS
     if node.op == "linear":
         terms = zip(node.params, node.args, strict=True)
         return reduce(Interval.__add__, (bounds(arg) * interval(c, c) for c, arg in terms))

@@ -87,6 +87,19 @@ class Size:
         return all(not monomial for monomial, _ in self.terms)
 
     @property
+    def is_nonnegative(self) -> bool:
+        """Whether it is never below zero, whatever the axes' sizes: n + 2 and m n, but not m - n.
+
+        >>> n = Size.axis("x", 0, 7)
+        >>> (n + 2).is_nonnegative, (n - 2).is_nonnegative
+        (True, False)
+        """
+        return all(
+            c > 0 and all(isinstance(atom, AxisOf) or atom.size.is_nonnegative for atom in monomial)
+            for monomial, c in self.terms
+        )
+
+    @property
     def label(self) -> str | None:
         """What the user calls the axis that has this size."""
         match self.terms:
