@@ -19,8 +19,8 @@ from closedform.expression.size import Size
 from closedform.notation.latex import latex
 from closedform.notation.text import spelled, text
 from closedform.simplify.simplify import replaced, simplify
-from closedform.sources.numpy_function import Traced
 from closedform.sources.text import read
+from closedform.sources.traced import Traced
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 from closedform.arguments import annotated, check_declared, checked_array
 from closedform.errors import InvalidArgumentError, SingularMatrixError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, derive
-from closedform.sources.numpy_function import Traced, argument_names
+from closedform.sources.numpy_function import argument_names
 from closedform.sources.surroundings import Surroundings
+from closedform.sources.traced import Traced
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
 MOST_KEPT = 64
