@@ -26,6 +26,7 @@ from closedform.sources.traced import (
     is_float,
     is_size,
     is_truth,
+    laid_out,
     record,
     shapes_of,
     traced_size,
@@ -297,6 +298,11 @@ def as_array(
     return np.reshape(result, (*[1] * lacking, *np.shape(result))) if lacking > 0 else result
 
 
+def _full_like(a: Any, fill_value: Any, dtype: Any = None, make: Any = np.full) -> Any:
+    """np.full_like, which lies in memory as the other array does."""
+    return Traced(laid_out(apply(make, (np.shape(a), fill_value), {}), np.empty_like(value_of(a))))
+
+
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True) -> Any:
     return start + np.linspace(0.0, 1.0, int(num), endpoint=endpoint) * (stop - start)
 
@@ -320,5 +326,5 @@ _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.linspace: _linspace,
     np.empty: lambda shape, dtype=None, make=np.zeros: apply(make, (shape,), {}),
     np.empty_like: lambda a, dtype=None, make=np.zeros_like: apply(make, (a,), {}),
-    np.full_like: lambda a, fill_value, dtype=None, make=np.full: apply(make, (np.shape(a), fill_value), {}),
+    np.full_like: _full_like,
 }

@@ -27,6 +27,8 @@ OF_REGULAR_MATRICES = frozenset(
 LARGEST_CONDITION = 1e12
 # A function is run again so far from the example.
 NEARBY = 1e-3
+# Operations whose results are views or copies by how the array lies in memory, or whose order is.
+FLATTENING = frozenset({"reshape", "ravel"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Trace:
     lines       the user's line of each operation, for messages
     counted     arguments given as integers or truth values and used to count or as indices: they must stay
                 what they were
+    by_memory   whether it may depend on how the arguments lie in memory
     """
 
     name: str
@@ -54,6 +57,7 @@ class Trace:
     pinned: frozenset[Size] = frozenset()
     lines: Mapping[Expr, Line] = field(default_factory=dict)
     counted: frozenset[str] = frozenset()
+    by_memory: bool = False
 
     def is_regular(self) -> bool:
         """Whether the value at the example is finite, and no matrix singular that must not be."""
@@ -86,7 +90,7 @@ def trace_function(
     integers: Mapping[str, str] | None = None,
     shape_of: ShapeOf = lambda expr: (expr.shape, ()),
 ) -> Trace:
-    """Run the function on stand-ins for `example` and return what it did.
+    """Run the function on stand-ins for `example`, which lie in memory as it does, and return what it did.
 
     `leaves` are the input nodes, one an argument, with symbolic sizes; `integers` names the arguments
     that may be used to count or as indices, with the kinds of their dtypes, `shape_of` tells the symbolic
@@ -99,7 +103,7 @@ def trace_function(
     name = getattr(function, "__name__", type(function).__name__)
     surroundings = Surroundings(function)
     start = functools.partial(Tape, call, integers=integers or {}, shape_of=shape_of)
-    example = tuple(np.array(a, order="C") for a in example)
+    example = tuple(map(_copied, example))
     values = {leaf: a[()] for leaf, a in zip(leaves, example, strict=True)}
     symbolic, creates, refused = True, False, None
     while True:
@@ -133,6 +137,7 @@ def trace_function(
         frozenset(tape.pinned),
         tape.lines,
         frozenset(tape.counted),
+        tape.assigned or any(node.op in FLATTENING and node.args[0].ndim > 1 for node in tape.values),
     )
     with np.errstate(all="ignore"):
         _verify(function, trace, leaves, tape.integers)
@@ -179,10 +184,10 @@ def _verify(
     plain = function(*_plain_arguments(trace, trace.example, integers))
     _compare(trace, plain, trace.values[trace.root])
     rng = np.random.default_rng(0)
-    moved = [
-        a if leaf.params[1] or leaf.params[0] in trace.counted else a + NEARBY * rng.uniform(0.5, 1, a.shape)
-        for leaf, a in zip(leaves, trace.example, strict=True)
-    ]
+    moved = [_copied(a) for a in trace.example]
+    for leaf, a in zip(leaves, moved, strict=True):
+        if not leaf.params[1] and leaf.params[0] not in trace.counted:
+            a += NEARBY * rng.uniform(0.5, 1, a.shape)
     try:
         value = _value_near(trace, dict(zip(leaves, moved, strict=True)))
         plain = function(*_plain_arguments(trace, moved, integers))
@@ -223,6 +228,7 @@ def _compare(trace: Trace, plain: Any, traced: Any) -> None:
             f"{trace.name} gave {_brief(plain)} on plain arrays and {_brief(traced)} when traced: it uses "
             f"random numbers or state outside its arguments, or asks for the type of its arguments, or for "
             f"numbers that are not float64"
+            f"{', or assigns to a reshaped array that NumPy has copied' if trace.by_memory else ''}"
         )
 
 
@@ -230,9 +236,21 @@ def _plain_arguments(trace: Trace, example: Sequence[np.ndarray], integers: Mapp
     """Copies of an example, with counts and indices as the integers or truth values they were."""
     kinds = {"b": bool, "i": int, "u": int}
     return [
-        a.astype(kinds[integers[name]])[()] if name in trace.counted else np.array(a, copy=True)[()]
+        a.astype(kinds[integers[name]])[()] if name in trace.counted else _copied(a)[()]
         for name, a in zip(trace.arguments, example, strict=True)
     ]
+
+
+def _copied(array: np.ndarray) -> np.ndarray:
+    """A copy for which NumPy makes the choices that it makes for the array by how that lies in memory."""
+    if array.ndim < 2:
+        return np.array(array)
+    axes = sorted(range(array.ndim), key=lambda i: -abs(array.strides[i]))
+    step = 1 if array.flags.forc else 2
+    sizes = [array.shape[i] * (step if i == axes[-1] else 1) for i in axes]
+    copy = np.empty(sizes, array.dtype)[..., ::step].transpose(np.argsort(axes))
+    copy[...] = array
+    return copy
 
 
 def _brief(value: np.ndarray) -> str:

@@ -70,6 +70,7 @@ class Tape:
     lost: Exception | None = None  # where something traced was to leave the trace, or is not known
     symbolic: bool = True  # whether len(x) is a size, not a number
     measured: bool = False  # whether it was asked for
+    assigned: bool = False  # whether an array was changed in place
     shapes: dict[Expr, Sequence[Size]] = field(default_factory=dict)
 
     def shape(self, expr: Expr) -> Sequence[Size]:

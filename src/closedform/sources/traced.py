@@ -222,6 +222,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _assign(self, result: Traced) -> None:
         """Change what the array holds: where it is a view, its part of the other array."""
+        active().assigned = True
         if self.argument is not None:
             raise InvalidFunctionError(
                 f"the function changes its own argument {self.argument!r} ({where()}); work on a copy: "
@@ -246,7 +247,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             if result.expr in active().plain:
                 self._expr = lift(np.asarray(result.value))
             else:
-                self._expr = _laid_out(result, np.empty_like(self.value))
+                self._expr = laid_out(result, np.empty_like(self.value))
 
     # --- conversions that leave the trace
     def __bool__(self) -> bool:
@@ -302,7 +303,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     # --- methods of arrays
     def copy(self, order: Any = "C") -> Any:
         """The same values in an array of its own."""
-        return Traced(_laid_out(self, np.array(self.value, order=order)))
+        return Traced(laid_out(self, np.array(self.value, order=order)))
 
     def conj(self) -> Any:
         """The array itself, which is real."""
@@ -318,7 +319,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """The same values: only conversions between floating types are traced."""
         if not is_float(dtype):
             raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
-        return np.where(self, 1.0, 0.0) if self.dtype == bool else self.copy()
+        return np.where(self, 1.0, 0.0) if self.dtype == bool else self.copy("K")
 
     def item(self, *index: Any) -> Any:
         """A number stays traced."""
@@ -424,11 +425,12 @@ _PUT_BACK: dict[str, Callable[..., Any]] = {
 }
 
 
-def _laid_out(traced: Traced, like: np.ndarray) -> Expr:
+def laid_out(traced: Traced, like: np.ndarray) -> Expr:
     """The expression of the same values that lie in memory as another array does: whether a reshaped array
     is a view depends on that."""
     value = np.asarray(traced.value)
-    if value.ndim < 2 or all(getattr(value.flags, f) == getattr(like.flags, f) for f in _CONTIGUOUS):
+    same = value.flags.forc and all(getattr(value.flags, f) == getattr(like.flags, f) for f in _CONTIGUOUS)
+    if same or value.strides == like.strides:
         return traced.expr
     expr = record("positive", (traced,), {}).expr
     active().values[expr] = laid = np.empty_like(like, dtype=value.dtype)
