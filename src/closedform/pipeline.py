@@ -19,6 +19,7 @@ from closedform.arguments import (
     Declared,
     Described,
     annotated,
+    check_callable,
     check_declared,
     checked_array,
     fact_text,
@@ -457,6 +458,7 @@ def derive(
 
     Raises InvalidFunctionError, UnsupportedError or InvalidArgumentError, which name the user's line.
     """
+    check_callable(function)
     name = getattr(function, "__name__", type(function).__name__)
     arguments = _with_annotations(function, arguments, name)
     _check_arguments(function, arguments, name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.arguments import annotated, check_declared, checked_array
+from closedform.arguments import annotated, check_callable, check_declared, checked_array
 from closedform.errors import InvalidArgumentError, SingularMatrixError, UnsupportedError
 from closedform.pipeline import Argnums, Derivation, check_memory, derive, in_c_order
 from closedform.sources.numpy_function import argument_names
@@ -36,10 +36,7 @@ class Derived:
         symmetric: str = "ambient",
         form: str = "dense",
     ) -> None:
-        if not callable(function):
-            raise InvalidArgumentError(
-                f"the first argument must be a function, not {type(function).__name__}"
-            )
+        check_callable(function)
         self.function = function
         self.operator = operator
         self.argnums = argnums
