@@ -52,7 +52,7 @@ from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.record import REQUIREMENTS
-from closedform.primitives.structure import covered
+from closedform.primitives.structure import covered, reached
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import expanded, replaced, simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
@@ -522,7 +522,7 @@ def derive(
 def _ordered(root: Expr) -> tuple[tuple[Size, Size], ...]:
     """Pairs of sizes whose order the formulas of some operation take to be that of the example."""
     rules = ((node, PRIMITIVES[node.op].ordered) for node in toposort(root) if node.op in PRIMITIVES)
-    pairs = dict.fromkeys(rule(node) for node, rule in rules if rule is not None)
+    pairs = dict.fromkeys([*(rule(node) for node, rule in rules if rule is not None), *reached(root)])
     return tuple((first, second) for first, second in pairs if not (first - second).is_literal)
 
 
