@@ -373,6 +373,16 @@ def test_an_annotated_argument_with_a_default():
 def test_reductions_of_nothing():
     with pytest.raises(UnsupportedError, match="no entries to take the mean of"), np.errstate(all="ignore"):
         cf.grad(lambda x: np.sum(np.mean(x, axis=0)))(np.zeros((0, 2)))
+    for f, shape in {
+        lambda x: scipy.special.logsumexp(x): (0,),
+        lambda x: np.sum(scipy.special.logsumexp(x, axis=0)): (0, 2),
+        lambda x: np.logaddexp.reduce(x[:0]) + np.sum(x): (3,),
+        lambda x: np.linalg.norm(x[:0], np.inf) + np.sum(x): (3,),
+    }.items():
+        with pytest.raises(UnsupportedError, match=r"no entries to take the (logsumexp|max) of"):
+            cf.grad(f)(np.ones(shape))
+    rows = cf.grad(lambda x: np.sum(scipy.special.logsumexp(x, axis=1)))(np.ones((0, 2)))
+    assert rows.shape == (0, 2)
     value, slope = cf.value_and_grad(lambda x: scipy.special.logsumexp(x))(2.0)
     assert np.shape(value) == () and value == 2 and slope == 1
 

@@ -352,6 +352,12 @@ ATTEMPTS = (
 )
 
 
+def check_callable(function: Any) -> None:
+    """Refuse what is no function where one is to be derived."""
+    if not callable(function):
+        raise InvalidArgumentError(f"the first argument must be a function, not {type(function).__name__}")
+
+
 def prepare(
     arguments: Sequence[Any], names: Sequence[str], function: str, attempt: Attempt = ATTEMPTS[0]
 ) -> tuple[tuple[np.ndarray, ...], tuple[Expr, ...]]:

@@ -13,14 +13,15 @@ import numpy as np
 from closedform.arguments import Described, check_declared, prepare
 from closedform.code.numpy_source import compile_source, source, source_and_constants
 from closedform.errors import InvalidArgumentError
-from closedform.expression.calculus import size_number
+from closedform.expression.calculus import factors_of, is_zero, size_number
 from closedform.expression.expr import Expr, input_, toposort
 from closedform.expression.size import Size
 from closedform.notation.latex import latex
 from closedform.notation.text import spelled, text
 from closedform.simplify.simplify import replaced, simplify
-from closedform.sources.numpy_function import Traced
-from closedform.sources.text import read
+from closedform.sources.text import DIVISION_BY_ZERO, read
+from closedform.sources.tokens import refuse
+from closedform.sources.traced import Traced
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,21 @@ def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) 
     free |= {node.params[0]: node for node in toposort(written) if node.op == "input"}
     facts = {name: leaf.params[1] for name, leaf in zip(names, leaves, strict=True)}
     inputs = {name: input_(name, node.shape, facts[name]) for name, node in free.items()}
-    expr = simplify(replaced(written, {node: inputs[name] for name, node in free.items()}))
+    try:
+        expr = simplify(replaced(written, {node: inputs[name] for name, node in free.items()}))
+        written = simplify(written)
+    except ZeroDivisionError:
+        refuse(text, 0, DIVISION_BY_ZERO)
+    if any(map(_divides_by_zero, toposort(expr))):
+        refuse(text, 0, DIVISION_BY_ZERO)
     declared = {name: value for name, value in names.items() if isinstance(value, Described)}
-    return Formula(expr, inputs, declared, simplify(written))
+    return Formula(expr, inputs, declared, written)
+
+
+def _divides_by_zero(node: Expr) -> bool:
+    if node.op != "contract":
+        return False
+    return any(factor.exponent < 0 and is_zero(factor.base) for factor in factors_of(node))
 
 
 def spellings(inputs: Mapping[str, Expr]) -> dict[str, Expr]:

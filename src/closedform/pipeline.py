@@ -19,6 +19,7 @@ from closedform.arguments import (
     Declared,
     Described,
     annotated,
+    check_callable,
     check_declared,
     checked_array,
     fact_text,
@@ -51,7 +52,7 @@ from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.record import REQUIREMENTS
-from closedform.primitives.structure import covered
+from closedform.primitives.structure import covered, reached
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import expanded, replaced, simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
@@ -457,6 +458,7 @@ def derive(
 
     Raises InvalidFunctionError, UnsupportedError or InvalidArgumentError, which name the user's line.
     """
+    check_callable(function)
     name = getattr(function, "__name__", type(function).__name__)
     arguments = _with_annotations(function, arguments, name)
     _check_arguments(function, arguments, name)
@@ -520,7 +522,7 @@ def derive(
 def _ordered(root: Expr) -> tuple[tuple[Size, Size], ...]:
     """Pairs of sizes whose order the formulas of some operation take to be that of the example."""
     rules = ((node, PRIMITIVES[node.op].ordered) for node in toposort(root) if node.op in PRIMITIVES)
-    pairs = dict.fromkeys(rule(node) for node, rule in rules if rule is not None)
+    pairs = dict.fromkeys([*(rule(node) for node, rule in rules if rule is not None), *reached(root)])
     return tuple((first, second) for first, second in pairs if not (first - second).is_literal)
 
 
@@ -596,8 +598,17 @@ def _traced(
     failures: list[InvalidArgumentError] = []
     for attempt in attempts:
         example, leaves = prepare(arguments, names, name, attempt)
+        run = partial(
+            trace_function,
+            function,
+            leaves=leaves,
+            integers=integers,
+            shape_of=partial(_implied_shape, leaves),
+        )
         try:
-            trace = trace_function(function, example, leaves, integers, partial(_implied_shape, leaves))
+            trace = run(tuple(np.asarray(a, order="C") for a in example))
+            if trace.by_memory and not in_c_order(example):
+                _check_memory(trace, run(example), leaves)
         except InvalidArgumentError as error:
             if not isinstance(error.__cause__, np.linalg.LinAlgError):
                 raise
@@ -609,6 +620,30 @@ def _traced(
     if not found:
         raise failures[0]
     return found[0]
+
+
+def in_c_order(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether arrays lie in memory as the derivation takes them to."""
+    return all(a.ndim < 2 or a.flags.c_contiguous for a in arrays)
+
+
+def _check_memory(trace: Trace, as_given: Trace, leaves: Sequence[Expr]) -> None:
+    """Refuse arguments that lie in memory so that the function computes something else of them."""
+    roots = {normalise(t.root, leaves, t.pinned, t.lines).root for t in (trace, as_given)}
+    if len(roots) > 1:
+        raise InvalidArgumentError(
+            f"what {trace.name} computes depends on how its arguments lie in memory: that decides whether a "
+            f"reshaped array is a view or a copy, and what order 'K' or 'A' reads first. It is derived for "
+            f"arrays in C order: give it np.ascontiguousarray(...) of these, or let it work on their .copy()"
+        )
+
+
+def check_memory(function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    """Refuse arguments of a function that was derived for others of their shapes, if it makes something else
+    of how they lie in memory."""
+    name = getattr(function, "__name__", type(function).__name__)
+    arguments = _with_annotations(function, arguments, name)
+    _traced(function, arguments, argument_names(function, len(arguments)), name)
 
 
 # Facts that imply what operations require of a matrix.

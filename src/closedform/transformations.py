@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from closedform.arguments import annotated, check_declared, checked_array
+from closedform.arguments import annotated, check_callable, check_declared, checked_array
 from closedform.errors import InvalidArgumentError, SingularMatrixError, UnsupportedError
-from closedform.pipeline import Argnums, Derivation, derive
-from closedform.sources.numpy_function import Traced, argument_names
+from closedform.pipeline import Argnums, Derivation, check_memory, derive, in_c_order
+from closedform.sources.numpy_function import argument_names
 from closedform.sources.surroundings import Surroundings
+from closedform.sources.traced import Traced
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
 MOST_KEPT = 64
@@ -35,10 +36,7 @@ class Derived:
         symmetric: str = "ambient",
         form: str = "dense",
     ) -> None:
-        if not callable(function):
-            raise InvalidArgumentError(
-                f"the first argument must be a function, not {type(function).__name__}"
-            )
+        check_callable(function)
         self.function = function
         self.operator = operator
         self.argnums = argnums
@@ -48,6 +46,7 @@ class Derived:
         self._surroundings: Surroundings | None = None
         self._declared = annotated(function)
         self._known: dict[tuple[Any, ...], list[Derivation]] = {}
+        self._strides: set[tuple[Any, ...]] = set()
         self.__name__ = f"{operator}_of_{getattr(function, '__name__', 'function')}"
         self.__doc__ = f"{operator} of {getattr(function, '__name__', 'a function')}, derived by closedform."
 
@@ -81,13 +80,17 @@ class Derived:
             self._check_declared(arrays)
         if self._surroundings is not None and self._surroundings.changed():
             self._known.clear()
+            self._strides.clear()
             self._surroundings = None
         key: tuple[Any, ...] = tuple([a.shape for a in arrays])
         if any(a is not b for a, b in zip(arrays, arguments, strict=True)):  # integers may be indices
             key += tuple([np.asarray(a).dtype.kind for a in arguments])
         try:
-            known = (d.function for d in self._known.get(key, ()) if d.holds_for(arrays))
-            return (next(known, None) or self._derived(key, arrays, arguments))(*arrays)
+            known = (d for d in self._known.get(key, ()) if d.holds_for(arrays))
+            derivation = next(known, None) or self._derived(key, arrays, arguments)
+            if derivation.trace.by_memory and not in_c_order(arrays):
+                self._check_memory(derivation, arrays, arguments)
+            return derivation.function(*arrays)
         except (ZeroDivisionError, OverflowError) as error:  # of numbers that are no arrays: sizes, constants
             shapes = ", ".join(str(a.shape) for a in arrays)
             raise InvalidArgumentError(
@@ -96,9 +99,7 @@ class Derived:
         except np.linalg.LinAlgError as error:
             raise SingularMatrixError(f"{self.__name__} has no value at these arguments: {error}") from error
 
-    def _derived(
-        self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]
-    ) -> Callable[..., Any]:
+    def _derived(self, key: tuple[Any, ...], arrays: list[np.ndarray], given: tuple[Any, ...]) -> Derivation:
         count = len(arrays) - self._directions()
         derivation = self._derive(given[:count])
         for v, name in zip(arrays[count:], derivation.directions, strict=False):
@@ -114,7 +115,16 @@ class Derived:
         kept = self._known.setdefault(key, [])
         kept.insert(0, derivation)
         del kept[MOST_KEPT:]
-        return derivation.function
+        return derivation
+
+    def _check_memory(self, derivation: Derivation, arrays: list[np.ndarray], given: tuple[Any, ...]) -> None:
+        """Refuse arrays that lie in memory so that the function makes something else of them; each way in
+        which they may lie is looked at once."""
+        count = len(arrays) - self._directions()
+        strides = (id(derivation), *(a.strides for a in arrays[:count]))
+        if strides not in self._strides:
+            check_memory(self.function, given[:count])
+            self._strides.add(strides)
 
     def _check_declared(self, arrays: list[np.ndarray]) -> None:
         """Refuse arrays that are not what the function's annotations say: the derivation relies on it."""

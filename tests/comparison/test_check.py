@@ -168,3 +168,35 @@ def test_symmetry_that_is_declared_or_asked_for_may_be_used() -> None:
 
     assert check(np.linalg.inv, f, cf.spd("n")).ok
     assert check(lambda x: [2 * v for v in x], lambda x: np.sum(x**2), np.ones(3)).ok
+
+
+@pytest.mark.parametrize("f", [3, None, X, "loss"])
+def test_what_is_no_function_is_refused(f: Any) -> None:
+    name = type(f).__name__
+    with pytest.raises(InvalidArgumentError, match=rf"not {name}: write check\(candidate, f, \*args\)"):
+        check(right, f, X, Y)
+    for call in (cf.trace, cf.compare):
+        with pytest.raises(InvalidArgumentError, match=f"first argument must be a function, not {name}"):
+            call(f, X)
+
+
+@pytest.mark.parametrize("empty", [np.ones(0), np.ones((0, 3)), []])
+@pytest.mark.parametrize("operator", ["grad", "hessian"])
+def test_a_derivative_without_entries_is_refused(empty: Any, operator: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"no entries at arguments of shapes \(0.*not empty"):
+        check(lambda x: 2 * x, lambda x: np.sum(x**2), empty, operator=operator)
+
+
+def test_one_of_two_variables_may_be_empty() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(x**2) + np.sum(y)
+
+    empty = np.ones(0)
+    assert check(lambda x, y: (2 * x, np.ones_like(y)), f, X, empty, argnums=(0, 1)).ok
+    verdict = check(lambda x, y: (2 * x, np.zeros_like(y)), f, empty, X, argnums=(0, 1))
+    assert verdict.worst == ((1, 0), 0.0, 1.0)
+
+
+def test_lists_that_are_no_arrays() -> None:
+    verdict = check(lambda x, y: [[1.0], [1.0, 2.0]], loss, X, Y)
+    assert verdict.diagnosis.startswith("it raised ValueError: setting an array element with a sequence")

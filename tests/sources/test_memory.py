@@ -7,7 +7,7 @@ import pytest
 from tests.dense import central_differences, evaluate
 
 import closedform as cf
-from closedform.errors import InvalidArgumentError, InvalidFunctionError, UnsupportedError
+from closedform.errors import ClosedformError, InvalidArgumentError, InvalidFunctionError, UnsupportedError
 
 x = np.random.default_rng(5).uniform(0.3, 1.5, (3, 4))
 WEIGHTS = np.random.default_rng(6).standard_normal((3, 4))
@@ -91,6 +91,10 @@ PROGRAMS = {
     "plain rows": "z = np.zeros((3, 4)); r = z[1]; r[1] = 2.0; z[0] = r; r[:] = x[0] * z[0, 1]",
     "Gauss": "for k in range(2):\n    for i in range(k + 1, 3):\n        z[i] -= z[k] * (z[i, k] / z[k, k])",
     "bubbles": "r = z[0]\nfor i in range(3):\n  if r[i] > r[i + 1]:\n    r[i], r[i + 1] = r[i + 1], r[i]",
+    "strided copies": "y = x[:, ::2].reshape(-1)[:4].copy().reshape(2, 2); y.ravel()[0] = 5; z[:2, :2] = y",
+    "a slice that is flat": "z[:, ::2].ravel()[0] = 5; z[::2].reshape(-1)[1] = 5; z.T.reshape(-1)[2] = 5",
+    "made like a transpose": "y = np.full_like(x.T, 2.0); y[1:] = x.T[1:]; y.ravel()[1] = 5; z = y.T",
+    "floats of a transpose": "y = x.T.astype(float); y.ravel()[1] = 5; z = y.T",
     "running": "for row in z:\n    for j in range(1, 4):\n        row[j] += 0.5 * row[j - 1]",
 }
 
@@ -137,3 +141,55 @@ def test_what_must_not_be_changed_is_refused(name):
     text, error, message = REFUSED[name]
     with pytest.raises(error, match=message):
         cf.grad(program(text))(x)
+
+
+def lying(array: np.ndarray, order: str) -> np.ndarray:
+    """The same array in memory in C order, in Fortran's, or with gaps."""
+    return np.repeat(array, 2, axis=1)[:, ::2] if order == "gaps" else np.array(array, order=order)
+
+
+# Programs whose result may depend on how x lies in memory.
+BY_MEMORY = {
+    "copied": "z.ravel()[1] = 5; z.T.reshape(-1)[1] = 3",
+    "copied in its order": "z = np.copy(x); z.reshape(-1)[1] = 5",
+    "computed": "z = x + 1; z.T.ravel()[1] = 5",
+    "a product": "y = x @ x.T; y.ravel()[1] = 5; z *= y[:, :1]",
+    "like it": "z = np.zeros_like(x); z += x**2; z.ravel()[2] = 5",
+    "read in its order": "z = x.ravel('K').reshape(3, 4); z = z * 2",
+    "read in order A": "z = x.reshape(4, 3, order='A').T * 1.0",
+    "no copy": "z = np.ascontiguousarray(x * 1.0); z[0] = x[1]",
+    "rows alone": "z = x * 1.0; z[1] *= z[0]; z.T[2] = 3",
+    "stacked": "y = np.exp(np.stack([x] * 3).transpose(1, 0, 2)); y.reshape(9, 4)[0, 1] = 5; z = y[:, 0]",
+    "padded": "z = np.pad(x.T, 1); z.ravel()[8] = 5; z = z[1:-1, 1:-1].T",
+    "the argument": "y = x.T.ravel(); y[1] = 5; z = y.reshape(4, 3).T",
+}
+
+
+@pytest.mark.parametrize("order", "CF")
+@pytest.mark.parametrize("name", BY_MEMORY)
+def test_a_call_in_another_order_is_right_or_refused(name, order):
+    f = program(BY_MEMORY[name])
+    gradient = cf.grad(f)
+    gradient(x)
+    for other in (order, "gaps"):
+        given = lying(x, other)
+        try:
+            found = gradient(given)
+        except ClosedformError:
+            assert other != "C"
+            with pytest.raises(ClosedformError):
+                cf.grad(f).at(given)
+        else:
+            expected = central_differences(lambda y, other=other: f(lying(y, other)), x)
+            np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+            np.testing.assert_array_equal(given, x)
+
+
+def test_only_what_depends_on_the_order_of_memory_is_refused():
+    fortran = np.asfortranarray(x)
+    for name in ("copied", "a product", "rows alone"):
+        gradient = cf.grad(program(BY_MEMORY[name]))
+        np.testing.assert_array_equal(gradient(fortran), gradient(x))
+    for name in ("copied in its order", "read in its order", "like it"):
+        with pytest.raises(InvalidArgumentError, match=r"lie in memory.*np\.ascontiguousarray"):
+            cf.grad(program(BY_MEMORY[name]))(fortran)

@@ -180,6 +180,68 @@ def test_what_is_unknown_or_ambiguous_is_refused(typed: str, position: int | Non
     assert position is None or str(caught.value).endswith(f"^ position {position}")
 
 
+@pytest.mark.parametrize(
+    ("typed", "position"),
+    [
+        ("0/0", 1),
+        ("s + (s-s)/(s-s)", 9),
+        ("(s - s)⁻¹", 7),
+        ("0^-1", 1),
+        ("s/(0·b₁)", 1),
+        ("x/‖y − y‖", 0),
+        ("y + x⊘(x-x)", 5),
+        ("(x-x)^⊙(-1)", 5),
+        ("∑ᵢ 1/(xᵢ-xᵢ)", 4),
+        ("A/tr(I-I)", 1),
+        ("s/ln 1", 0),
+        ("sin⁻²(0)", 0),
+        ("(B-B)⁻¹x", 0),
+        ("inv(0B)", 0),
+    ],
+)
+def test_a_division_by_zero_is_refused(typed: str, position: int) -> None:
+    with pytest.raises(InvalidArgumentError, match="a division by zero") as caught:
+        cf.parse(typed, **NAMES)
+    assert str(caught.value).endswith(f"^ position {position}")
+
+
+def test_zero_above_and_powers_of_zero_are_read() -> None:
+    for typed, printed in {"0/s": "0", "(x-x)⊘x": "0", "(s-s)⁰": "1", "s + 0²": "s"}.items():
+        assert cf.parse(typed, **NAMES).text == printed
+
+
+LONG = "1" * 5000
+
+
+@pytest.mark.parametrize(
+    ("typed", "position", "reason"),
+    [
+        (f"s + {LONG}", 4, "too large"),
+        (f"s + {LONG}.5", 4, "too large"),
+        (f"s^{LONG}", 2, "too large"),
+        ("s²" + "²" * 5000, 1, "too large"),
+        ("e₁" + "₁" * 5000, 1, "too large"),
+        (f"x[{LONG}]", 2, "too large"),
+        (f"x[0:{LONG}]", 4, "too large"),
+        ("x[[9" + "9" * 30 + "]]", 1, "an index that is too large"),
+        ("s·10⁻" + "¹" * 5000, 2, "too small"),
+        ("1.5·10⁻⁴⁰⁰s", 0, "too small"),
+        (f"0.{'0' * 400}1 s", 0, "too small"),
+        ("π^999999", 1, "a power of more than 200"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_numbers_that_floats_do_not_reach_are_refused(typed: str, position: int, reason: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=reason) as caught:
+        cf.parse(typed, **NAMES)
+    assert str(caught.value).endswith(f"^ position {position}")
+
+
+def test_digits_beyond_those_of_a_float_are_rounded() -> None:
+    assert cf.parse(f"0.{LONG}s", **NAMES).text == "(1/9)s"
+    assert cf.parse("√(-1) s", **NAMES).text == "s√(−1)"
+
+
 def test_names_of_the_notation_can_be_arguments() -> None:
     """Functions, letters and indices give way to names that are written alike; the formula reads back."""
     n = input_("sigma", (3,)).shape[0]

@@ -17,7 +17,7 @@ from closedform.expression.calculus import dot
 from closedform.expression.expr import Expr, input_
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES, Primitive
-from closedform.primitives.record import SEVERAL, Results, called_name
+from closedform.primitives.record import BY_CALLABLE, SEVERAL, Results, called_name
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import simplify
 from closedform.sources.compositions import COMPOSITIONS
@@ -92,7 +92,7 @@ def _module(record: Primitive) -> str:
 
 
 def _recorded() -> set[Any]:
-    return {function for record in PRIMITIVES.values() for function in record.numpy} | set(SEVERAL)
+    return set(BY_CALLABLE) | set(SEVERAL)
 
 
 def _row(record: Primitive) -> str:

@@ -75,6 +75,11 @@ def check(
     """
     if operator not in NOUNS:
         raise InvalidArgumentError(f"operator={operator!r} is not one of {', '.join(NOUNS)}")
+    if not callable(f):
+        raise InvalidArgumentError(
+            f"check: the second argument must be the function, not {type(f).__name__}: write "
+            f"check(candidate, f, *args), with the derivative worked out by hand in the first place"
+        )
     derivation = derive(f, args, operator, argnums, order)
     trace = derivation.trace
     arguments = tuple(array.copy() if array.shape else array[()] for array in trace.example)
@@ -87,6 +92,11 @@ def check(
     derived = Derived(f, operator, argnums, order)
     with np.errstate(all="ignore"):
         want = [derived(*point) for point in points]
+    if not any(leaf.size for leaf in leaves(want[0])):
+        raise InvalidArgumentError(
+            f"check: the {NOUNS[operator]} of {trace.name} has no entries at arguments of shapes "
+            f"{', '.join(str(np.shape(a)) for a in arguments)}: give it arrays that are not empty"
+        )
     pairs = _finite(got, want)
     if not pairs:
         raise InvalidArgumentError(
@@ -110,9 +120,7 @@ def _points(
 def _finite(got: Sequence[Any], want: Sequence[Any]) -> list[Pair]:
     """Pairs in which the derivative is finite."""
     return [
-        (np.asarray(g) if isinstance(g, list) else g, w)
-        for g, w in zip(got, want, strict=True)
-        if all(np.isfinite(leaf).all() for leaf in leaves(w))
+        (g, w) for g, w in zip(got, want, strict=True) if all(np.isfinite(leaf).all() for leaf in leaves(w))
     ]
 
 
@@ -381,10 +389,13 @@ def near(arguments: Sequence[Any], variables: Sequence[int], rng: np.random.Gene
 
 
 def evaluate(candidate: Callable[..., Any] | Any, points: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """The candidate at the points; an array stands for its value at the first."""
+    """The candidate at the points; an array stands for its value at the first. Lists become arrays."""
     if not callable(candidate):
-        return [candidate]
-    with np.errstate(all="ignore"):
-        return [
-            candidate(*(np.array(a) if isinstance(a, np.ndarray) else a for a in point)) for point in points
-        ]
+        found = [candidate]
+    else:
+        with np.errstate(all="ignore"):
+            found = [
+                candidate(*(np.array(a) if isinstance(a, np.ndarray) else a for a in point))
+                for point in points
+            ]
+    return [np.asarray(a) if isinstance(a, list) else a for a in found]

@@ -107,6 +107,8 @@ class Primitive:
 
 
 PRIMITIVES: dict[str, Primitive] = {}
+# NumPy's and SciPy's functions, and the records they are traced to.
+BY_CALLABLE: dict[Any, Primitive] = {}
 
 
 def register(primitive: Primitive) -> Primitive:
@@ -114,6 +116,7 @@ def register(primitive: Primitive) -> Primitive:
     if primitive.name in PRIMITIVES:
         raise ValueError(f"primitive {primitive.name!r} is registered twice")
     PRIMITIVES[primitive.name] = primitive
+    BY_CALLABLE.update(dict.fromkeys(primitive.numpy, primitive))
     if primitive.elementwise:
         ELEMENTWISE.add(primitive.name)
     return primitive

@@ -185,9 +185,15 @@ register(
 # --- reductions that the calculus keeps -----------------------------------------------------------
 
 
+# Reductions that have no finite value where there are no entries.
+OF_ENTRIES = frozenset({"max", "min", "logsumexp"})
+
+
 def reduction(name: str, node: Expr, axis: Axis, keepdims: bool) -> Expr:
     """A reduction of a name over axes."""
     axes = axes_of(node, axis)
+    if name in OF_ENTRIES and any(node.shape[a] == Size.of(0) for a in axes):
+        raise NotImplementedError(f"there are no entries to take the {name} of")
     kept = [size for a, size in enumerate(node.shape) if a not in axes]
     return keep_axes(Expr(name, (node,), (("axis", axes),), kept), node, axes, keepdims)
 

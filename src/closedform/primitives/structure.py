@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,17 @@ def covered(root: Expr) -> frozenset[Size]:
         and node.shape[0].is_literal
         and node.shape[0].value == node.shape[1].value
     )
+
+
+def reached(root: Expr) -> Iterator[tuple[Size, Size]]:
+    """Where slices of axes end that are as long as other axes, as a diagonal of a rectangle is, and the sizes
+    of the axes."""
+    for node in toposort(root):
+        if node.op == "select":
+            length, size = node.shape
+            if not length.is_literal:
+                start, step = dict(node.params).values()
+                yield start + (length - 1) * step + 1, size
 
 
 def unit(size: Size, index: int) -> Expr:

@@ -27,6 +27,7 @@ from closedform.expression.calculus import (
     contract,
     exact,
     identity,
+    is_zero,
     linear,
     number,
     power,
@@ -48,6 +49,7 @@ LETTERS = "ijklprstuv"
 LARGEST_POWER = 200
 # Example value of a size that is still unknown: larger than any index.
 LARGE = 1 << 20
+DIVISION_BY_ZERO = "a division by zero"
 
 
 def read(text: str, names: Mapping[str, Expr], shape: Sequence[Size] | None = None) -> Expr:
@@ -203,6 +205,8 @@ class _Reading:
         self.settle()
         try:
             root = value.make()
+        except InvalidArgumentError:
+            raise
         except RecursionError:
             raise InvalidArgumentError("the formula is nested too deeply to be read") from None
         except (NotImplementedError, TypeError, ValueError) as error:
@@ -484,14 +488,18 @@ class _Reading:
         above, below = (self.of(arg) for arg in form.args)
         if below.axes:
             self.refuse(form.at, f"{below.kind} is a denominator: write ⊘ for the quotient of entries")
-        if below.literal == 0:
-            self.refuse(form.at, "a division by zero")
-        return self.chain([(above, form.at), (self.powered(below, -1), form.at)], form.at)
+        return self.chain([(above, form.at), (self.powered(below, -1, form.at), form.at)], form.at)
 
-    def powered(self, value: Value, exponent: Number) -> Value:
+    def powered(self, value: Value, exponent: Number, at: int) -> Value:
         """Of each entry."""
-        make = once(lambda: power(value.make(), exponent))
-        return Value(value.rows, value.cols, value.letters, make)
+
+        def make() -> Expr:
+            base = value.make()
+            if exponent < 0 and is_zero(base):
+                self.refuse(at, DIVISION_BY_ZERO)
+            return power(base, exponent)
+
+        return Value(value.rows, value.cols, value.letters, once(make))
 
     def entrywise(self, form: Syntax) -> Value:
         """⊙ and ⊘"""
@@ -502,14 +510,9 @@ class _Reading:
             )
         rows, cols, _ = self.common([first, second], form.at, numbers=False)
         axes = tuple(range(len(rows + cols)))
-        return self.einsum(
-            [(first, axes), (second, axes)],
-            axes,
-            {},
-            rows=rows,
-            cols=cols,
-            exponents=(1, 1 if form.kind == "⊙" else -1),
-        )
+        if form.kind == "⊘":
+            second = self.powered(second, -1, form.at)
+        return self.einsum([(first, axes), (second, axes)], axes, {}, rows=rows, cols=cols)
 
     def kron(self, form: Syntax) -> Value:
         first, second = (self.of(arg) for arg in form.args)
@@ -530,10 +533,10 @@ class _Reading:
         if base.literal is not None and isinstance(p, int) and (base.literal or p > 0):
             return self.number(Fraction(base.literal) ** p)
         if not base.axes or exponent.elementwise:
-            return self.powered(base, p)
+            return self.powered(base, p, form.at)
         if len(base.rows) == len(base.cols) == 1 and isinstance(p, int) and p:
             self.same(base.rows[0], base.cols[0], form.at)
-            factor = base if p > 0 else self.inverse(base)
+            factor = base if p > 0 else self.inverse(base, form.at)
             return self.chain([(factor, form.at)] * abs(p), form.at)
         self.refuse(form.at, f"a power of {base.kind}: write ^⊙{p} for that of each entry")
         raise AssertionError
@@ -543,11 +546,10 @@ class _Reading:
         base = self.of(form.args[0])
         if len(base.axes) > 1:
             self.refuse(form.at, f"a power at a function of {base.kind}: write (...)^⊙{form.value} after it")
-        return self.powered(base, form.value)
+        return self.powered(base, form.value, form.at)
 
-    def inverse(self, value: Value) -> Value:
-        record = PRIMITIVES["inv"]
-        return self.applied(record, [value], {}, 0)
+    def inverse(self, value: Value, at: int) -> Value:
+        return self.applied(PRIMITIVES["inv"], [value], {}, at)
 
     def raised(self, form: Syntax) -> Value:
         """A power whose exponent is an expression; e^x is the exponential."""
@@ -565,7 +567,7 @@ class _Reading:
         value = self.of(form.args[0])
         if len(value.axes) > 1:
             self.refuse(form.at, f"a root of {value.kind}: write ^(⊙1/2) for that of each entry")
-        return self.powered(value, Fraction(1, 2))
+        return self.powered(value, Fraction(1, 2), form.at)
 
     def transpose(self, form: Syntax) -> Value:
         value = self.of(form.args[0])
@@ -587,7 +589,7 @@ class _Reading:
             correct = "‖A‖_F for a matrix, ‖x‖ for a vector and |s| for a scalar"
             self.refuse(form.at, f"the norm of {value.kind}: write {correct}")
         axes = tuple(("axis", next(self.marks)) for _ in value.axes)
-        return self.powered(self.einsum([(value, axes)], (), {}, exponents=(2,)), Fraction(1, 2))
+        return self.powered(self.einsum([(value, axes)], (), {}, exponents=(2,)), Fraction(1, 2), form.at)
 
     def vec(self, form: Syntax) -> Value:
         (value,) = self.operands(form, 1)
@@ -729,7 +731,10 @@ class _Reading:
         """The value at numbers, slices or lists of positions."""
         if value.letters or len(items) > len(value.axes):
             self.refuse(at, f"{len(items)} indices at {value.kind}")
-        index = tuple(self.position(item) for item in items)
+        try:
+            index = tuple(self.position(item) for item in items)
+        except OverflowError:
+            self.refuse(at, "an index that is too large")
         return self.lowered(
             lambda whole: _required(PRIMITIVES["getitem"].lower)(whole, index=index), [value], at
         )
@@ -840,7 +845,10 @@ def named_number(form: Syntax) -> float | None:
     value = named_number(form.args[0]) if base is None else float(base)
     if value is None or (form.kind == "power" and base is not None):
         return None
-    return math.sqrt(value) if form.kind == "root" else value ** float(form.value.value)
+    try:
+        return math.sqrt(value) if form.kind == "root" else value ** float(form.value.value)
+    except (OverflowError, ValueError):  # no number that there is
+        return None
 
 
 def _required(function: Callable[..., Expr] | None) -> Callable[..., Expr]:

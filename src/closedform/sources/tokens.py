@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Collection
@@ -91,25 +92,37 @@ class _Lexer:
     def _number(self, rest: str) -> tuple[Token, int] | None:
         ten = _TEN.match(rest)
         if ten:
-            return Token("number", ten[0], 0, exact(float(f"1e{_plain(ten[1], RAISED)}"))), ten.end()
+            return Token("number", ten[0], 0, exact(self._float(f"1e{_plain(ten[1], RAISED)}"))), ten.end()
         if rest[0] in VULGAR:
             return Token("number", rest[0], 0, _vulgar(rest[0])), 1
         match = _NUMBER.match(rest)
         if not match:
             return None
         if match[2]:
-            return Token("number", match[0], 0, exact(float(f"{match[1]}e{_plain(match[2], RAISED)}"))), len(
-                match[0]
-            )
+            value = exact(self._float(f"{match[1]}e{_plain(match[2], RAISED)}"))
+            return Token("number", match[0], 0, value), match.end()
         if _ASCII_POWER.match(rest, match.end()):
             refuse(self.text, self.at + match.end(), "write 2·10⁻³ or 0.002, not 2e-3: e is a number")
-        value = exact(float(match[1])) if "." in match[1] else int(match[1])
+        rounded = self._float(match[1])
+        value = exact(rounded) if "." in match[1] else int(match[1])
         return Token("number", match[1], 0, value), match.end()
+
+    def _float(self, digits: str) -> float:
+        """The nearest float; integers are limited to the same range."""
+        value = float(digits)
+        if math.isinf(value):
+            refuse(self.text, self.at, "a number that is too large: there are none above 1.8·10³⁰⁸")
+        if not value and re.search("[1-9]", digits.partition("e")[0]):
+            refuse(self.text, self.at, "a number that is too small: there are none but 0 below 10⁻³²³")
+        return value
 
     def _raised(self, rest: str) -> tuple[Token, int] | None:
         match = _RAISED.match(rest)
         if match:
-            return Token("raised", _plain(match[0], RAISED), 0), match.end()
+            plain = _plain(match[0], RAISED)
+            if not plain.endswith("T"):
+                self._float(plain)
+            return Token("raised", plain, 0), match.end()
         for transpose in ("'", ".T"):
             if rest.startswith(transpose):
                 return Token("raised", "T", 0), len(transpose)
@@ -132,7 +145,10 @@ class _Lexer:
     def _lowered(self, rest: str) -> tuple[Token, int] | None:
         match = _LOWERED.match(rest)
         if match:
-            return Token("lowered", _plain(match[0], LOWERED), 0), match.end()
+            plain = _plain(match[0], LOWERED)
+            if plain[-1].isdigit():
+                self._float(plain)
+            return Token("lowered", plain, 0), match.end()
         match = re.match(r"_([A-Za-z⊙]+)", rest)
         return (Token("lowered", match[1], 0), match.end()) if match else None
 

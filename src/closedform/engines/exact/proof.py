@@ -160,7 +160,7 @@ def _contract_last(block: np.ndarray, vectors: Sequence[np.ndarray]) -> np.ndarr
     table = block
     for vector in reversed(vectors):
         shape = shape[: len(shape) - vector.ndim]
-        product = matmul(table.reshape(-1, vector.size), vector.reshape(-1, 1))
+        product = matmul(table.reshape(math.prod(shape), vector.size), vector.reshape(-1, 1))
         table = np.fromiter((ball.series[0] for ball in lift(product).ravel()), object, product.size)
     return table.reshape(shape)
 
