@@ -6,7 +6,7 @@ import inspect
 import itertools
 import keyword
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -347,13 +347,22 @@ class Derivation:
         facts = [f"{name} {fact_text(x.params[1])}" for name, x in self.inputs.items() if x.params[1]]
         return f"{what}, for {', '.join(facts)}" if facts else what
 
+    def _held_sizes(self) -> Iterator[str]:
+        """Conditions on the sizes that must be what they were: on the shape of an argument if on each."""
+        sizes: dict[str, dict[int, int]] = {}
+        for name, axis, size in self.fixed:
+            sizes.setdefault(name, {})[axis] = size
+        for name, held in sizes.items():
+            if len(held) == self.inputs[name].ndim:
+                yield f"{name}.shape == {tuple(held[axis] for axis in sorted(held))}"
+            else:
+                yield from (f"{name}.shape[{axis}] == {size}" for axis, size in held.items())
+
     def _checks(self, idiom: str) -> tuple[list[str], list[str]]:
         """Assertions that sizes and branches are those of the example, and the definitions they use."""
         function = self.trace.name
-        assertions = [
-            f'assert {name}.shape[{axis}] == {size}, "{function} used this size as a number"'
-            for name, axis, size in self.fixed
-        ]
+        used = f'"{function} used this size as a number"'
+        assertions = [f"assert {held}, {used}" for held in self._held_sizes()]
         assertions += [
             f'assert {first} == {second}, "{function} was derived for axes of one size"'
             for first, second in self.equal

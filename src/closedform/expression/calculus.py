@@ -426,14 +426,14 @@ class _Product:
         if summed or (len(outer) < len(spec.out) and exponent <= 0):
             return False
         # (x^q)^p = x^(q p) holds for every real x only if p is an integer or x^q already needs x >= 0
-        open_ = [
-            (arg, q)
-            for arg, q in zip(base.args, spec.exponents, strict=True)
-            if is_integer(q) and not is_nonnegative(arg)
-        ]
-        # Beside what is not negative, one factor of unknown sign has no root on either side where it is.
-        divided = len(open_) == 1 and open_[0][0].op == "size" and open_[0][1] % 2 == 1
-        return is_integer(exponent) or not open_ or (divided and not is_integer(exact(exponent * open_[0][1])))
+        if is_integer(exponent):
+            return True
+        pairs = zip(base.args, spec.exponents, strict=True)
+        signed = [(arg, q) for arg, q in pairs if is_integer(q) and not is_nonnegative(arg)]
+        # A size less a number, among factors that are not negative, has a root on both sides or on neither.
+        return not signed or (
+            len(signed) == 1 and signed[0][0].op == "size" and not is_integer(exact(exponent * signed[0][1]))
+        )
 
     def _merge(self, base: Expr, labels: tuple[Label, ...], exponent: Number) -> None:
         spec = spec_of(base)

@@ -486,8 +486,10 @@ def _is_mask(array: Traced) -> bool:
 
 
 def _keep(traced: Traced) -> None:
-    """Note that a value must stay what it is."""
+    """Note that a value must stay what it is, and with it the shape: comparisons broadcast."""
     value = np.asarray(traced.value)
+    for size in active().shape(traced.expr):
+        pin(size)
     same: Any = np.all(np.equal(traced, value)) if value.ndim else np.equal(traced, value)
     active().guards.append(Guard(same.expr, True, where()))
 
