@@ -369,7 +369,7 @@ class Derivation:
         ]
         assertions += [
             f'assert {first} <= {second}, "{function} was derived for sizes in this order"'
-            for first, second in self.ordered
+            for first, second in (self.ordered if idiom != "jax" else _ordered(self.lowered, entries=True))
         ]
         if not self.trace.guards:
             return assertions, []
@@ -528,11 +528,18 @@ def derive(
     )
 
 
-def _ordered(root: Expr) -> tuple[tuple[Size, Size], ...]:
-    """Pairs of sizes whose order the formulas of some operation take to be that of the example."""
+def _ordered(root: Expr, entries: bool = False) -> tuple[tuple[Size, Size], ...]:
+    """Pairs of sizes whose order the formulas of some operation take to be that of the example; `entries` are
+    checked too where indexing beyond the end is no error, as in JAX."""
     rules = ((node, PRIMITIVES[node.op].ordered) for node in toposort(root) if node.op in PRIMITIVES)
-    pairs = dict.fromkeys([*(rule(node) for node, rule in rules if rule is not None), *reached(root)])
-    return tuple((first, second) for first, second in pairs if not (first - second).is_literal)
+    pairs = [*(rule(node) for node, rule in rules if rule is not None), *reached(root, entries)]
+    found: dict[tuple[Size, Size | None], Size] = {}
+    for first, second in pairs:
+        small, large = (second - first).parts()
+        key = (large, None if small.is_literal else small)
+        if not (small.is_literal and (large.is_literal or small.value <= 0)):
+            found[key] = max(small, found.get(key, small), key=lambda size: size.value)
+    return tuple((small, large) for (large, _), small in found.items())
 
 
 def _check_form(form: str, operator: str, argnums: Argnums) -> str:

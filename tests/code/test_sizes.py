@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -113,3 +114,59 @@ def _compiled(derivation: Any) -> Callable[..., Any]:
     exec(derivation.source(), scope)
     compiled: Callable[..., Any] = scope["derivative"]
     return compiled
+
+
+BOUNDS = (None, -4, -2, -1, 0, 1, 3)
+
+
+@pytest.mark.parametrize("step", [None, 2, -1, -3])
+@pytest.mark.parametrize("start", BOUNDS)
+def test_slices_are_cut_as_numpy_cuts_them(start: int | None, step: int | None) -> None:
+    for stop, size in itertools.product(BOUNDS, (1, 2, 3)):
+        part = slice(start, stop, step)
+
+        def f(x: Any, part: slice = part) -> Any:
+            return np.mean(x[part] ** 2) if len(x[part]) else np.sum(x) * 0
+
+        def gradient(x: Any, part: slice = part) -> Any:
+            kept = np.isin(np.arange(len(x)), np.arange(len(x))[part])
+            return 2 * x * kept / max(kept.sum(), 1)
+
+        values = np.linspace(1, 2, size)
+        derivation = cf.grad(f).at(values)
+        np.testing.assert_allclose(derivation.function(values), gradient(values), rtol=1e-12)
+        source = _compiled(derivation)
+        for other in range(1, 6):
+            values = np.linspace(1, 2, other)
+            try:
+                found = source(values)
+            except AssertionError:
+                continue
+            np.testing.assert_allclose(found, gradient(values), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, i: np.sum(x[i] ** 2),
+        lambda x, i: np.sum(np.eye(3)[i] * x**2),
+        lambda x, i: np.sum(np.take(x, i) ** 2) / i.size,
+    ],
+)
+def test_indices_of_another_shape_are_no_others(f: Callable[..., Any]) -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    source = _compiled(cf.grad(f).at(x, np.array([1, 1])))
+    np.testing.assert_allclose(source(x, np.array([1, 1])), cf.grad(f)(x, np.array([1, 1])))
+    for other in (np.array([1]), np.array([[1, 1], [1, 1]]), np.array([1, 1, 1])):
+        with pytest.raises(AssertionError, match="used this size as a number"):
+            source(x, other)
+
+
+def test_jax_source_says_where_an_entry_is_missing() -> None:
+    import jax.numpy as jnp
+
+    scope: dict[str, Any] = {}
+    exec(cf.grad(lambda x: x[0] * x[2] ** 2).at(np.ones(4)).source("jax"), scope)
+    np.testing.assert_allclose(scope["derivative"](jnp.ones(3)), [1, 0, 2])
+    with pytest.raises(AssertionError, match="in this order"):
+        scope["derivative"](jnp.ones(2))

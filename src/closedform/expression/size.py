@@ -138,6 +138,20 @@ class Size:
         quotient = Quotient(self, divisor)
         return Size.of(quotient.value) if self.is_literal else Size((((quotient,), 1),))
 
+    def parts(self) -> tuple[Size, Size]:
+        """(a, b) of terms with a plus only, such that the size is b - a."""
+        below, above = (
+            Size(tuple((monomial, abs(c)) for monomial, c in self.terms if sign * c > 0)) for sign in (-1, 1)
+        )
+        return below, above
+
+    def span(self, step: int) -> Size:
+        """How far so many entries reach that are `step` apart: at most, where their number is rounded up."""
+        match self.terms:
+            case ((((Quotient() as quotient),), 1),) if quotient.divisor == step:
+                return quotient.size
+        return (self - 1) * step + 1
+
     def substitute(self, sizes: dict[Atom, Size]) -> Size:
         """The size with atoms replaced."""
         result = Size.of(0)

@@ -49,15 +49,19 @@ def covered(root: Expr) -> frozenset[Size]:
     )
 
 
-def reached(root: Expr) -> Iterator[tuple[Size, Size]]:
-    """Where slices of axes end that are as long as other axes, as a diagonal of a rectangle is, and the sizes
-    of the axes."""
+def reached(root: Expr, entries: bool = False) -> Iterator[tuple[Size, Size]]:
+    """Sizes in the order that slices take for granted: 0, where they begin, where they end, that of the axis;
+    NumPy would cut a slice there. With `entries` also those of single entries."""
     for node in toposort(root):
         if node.op == "select":
             length, size = node.shape
-            if not length.is_literal:
-                start, step = dict(node.params).values()
-                yield start + (length - 1) * step + 1, size
+            start, step = dict(node.params).values()
+            span = length.span(abs(step))
+            yield Size.of(0), start if step > 0 else start - span + 1
+            yield start + span if step > 0 else start + 1, size
+        elif node.op == "unit" and entries:
+            index = dict(node.params)["index"]
+            yield Size.of(index + 1 if index >= 0 else -index), node.shape[0]
 
 
 def unit(size: Size, index: int) -> Expr:
@@ -285,28 +289,29 @@ def slice_bounds(item: tuple[Any, ...], size: Size) -> tuple[Size, Size, int]:
     """
     _, start, stop, step = item
     step = 1 if step is None else step
-    if step < 0:
-        first = size - 1 if start is None else _bound(start, size, size)
-        if first.value >= size.value:
-            first = _fixed(size) - 1
-        last = Size.of(-1) if stop is None else _bound(stop, size, size)
-        length = first - last
-    else:
-        first = _bound(start, size, Size.of(0))
-        length = _bound(stop, size, size) - first
+    below, above = (Size.of(0), size) if step > 0 else (Size.of(-1), size - 1)
+    first = _bound(start, size, below, above, default=below if step > 0 else above)
+    last = _bound(stop, size, below, above, default=above if step > 0 else below)
+    length = last - first if step > 0 else first - last
     if length.value <= 0:
         _fixed(length)
         return Size.of(0), first, step
     return length.ceildiv(abs(step)), first, step
 
 
-def _bound(bound: Any, size: Size, default: Size) -> Size:
+def _bound(bound: Any, size: Size, below: Size, above: Size, default: Size) -> Size:
+    """Where a slice starts or stops: cut to the axis as NumPy does, which then has the example's size."""
     if bound is None:
         return default
     value = bound.value if isinstance(bound, Size) else bound
-    if value < 0:
-        return size + bound if size.value + value >= 0 else _fixed(size) * 0
-    return Size.of(bound) if value <= size.value else _fixed(size)
+    place = Size.of(bound) if value >= 0 else size + bound
+    if place.value < 0:
+        _fixed(size)
+        return below
+    if place.value > above.value:
+        _fixed(size)
+        return above
+    return place
 
 
 def _fixed(size: Size) -> Size:
