@@ -37,17 +37,23 @@ def operand_text(size: Size) -> str:
 
 def slice_text(start: Size, stride: int, count: Size, size: Size) -> str:
     """The slice of `count` entries from `start` on, of an axis of a size."""
-    stop: Size | None = start + count * stride
+    first = bound_text(start, size) if start != (Size.of(0) if stride > 0 else size - 1) else ""
     if stride > 0:
-        if count == (size - start).ceildiv(stride):
-            stop = None
-        first = "" if start == Size.of(0) else bound_text(start, size)
+        ends = count == (size - start).ceildiv(stride)
+        last = "" if ends else bound_text(start + count * stride, size)
     else:
-        if count == (start + 1).ceildiv(-stride):
-            stop = None
-        first = "" if start == size - 1 else bound_text(start, size)
-    last = "" if stop is None else bound_text(stop, size)
+        last = _lower_stop(start, stride, count, size)
     return f"{first}:{last}" + ("" if stride == 1 else f":{stride}")
+
+
+def _lower_stop(start: Size, stride: int, count: Size, size: Size) -> str:
+    """Where a slice with a negative step stops: -1 would be the last entry, so there is no stop before 0."""
+    lowest = start + (count - 1) * stride
+    if lowest == Size.of(0) or count == (start + 1).ceildiv(-stride):
+        return ""
+    stop = bound_text(lowest - 1, size)
+    known = lowest.is_literal or (lowest - 1 - size).is_literal
+    return stop if known else f"({stop} if {stop} >= 0 else None)"
 
 
 def bound_text(bound: Size, size: Size) -> str:

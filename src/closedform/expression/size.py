@@ -87,6 +87,11 @@ class Size:
         return all(not monomial for monomial, _ in self.terms)
 
     @property
+    def is_rounded(self) -> bool:
+        """Whether quotients rounded up stand in it."""
+        return any(isinstance(atom, Quotient) for monomial, _ in self.terms for atom in monomial)
+
+    @property
     def is_nonnegative(self) -> bool:
         """Whether it is never below zero, whatever the axes' sizes: n + 2 and m n, but not m - n.
 

@@ -278,6 +278,8 @@ class _Reader:
         if len(sums) != 1 or not vectors or len(sums) + len(vectors) + len(scalars) < len(factors):
             return None
         (inner,) = sums
+        if set(inner.labels) != set(spec.out):
+            return None
         others = [term for term in inner.base.args if not _is_unit_diagonal(term)]
         if len(inner.base.args) != len(others) + 1 or not all(map(_is_outer_product, others)):
             return None

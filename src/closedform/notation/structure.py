@@ -45,8 +45,10 @@ def _slice(start: int | Size, step: int, rows: Size, size: Size, name: SizeName)
         last = "" if to_the_end else _bound(start + rows * step - (step - 1), size, name)
     else:
         first = "" if start == size - 1 else _bound(start, size, name)
-        stop = start + rows * step
-        last = "" if stop == Size.of(-1) else _bound(stop, size, name)
+        lowest = start + (rows - 1) * step
+        rounded = rows.is_rounded or start.is_rounded
+        to_the_start = lowest == Size.of(0) or (rounded and lowest.value < -step)
+        last = "" if to_the_start else _bound(lowest - 1, size, name)
     return f"{first}:{last}" + (f":{step}" if step != 1 else "")
 
 

@@ -57,6 +57,8 @@ def reached(root: Expr, entries: bool = False) -> Iterator[tuple[Size, Size]]:
             length, size = node.shape
             start, step = dict(node.params).values()
             span = length.span(abs(step))
+            exact = (length - 1) * abs(step) + 1
+            span = exact if step < 0 and (start - exact).is_literal else span
             yield Size.of(0), start if step > 0 else start - span + 1
             yield start + span if step > 0 else start + 1, size
         elif node.op == "unit" and entries:
