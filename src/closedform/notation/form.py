@@ -24,6 +24,8 @@ a column is a row; both have one axis.
     lower(A; k)             the entries with column - row <= k
     part(A; items)          an index or a slice for each axis
     ravel(A), reshape(v)    in C order
+    blocks(A, b, C, D; n)   the array put together of blocks, in rows of n: scalars, vectors and matrices; a
+                            vector, of scalars and vectors one above the other, if it has one axis
     differential(A)         dA, of the shape of A
     roll(A; by, axis)       entries shifted cyclically along an axis; roll(I; by, 0) x is roll(x; by)
     call(a, b; name)        a primitive of the registry
@@ -120,6 +122,8 @@ def is_symmetric(form: Expr) -> bool:
     if form.op == "sum":
         signed = set(zip(form.args, form.params, strict=True))
         return {(transposed(term), sign) for term, sign in signed} == signed
+    if form.op == "blocks":
+        return transposed_blocks(form) is form
     if form.op == "index":
         if form not in _MIRRORED:
             first, second = form.params
@@ -160,6 +164,8 @@ def transposed(form: Expr) -> Expr:
         return form.args[0]
     if not form.shape or is_symmetric(form):
         return form
+    if form.op == "blocks" and form.ndim == 2:
+        return transposed_blocks(form)
     if form.op == "roll" and form.args[0].op == "identity":
         by, axis = form.params
         return Expr("roll", form.args, (-by, axis), form.shape)
@@ -603,6 +609,18 @@ def reading_weight(form: Expr) -> int:
     return weight
 
 
+# What counts as more than one sign when lengths are compared: what takes thought to read, too.
+_LONG = {"basis": 4, "selection": 4, "roll": 4, "part": 2, "call": 2}
+
+
+def length(form: Expr) -> int:
+    """About how many signs a form takes, written out."""
+    lengths: dict[Expr, int] = {}
+    for node in toposort(form):
+        lengths[node] = _LONG.get(node.op, 1) + sum(lengths[arg] for arg in node.args)
+    return lengths[form]
+
+
 def reading_key(form: Expr) -> tuple[object, ...]:
     """A deterministic order of equally complex forms: by the first names in them."""
     names: list[str] = []
@@ -754,6 +772,50 @@ def _degree(form: Expr) -> Number:
     """The highest power in a product of scalars: x^3 stands before x^2."""
     factors = form.args if form.op == "product" else (form,)
     return max((f.params[0] for f in factors if f.op in {"power", "elementwise_power"}), default=1)
+
+
+def blocks(rows: Sequence[Sequence[Expr]], shape: Shape) -> Expr:
+    """The array put together of blocks in rows; what all of them are multiplied with stands before it, but
+    not a number or a name before plain entries: (2x, 2y), not 2(x, y)."""
+    parts = [part for parts in rows for part in parts]
+    if len(shape) == 1:
+        parts = [arg for part in parts for arg in (part.args if part.op == "blocks" else (part,))]
+    least = 0 if any(part.shape for part in parts) else LEAST_COLLECTED
+    factors = [_before(part) for part in parts if not _is_zero(part)]
+    common = [
+        factor
+        for factor in dict.fromkeys(factors[0] if factors else ())
+        if factor.weight >= least and all(factor in other for other in factors)
+    ]
+    rests = [part if _is_zero(part) else _without(part, common) for part in parts]
+    return product(*common, Expr("blocks", tuple(rests), (len(rows[0]),), shape))
+
+
+def transposed_blocks(form: Expr) -> Expr:
+    """The transpose of a matrix put together of blocks."""
+    (columns,) = form.params
+    turned = [transposed(part) for n in range(columns) for part in form.args[n::columns]]
+    return Expr("blocks", tuple(turned), (len(form.args) // columns,), form.shape[::-1])
+
+
+def _is_zero(form: Expr) -> bool:
+    return form.op == "literal" and form.params[0] == 0
+
+
+def _before(part: Expr) -> list[Expr]:
+    """The scalar factors of a block."""
+    scalars, last = factored(part)
+    return _split_fractions(scalars if part.shape else [*scalars, last])
+
+
+def _without(part: Expr, common: Iterable[Expr]) -> Expr:
+    """A block without some of its scalar factors."""
+    if not common:
+        return part
+    factors = _before(part)
+    for factor in common:
+        factors.remove(factor)
+    return product(*factors, *([factored(part)[1]] if part.shape else []))
 
 
 def vec(matrix: Expr) -> Expr:

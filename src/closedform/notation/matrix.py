@@ -39,6 +39,7 @@ from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
+from closedform.notation.blocks import blocks
 from closedform.notation.contraction import Graph
 from closedform.notation.index import (
     Label,
@@ -121,6 +122,17 @@ class _Reader:
         for node in toposort(*roots):
             if node not in self.forms:
                 self.forms[node] = _READINGS.get(node.op, _Reader.call)(self, node)
+                self.forms[node] = self._in_blocks(node) or self.forms[node]
+
+    def _in_blocks(self, node: Expr) -> Expr | None:
+        """An array by its entries or blocks, where that is shorter."""
+        found = blocks(node) if node.op in {"linear", "contract"} else None
+        if found is None:
+            return None
+        self._read_below(*(block for row in found for block in row))
+        rows = [[self.forms[block] for block in row] for row in found]
+        form = fm.blocks(rows, node.shape)
+        return form if fm.length(form) <= fm.length(self.forms[node]) else None
 
     # --- leaves -------------------------------------------------------------------------------------
 

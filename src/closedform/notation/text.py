@@ -182,5 +182,12 @@ class _Text(Style):
     def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
         return " " if left.closes or right.opens or _runs_together(left.string, right.string, symbols) else ""
 
+    def blocks(self, rows: Sequence[Sequence[str]], order: int, plain: bool) -> str:
+        if not plain:
+            return self.brackets("; ".join(", ".join(row) for row in rows), "[]")
+        entries = rows if order == 2 else [[row[0] for row in rows]]
+        lists = [self.brackets(", ".join(row), "[]") for row in entries]
+        return self.brackets(", ".join(lists), "[]") if order == 2 else lists[0]
+
     def where(self, whole: str, definitions: Sequence[str]) -> str:
         return f"{whole}, where {', '.join(definitions)}"

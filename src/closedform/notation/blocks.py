@@ -1,0 +1,139 @@
+"""Arrays put together of slices and entries: an expression goes in, its blocks come out.
+
+Slices and unit vectors at an axis of the result, in the terms of a sum, cut the axis into pieces. Where these
+follow on one another from its beginning to its end, the array is written by what stands on the pieces: the
+rows of S[:k]'u + S[k:]'v are u above v. An axis of few entries, whose size is a plain number, is cut into these.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from closedform.expression.calculus import Factor, contract, factors_of, spec_of
+from closedform.expression.expr import Expr
+from closedform.expression.size import Size
+from closedform.primitives.structure import select, unit
+from closedform.simplify.simplify import simplify
+
+# Axes of at most so many entries are cut into these; arrays are written by at most so many blocks.
+MOST_ENTRIES, MOST_BLOCKS = 4, 16
+# Expressions that are longer, written out, are not cut.
+LARGEST_CUT = 2000
+
+# Structured constants, by their axis that is one of the whole array.
+_WHOLE_AXIS = {"unit": 0, "select": 1, "gather": 1}
+
+
+class Piece(NamedTuple):
+    """An interval of an axis, `start` included and `stop` not; `None` is any other set of entries."""
+
+    start: Size
+    stop: Size
+
+
+Pieces = tuple[frozenset[Piece | None], ...]
+
+_PIECES: weakref.WeakKeyDictionary[Expr, Pieces] = weakref.WeakKeyDictionary()
+
+
+def pieces(root: Expr) -> Pieces:
+    """What the slices and entries are that stand at each axis of an expression."""
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        missing = [arg for arg in node.args if arg not in _PIECES]
+        stack += missing
+        if not missing:
+            stack.pop()
+            _PIECES[node] = _pieces(node)
+    return _PIECES[root]
+
+
+def _pieces(node: Expr) -> Pieces:
+    if node.op == "linear":
+        return tuple(frozenset().union(*at) for at in zip(*(_PIECES[arg] for arg in node.args), strict=True))
+    if node.op != "contract":
+        return (frozenset(),) * node.ndim
+    at: dict[Hashable, set[Piece | None]] = {}
+    for base, labels, _ in factors_of(node):
+        for axis, label in enumerate(labels):
+            at.setdefault(label, set()).update([_piece(base)] if _cuts(base, axis) else _PIECES[base][axis])
+    return tuple(frozenset(at.get(label, ())) for label in spec_of(node).out)
+
+
+def _cuts(node: Expr, axis: int) -> bool:
+    """Whether a structured constant tells the entries of an axis apart."""
+    return node.op == "shift" or _WHOLE_AXIS.get(node.op) == axis
+
+
+def _piece(node: Expr) -> Piece | None:
+    params = dict(node.params)
+    if node.op == "unit":
+        index, (size,) = params["index"], node.shape
+        start = Size.of(index) if index >= 0 else size + index
+        return Piece(start, start + 1)
+    if node.op == "select" and params["step"] == 1:
+        return Piece(Size.of(params["start"]), params["start"] + node.shape[0])
+    return None
+
+
+def partition(node: Expr, axis: int) -> list[Expr] | None:
+    """The entries and slices, in their order, that an axis falls into; None where it is not cut, or where
+    they overlap or leave something out."""
+    found, size = pieces(node)[axis], node.shape[axis]
+    if not found:
+        return None
+    chain: list[Piece] = []
+    start = Size.of(0)
+    while len(chain) < len(found) and start != size:
+        following = [piece for piece in found if piece is not None and piece.start == start]
+        if len(following) != 1:
+            break
+        chain += following
+        start = chain[-1].stop
+    if start == size and len(chain) == len(found):
+        return [_constant(piece, size) for piece in chain]
+    if size.is_literal and size.value <= MOST_ENTRIES:
+        return [unit(size, k) for k in range(size.value)]
+    return None
+
+
+def _constant(piece: Piece, size: Size) -> Expr:
+    """The unit vector or the slice of a piece."""
+    from_end = piece.start - size
+    if piece.stop - piece.start == Size.of(1):
+        for start in (piece.start, from_end):
+            if start.is_literal:
+                return unit(size, start.value)
+    return select(piece.stop - piece.start, size, piece.start)
+
+
+def blocks(node: Expr) -> list[list[Expr]] | None:
+    """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces."""
+    if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
+        return None
+    cuts: list[Sequence[Expr | None]] = [partition(node, axis) or [None] for axis in range(node.ndim)]
+    counts = [len(cut) for cut in cuts]
+    if not 1 < counts[0] * counts[-1] <= MOST_BLOCKS or (node.ndim == 1 and counts[0] < 2):
+        return None
+    found = [_cut(node, at) for at in itertools.product(*cuts)]
+    columns = counts[1] if node.ndim == 2 else 1
+    return [found[n : n + columns] for n in range(0, len(found), columns)]
+
+
+def _cut(node: Expr, at: Sequence[Expr | None]) -> Expr:
+    """The part of an array at an entry or a slice of each axis."""
+    factors = [Factor(node, tuple(range(node.ndim)))]
+    out: list[Hashable] = []
+    for axis, constant in enumerate(at):
+        if constant is None:
+            out.append(axis)
+        elif constant.op == "unit":
+            factors.append(Factor(constant, (axis,)))
+        else:
+            factors.append(Factor(constant, (("part", axis), axis)))
+            out.append(("part", axis))
+    return simplify(contract(factors, tuple(out)))
