@@ -27,6 +27,13 @@ LARGEST_CUT = 2000
 _WHOLE_AXIS = {"unit": 0, "select": 1, "gather": 1}
 
 
+class Block(NamedTuple):
+    """What stands on a piece of each axis; `is_row` tells a vector along the second axis."""
+
+    expr: Expr
+    is_row: bool
+
+
 class Piece(NamedTuple):
     """An interval of an axis, `start` included and `stop` not; `None` is any other set of entries."""
 
@@ -55,18 +62,16 @@ def pieces(root: Expr) -> Pieces:
 def _pieces(node: Expr) -> Pieces:
     if node.op == "linear":
         return tuple(frozenset().union(*at) for at in zip(*(_PIECES[arg] for arg in node.args), strict=True))
+    if node.op == "shift":
+        return (frozenset([None]),) * 2
+    whole = _WHOLE_AXIS.get(node.op)
     if node.op != "contract":
-        return (frozenset(),) * node.ndim
+        return tuple(frozenset([_piece(node)] if axis == whole else ()) for axis in range(node.ndim))
     at: dict[Hashable, set[Piece | None]] = {}
     for base, labels, _ in factors_of(node):
-        for axis, label in enumerate(labels):
-            at.setdefault(label, set()).update([_piece(base)] if _cuts(base, axis) else _PIECES[base][axis])
+        for label, found in zip(labels, _PIECES[base], strict=True):
+            at.setdefault(label, set()).update(found)
     return tuple(frozenset(at.get(label, ())) for label in spec_of(node).out)
-
-
-def _cuts(node: Expr, axis: int) -> bool:
-    """Whether a structured constant tells the entries of an axis apart."""
-    return node.op == "shift" or _WHOLE_AXIS.get(node.op) == axis
 
 
 def _piece(node: Expr) -> Piece | None:
@@ -111,7 +116,7 @@ def _constant(piece: Piece, size: Size) -> Expr:
     return select(piece.stop - piece.start, size, piece.start)
 
 
-def blocks(node: Expr) -> list[list[Expr]] | None:
+def blocks(node: Expr) -> list[list[Block]] | None:
     """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces."""
     if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
         return None
@@ -124,16 +129,17 @@ def blocks(node: Expr) -> list[list[Expr]] | None:
     return [found[n : n + columns] for n in range(0, len(found), columns)]
 
 
-def _cut(node: Expr, at: Sequence[Expr | None]) -> Expr:
+def _cut(node: Expr, at: Sequence[Expr | None]) -> Block:
     """The part of an array at an entry or a slice of each axis."""
     factors = [Factor(node, tuple(range(node.ndim)))]
-    out: list[Hashable] = []
+    out: dict[int, Hashable] = dict(enumerate(range(node.ndim)))
     for axis, constant in enumerate(at):
         if constant is None:
-            out.append(axis)
-        elif constant.op == "unit":
+            continue
+        if constant.op == "unit":
             factors.append(Factor(constant, (axis,)))
+            del out[axis]
         else:
-            factors.append(Factor(constant, (("part", axis), axis)))
-            out.append(("part", axis))
-    return simplify(contract(factors, tuple(out)))
+            out[axis] = ("part", axis)
+            factors.append(Factor(constant, (out[axis], axis)))
+    return Block(simplify(contract(factors, tuple(out.values()))), node.ndim == 2 and list(out) == [1])

@@ -165,7 +165,9 @@ def transposed(form: Expr) -> Expr:
     if not form.shape or is_symmetric(form):
         return form
     if form.op == "blocks" and form.ndim == 2:
-        return transposed_blocks(form)
+        turned = transposed_blocks(form)
+        if sum(map(_marks, turned.args)) <= sum(map(_marks, form.args)):
+            return turned
     if form.op == "roll" and form.args[0].op == "identity":
         by, axis = form.params
         return Expr("roll", form.args, (-by, axis), form.shape)
@@ -175,9 +177,9 @@ def transposed(form: Expr) -> Expr:
         scalars, array = factored(form)
         return product(*scalars, transposed(array))
     if form.op in {"hadamard", "quotient"} and form.ndim == 2:
-        turned = tuple(transposed(arg) for arg in form.args)
-        if sum(map(_marks, turned)) <= sum(map(_marks, form.args)):
-            ordered = sorted(turned, key=scalar_order) if form.op == "hadamard" else turned
+        operands = tuple(transposed(arg) for arg in form.args)
+        if sum(map(_marks, operands)) <= sum(map(_marks, form.args)):
+            ordered = sorted(operands, key=scalar_order) if form.op == "hadamard" else operands
             return Expr(form.op, tuple(ordered), form.params, form.shape[::-1])
     return Expr("transpose", (form,), (), form.shape[::-1])
 
@@ -485,6 +487,10 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     if array is not None and array.op == "index":
         body = _assembled(coefficient, above, below, array.args[0])
         return Expr("index", (product(body),), array.params, array.shape)
+    if coefficient < 0 and array is not None:
+        turned = _with_opposite_blocks(array)
+        if turned is not None:
+            return _assembled(-coefficient, above, below, turned)
     if coefficient < 0:
         return negative(_assembled(-coefficient, above, below, array))
     above, below = _powers(above), _powers(below)
@@ -610,7 +616,7 @@ def reading_weight(form: Expr) -> int:
 
 
 # What counts as more than one sign when lengths are compared: what takes thought to read, too.
-_LONG = {"basis": 4, "selection": 4, "roll": 4, "part": 2, "call": 2}
+_LONG = {"basis": 4, "selection": 4, "roll": 10, "part": 2, "call": 2}
 
 
 def length(form: Expr) -> int:
@@ -788,7 +794,27 @@ def blocks(rows: Sequence[Sequence[Expr]], shape: Shape) -> Expr:
         if factor.weight >= least and all(factor in other for other in factors)
     ]
     rests = [part if _is_zero(part) else _without(part, common) for part in parts]
+    if len(shape) == 2 and _is_identity(rests, len(rows)):
+        return product(*common, identity(shape[0]))
     return product(*common, Expr("blocks", tuple(rests), (len(rows[0]),), shape))
+
+
+def _with_opposite_blocks(array: Expr) -> Expr | None:
+    """The negative of an array put together of blocks, or of a product with one, that has fewer signs."""
+    if array.op == "matmul":
+        found = [(n, _with_opposite_blocks(part)) for n, part in enumerate(array.args)]
+        n, turned = next(((n, part) for n, part in found if part is not None), (0, None))
+        return turned and Expr("matmul", (*array.args[:n], turned, *array.args[n + 1 :]), (), array.shape)
+    if array.op != "blocks":
+        return None
+    opposites = tuple(negative(part) for part in array.args)
+    fewer = _signs(opposites) < _signs(array.args)
+    return Expr("blocks", opposites, array.params, array.shape) if fewer else None
+
+
+def _signs(parts: Iterable[Expr]) -> int:
+    """How many of the parts are negative."""
+    return sum(split_sign(part)[0] < 0 for part in parts)
 
 
 def transposed_blocks(form: Expr) -> Expr:
@@ -796,6 +822,12 @@ def transposed_blocks(form: Expr) -> Expr:
     (columns,) = form.params
     turned = [transposed(part) for n in range(columns) for part in form.args[n::columns]]
     return Expr("blocks", tuple(turned), (len(form.args) // columns,), form.shape[::-1])
+
+
+def _is_identity(parts: Sequence[Expr], count: int) -> bool:
+    """Whether plain entries are those of the identity matrix."""
+    wanted = [literal(int(n % (count + 1) == 0)) for n in range(count * count)]
+    return list(parts) == wanted
 
 
 def _is_zero(form: Expr) -> bool:

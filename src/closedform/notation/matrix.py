@@ -39,7 +39,7 @@ from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
-from closedform.notation.blocks import blocks
+from closedform.notation.blocks import Block, blocks
 from closedform.notation.contraction import Graph
 from closedform.notation.index import (
     Label,
@@ -87,6 +87,10 @@ RESERVED = frozenset({"I", "K", "L", "S", "e", "H", "V"})
 MOST_TERMS = 24
 
 
+# An array is written by its entries rather than as a sum if it is so much longer then.
+WORTH_A_WHOLE = 1.5
+
+
 class _Reader:
     """Reads every node below a root once, operands first."""
 
@@ -129,10 +133,15 @@ class _Reader:
         found = blocks(node) if node.op in {"linear", "contract"} else None
         if found is None:
             return None
-        self._read_below(*(block for row in found for block in row))
-        rows = [[self.forms[block] for block in row] for row in found]
-        form = fm.blocks(rows, node.shape)
-        return form if fm.length(form) <= fm.length(self.forms[node]) else None
+        self._read_below(*(block.expr for row in found for block in row))
+        rows = [[self._block(block) for block in row] for row in found]
+        form, other = fm.blocks(rows, node.shape), self.forms[node]
+        whole = 1 if fm.factored(other)[1].op != "sum" else WORTH_A_WHOLE
+        return form if fm.length(form) <= whole * fm.length(other) else None
+
+    def _block(self, block: Block) -> Expr:
+        form = self.forms[block.expr]
+        return fm.row(form) if block.is_row else form
 
     # --- leaves -------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ _BOLD = {
     for first, bold, count in (("a", "𝐚", 26), ("A", "𝐀", 26), ("0", "𝟎", 10), ("α", "𝛂", 25), ("Α", "𝚨", 25))
     for n in range(count)
 }
+_NUMBER = re.compile(r"[0-9.]+|[½⅓⅔¼¾⅙⅛]")
 _FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾", (1, 6): "⅙", (1, 8): "⅛"}
 
 
@@ -180,6 +181,8 @@ class _Text(Style):
         return primitive.text
 
     def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
+        if right.string.startswith("[") and _NUMBER.fullmatch(left.string):
+            return ""
         return " " if left.closes or right.opens or _runs_together(left.string, right.string, symbols) else ""
 
     def blocks(self, rows: Sequence[Sequence[str]], order: int, plain: bool) -> str:

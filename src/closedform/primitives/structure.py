@@ -14,8 +14,10 @@ from closedform.expression.calculus import (
     SizeUsedError,
     broadcast,
     contract,
+    factors_of,
     identity,
     is_zero,
+    label_sizes,
     linear,
     multiply,
     number,
@@ -37,6 +39,10 @@ def select(rows: Size, size: Size, start: int | Size = 0, step: int = 1) -> Expr
     return Expr("select", (), (("start", Size.of(start)), ("step", step)), (rows, size))
 
 
+# An axis of at most so many entries is one of named entries, if the function reads each of them.
+MOST_LISTED = 4
+
+
 def covered(root: Expr) -> frozenset[Size]:
     """Sizes n of axes that are sliced as [0:k] with a plain number k that is n at the example."""
     return frozenset(
@@ -46,6 +52,30 @@ def covered(root: Expr) -> frozenset[Size]:
         and dict(node.params) == {"start": Size.of(0), "step": 1}
         and node.shape[0].is_literal
         and node.shape[0].value == node.shape[1].value
+    )
+
+
+def listed(root: Expr) -> frozenset[Size]:
+    """Sizes of axes of few entries, which are all read one by one, by their index, and not otherwise."""
+    indices: dict[Size, set[int]] = {}
+    elsewhere: set[Size] = set()
+    for node in toposort(root):
+        if node.op == "unit":
+            (size,), index = node.shape, dict(node.params)["index"]
+            indices.setdefault(size, set()).add(index % size.value if size.value else 0)
+        elif node.op == "contract":
+            factors = factors_of(node)
+            read = {f.labels[0] for f in factors if f.base.op == "unit"}
+            elsewhere.update(size for label, size in label_sizes(node).items() if label not in read)
+        elif node.op != "input":
+            elsewhere.update(node.shape)
+    return frozenset(
+        size
+        for size, found in indices.items()
+        if not size.is_literal
+        and size not in elsewhere
+        and 1 < size.value <= MOST_LISTED
+        and found == set(range(size.value))
     )
 
 

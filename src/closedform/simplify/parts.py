@@ -244,6 +244,8 @@ def _read(node: Expr) -> Expr:
 def _decided(part: Expr, term: Expr, axis: int) -> bool | None:
     """Whether the part of a term along an axis is known where it is itself a part: one that was put into its
     place, or of which an entry is taken. None where it is none."""
+    if term.op == "unit":
+        return _known(part, term)
     if term.op != "contract":
         return None
     label = spec_of(term).out[axis]
