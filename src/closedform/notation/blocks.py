@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from closedform.expression.calculus import Factor, contract, factors_of, spec_of
+from closedform.expression.calculus import Factor, contract, factors_of, label_sizes, linear, spec_of, terms_of
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
-from closedform.primitives.structure import select, unit
+from closedform.primitives.structure import interval, unit
 from closedform.simplify.simplify import simplify
 
 # Axes of at most so many entries are cut into these; arrays are written by at most so many blocks.
 MOST_ENTRIES, MOST_BLOCKS = 4, 16
 # Expressions that are longer, written out, are not cut.
-LARGEST_CUT = 2000
+LARGEST_CUT = 1000
 
 # Structured constants, by their axis that is one of the whole array.
 _WHOLE_AXIS = {"unit": 0, "select": 1, "gather": 1}
@@ -41,6 +41,8 @@ class Piece(NamedTuple):
     stop: Size
 
 
+# The unit vector or slice that is taken of each axis, or none.
+Cuts = Sequence[Expr | None]
 Pieces = tuple[frozenset[Piece | None], ...]
 
 _PIECES: weakref.WeakKeyDictionary[Expr, Pieces] = weakref.WeakKeyDictionary()
@@ -100,46 +102,58 @@ def partition(node: Expr, axis: int) -> list[Expr] | None:
         chain += following
         start = chain[-1].stop
     if start == size and len(chain) == len(found):
-        return [_constant(piece, size) for piece in chain]
+        return [interval(*piece, size) for piece in chain]
     if size.is_literal and size.value <= MOST_ENTRIES:
         return [unit(size, k) for k in range(size.value)]
     return None
-
-
-def _constant(piece: Piece, size: Size) -> Expr:
-    """The unit vector or the slice of a piece."""
-    from_end = piece.start - size
-    if piece.stop - piece.start == Size.of(1):
-        for start in (piece.start, from_end):
-            if start.is_literal:
-                return unit(size, start.value)
-    return select(piece.stop - piece.start, size, piece.start)
 
 
 def blocks(node: Expr) -> list[list[Block]] | None:
     """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces."""
     if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
         return None
-    cuts: list[Sequence[Expr | None]] = [partition(node, axis) or [None] for axis in range(node.ndim)]
+    cuts: list[Cuts] = [partition(node, axis) or [None] for axis in range(node.ndim)]
     counts = [len(cut) for cut in cuts]
     if not 1 < counts[0] * counts[-1] <= MOST_BLOCKS or (node.ndim == 1 and counts[0] < 2):
         return None
-    found = [_cut(node, at) for at in itertools.product(*cuts)]
+    found = [_block(node, at) for at in itertools.product(*cuts)]
     columns = counts[1] if node.ndim == 2 else 1
     return [found[n : n + columns] for n in range(0, len(found), columns)]
 
 
-def _cut(node: Expr, at: Sequence[Expr | None]) -> Block:
-    """The part of an array at an entry or a slice of each axis."""
+def _block(node: Expr, at: Cuts) -> Block:
+    is_row = node.ndim == 2 and _is_unit(at[0]) and not _is_unit(at[1])
+    return Block(simplify(_cut(node, at)), is_row)
+
+
+def _is_unit(constant: Expr | None) -> bool:
+    return constant is not None and constant.op == "unit"
+
+
+def _cut(node: Expr, at: Cuts) -> Expr:
+    """An array at an entry or a slice of each axis: each term and each factor of it there."""
+    if node.op == "linear":
+        terms = [(c, _cut(term, at)) for c, term in terms_of(node)]
+        return linear(terms, terms[0][1].shape)
+    if node.op == "contract" and len(set(spec_of(node).out)) == node.ndim:
+        spec = spec_of(node)
+        cuts = {label: constant for label, constant in zip(spec.out, at, strict=True) if constant is not None}
+        factors = [_cut_factor(factor, cuts) for factor in factors_of(node)]
+        sizes = {**label_sizes(node), **{label: constant.shape[0] for label, constant in cuts.items()}}
+        out = [label for label in spec.out if not _is_unit(cuts.get(label))]
+        return contract(factors, out, sizes, spec.coefficient)
     factors = [Factor(node, tuple(range(node.ndim)))]
-    out: dict[int, Hashable] = dict(enumerate(range(node.ndim)))
+    kept: list[Hashable] = []
     for axis, constant in enumerate(at):
-        if constant is None:
-            continue
-        if constant.op == "unit":
-            factors.append(Factor(constant, (axis,)))
-            del out[axis]
-        else:
-            out[axis] = ("part", axis)
-            factors.append(Factor(constant, (out[axis], axis)))
-    return Block(simplify(contract(factors, tuple(out.values()))), node.ndim == 2 and list(out) == [1])
+        own = () if _is_unit(constant) else (axis if constant is None else ("part", axis),)
+        factors += [] if constant is None else [Factor(constant, (*own, axis))]
+        kept += own
+    return contract(factors, kept)
+
+
+def _cut_factor(factor: Factor, cuts: Mapping[Hashable, Expr]) -> Factor:
+    at = [cuts.get(label) for label in factor.labels]
+    if not any(at):
+        return factor
+    labels = tuple(label for label in factor.labels if not _is_unit(cuts.get(label)))
+    return Factor(_cut(factor.base, at), labels, factor.exponent)

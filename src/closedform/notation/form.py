@@ -783,9 +783,8 @@ def _degree(form: Expr) -> Number:
 def blocks(rows: Sequence[Sequence[Expr]], shape: Shape) -> Expr:
     """The array put together of blocks in rows; what all of them are multiplied with stands before it, but
     not a number or a name before plain entries: (2x, 2y), not 2(x, y)."""
+    rows = _opened_blocks(rows, len(shape))
     parts = [part for parts in rows for part in parts]
-    if len(shape) == 1:
-        parts = [arg for part in parts for arg in (part.args if part.op == "blocks" else (part,))]
     least = 0 if any(part.shape for part in parts) else LEAST_COLLECTED
     factors = [_before(part) for part in parts if not _is_zero(part)]
     common = [
@@ -800,7 +799,7 @@ def blocks(rows: Sequence[Sequence[Expr]], shape: Shape) -> Expr:
 
 
 def _with_opposite_blocks(array: Expr) -> Expr | None:
-    """The negative of an array put together of blocks, or of a product with one, that has fewer signs."""
+    """The negative of an array put together of blocks, or of a product with one, if it has no more signs."""
     if array.op == "matmul":
         found = [(n, _with_opposite_blocks(part)) for n, part in enumerate(array.args)]
         n, turned = next(((n, part) for n, part in found if part is not None), (0, None))
@@ -808,8 +807,8 @@ def _with_opposite_blocks(array: Expr) -> Expr | None:
     if array.op != "blocks":
         return None
     opposites = tuple(negative(part) for part in array.args)
-    fewer = _signs(opposites) < _signs(array.args)
-    return Expr("blocks", opposites, array.params, array.shape) if fewer else None
+    better = _signs(opposites) <= _signs(array.args)
+    return Expr("blocks", opposites, array.params, array.shape) if better else None
 
 
 def _signs(parts: Iterable[Expr]) -> int:
@@ -822,6 +821,28 @@ def transposed_blocks(form: Expr) -> Expr:
     (columns,) = form.params
     turned = [transposed(part) for n in range(columns) for part in form.args[n::columns]]
     return Expr("blocks", tuple(turned), (len(form.args) // columns,), form.shape[::-1])
+
+
+def _opened_blocks(rows: Sequence[Sequence[Expr]], order: int) -> Sequence[Sequence[Expr]]:
+    """The rows with the blocks of blocks that stand in one row or in one column with them."""
+    if order == 1 or len(rows[0]) == 1:
+        parts = [part for (part,) in rows]
+        if order == 2 and all(part.op == "transpose" and _is_list(part.args[0]) for part in parts):
+            return [part.args[0].args for part in parts]
+        opened = [part.op == "blocks" and part.ndim == order and part.params == (1,) for part in parts]
+        return [[arg] for part, own in zip(parts, opened, strict=True) for arg in (part.args if own else [part])]
+    if len(rows) == 1:
+        (parts,) = rows
+        if all(map(_is_list, parts)):
+            return list(zip(*(part.args for part in parts), strict=True))
+        opened = [part.op == "blocks" and part.params == (len(part.args),) and part.ndim == 2 for part in parts]
+        return [[arg for part, own in zip(parts, opened, strict=True) for arg in (part.args if own else [part])]]
+    return rows
+
+
+def _is_list(form: Expr) -> bool:
+    """Whether a vector is written by its entries."""
+    return form.op == "blocks" and form.ndim == 1 and not any(arg.shape for arg in form.args)
 
 
 def _is_identity(parts: Sequence[Expr], count: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,6 +38,22 @@ def select(rows: Size, size: Size, start: int | Size = 0, step: int = 1) -> Expr
     if rows == size and Size.of(start) == Size.of(0) and step == 1:
         return identity((size,))
     return Expr("select", (), (("start", Size.of(start)), ("step", step)), (rows, size))
+
+
+def interval(start: Size, stop: Size, size: Size) -> Expr:
+    """The slice from `start` up to `stop`; a single entry counted from one end is a unit vector."""
+    if stop - start == Size.of(1):
+        for at in (start, start - size):
+            if at.is_literal:
+                return unit(size, at.value)
+    return select(stop - start, size, start)
+
+
+def intervals(sizes: Sequence[Size]) -> list[Expr]:
+    """The slices and unit vectors of intervals of these sizes that follow on one another."""
+    stops = list(itertools.accumulate(sizes))
+    starts = [Size.of(0), *stops[:-1]]
+    return [interval(start, stop, stops[-1]) for start, stop in zip(starts, stops, strict=True)]
 
 
 # An axis of at most so many entries is one of named entries, if the function reads each of them.

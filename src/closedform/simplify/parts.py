@@ -169,6 +169,28 @@ def entry_of_slice(node: Expr) -> Expr | None:
 
 
 @rule(
+    "entry of a shift",
+    "R e_j = e_k where R moves entry j to k, and R' e_k = e_j",
+    "contract",
+    condition="the size is a number",
+)
+def entry_of_shift(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    entries = {f.labels[0]: f.base for f in factors if f.base.op == "unit"}
+    for i, f in enumerate(factors):
+        if f.base.op != "shift" or not f.base.shape[0].is_literal:
+            continue
+        by = dict(f.base.params)["by"]
+        for axis, moved in ((0, -by), (1, by)):
+            entry = entries.get(f.labels[axis])
+            if entry is not None:
+                at = (dict(entry.params)["index"] + moved) % f.base.shape[0].value
+                other = Factor(unit(f.base.shape[0], at), (f.labels[1 - axis],))
+                return with_factors(node, [*factors[:i], other, *factors[i + 1 :]])
+    return None
+
+
+@rule(
     "slice of a slice",
     "S T = U, where entry i of the slice U is entry i of the slice S of the slice T",
     "contract",
