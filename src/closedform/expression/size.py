@@ -87,6 +87,11 @@ class Size:
         return all(not monomial for monomial, _ in self.terms)
 
     @property
+    def is_positive(self) -> bool:
+        """Whether the size is above 0 whatever the sizes of the inputs are: n + 1, but neither n nor n - 1."""
+        return all(c > 0 for _, c in self.terms) and any(not monomial for monomial, _ in self.terms)
+
+    @property
     def label(self) -> str | None:
         """What the user calls the axis that has this size."""
         match self.terms:

@@ -87,32 +87,48 @@ def _piece(node: Expr) -> Piece | None:
     return None
 
 
-def partition(node: Expr, axis: int) -> list[Expr] | None:
+def partition(node: Expr, axis: int, filled: bool) -> list[Expr] | None:
     """The entries and slices, in their order, that an axis falls into; None where it is not cut, or where
-    they overlap or leave something out."""
+    they overlap. If the rest is to be `filled`, one interval may be left out beside slices."""
     found, size = pieces(node)[axis], node.shape[axis]
     if not found:
         return None
-    chain: list[Piece] = []
-    start = Size.of(0)
-    while len(chain) < len(found) and start != size:
-        following = [piece for piece in found if piece is not None and piece.start == start]
-        if len(following) != 1:
-            break
-        chain += following
-        start = chain[-1].stop
-    if start == size and len(chain) == len(found):
+    chain = _chain({piece for piece in found if piece is not None}, size)
+    if chain and None not in found and (filled or found.issuperset(chain)):
         return [interval(*piece, size) for piece in chain]
     if size.is_literal and size.value <= MOST_ENTRIES:
         return [unit(size, k) for k in range(size.value)]
     return None
 
 
-def blocks(node: Expr) -> list[list[Block]] | None:
-    """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces."""
+def _chain(found: set[Piece], size: Size) -> list[Piece]:
+    """All pieces in their order, and the one interval that is left out; empty where that is not so."""
+    one = Size.of(1)
+    only_entries = all(piece.stop - piece.start == one for piece in found)
+    chain: list[Piece] = []
+    start, gaps = Size.of(0), 0
+    while start != size:
+        following = [piece for piece in found if piece.start == start]
+        if not following:
+            rest = found.difference(chain)
+            first = [p.start for p in rest if all((q.start - p.start + 1).is_positive for q in rest)]
+            following = [Piece(start, first[0] if first else size)]
+            gaps += 1
+            if rest and not (first and (first[0] - start + 1).is_positive) or gaps > 1 or only_entries:
+                return []
+        if len(following) > 1:
+            return []
+        chain += following
+        start = chain[-1].stop
+    return chain if found <= set(chain) else []
+
+
+def blocks(node: Expr, filled: bool) -> list[list[Block]] | None:
+    """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces; `filled` allows
+    blocks that no slice tells of, which are mostly zero."""
     if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
         return None
-    cuts: list[Cuts] = [partition(node, axis) or [None] for axis in range(node.ndim)]
+    cuts: list[Cuts] = [partition(node, axis, filled) or [None] for axis in range(node.ndim)]
     counts = [len(cut) for cut in cuts]
     if not 1 < counts[0] * counts[-1] <= MOST_BLOCKS or (node.ndim == 1 and counts[0] < 2):
         return None

@@ -793,6 +793,8 @@ def blocks(rows: Sequence[Sequence[Expr]], shape: Shape) -> Expr:
         if factor.weight >= least and all(factor in other for other in factors)
     ]
     rests = [part if _is_zero(part) else _without(part, common) for part in parts]
+    if all(part == literal(1) for part in rests) and len(shape) == 1:
+        return product(*common, ones(shape[0]))
     if len(shape) == 2 and _is_identity(rests, len(rows)):
         return product(*common, identity(shape[0]))
     return product(*common, Expr("blocks", tuple(rests), (len(rows[0]),), shape))

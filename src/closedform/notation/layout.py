@@ -353,6 +353,8 @@ class _Layout:
 
     def transpose(self, form: Expr, pieces: list[Piece]) -> Piece:
         base, mark = pieces[0], self.style.signs["transpose"]
+        if form.args[0].op == "literal" and form.args[0].params[0] == 0:
+            return base  # a block of zeros
         if form.args[0].op == "inverse":
             base, mark = self.pieces[form.args[0].args[0]], self.style.signs["inverse transpose"]
         return self._raised(base, mark)

@@ -130,7 +130,7 @@ class _Reader:
 
     def _in_blocks(self, node: Expr) -> Expr | None:
         """An array by its entries or blocks, where that is shorter."""
-        found = blocks(node) if node.op in {"linear", "contract"} else None
+        found = blocks(node, node is self.root) if node.op in {"linear", "contract"} else None
         if found is None:
             return None
         self._read_below(*(block.expr for row in found for block in row))

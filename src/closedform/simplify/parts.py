@@ -84,7 +84,8 @@ def _entry_in_slice(entry: Expr, part: Expr) -> Expr | None:
     offset = _position(entry) - start
     beyond = offset - (length - 1) * step
     below = _literal(offset)
-    if (below is not None and (below < 0 or below % step)) or (_literal(beyond) or 0) > 0:
+    outside = (Size.of(0) - offset).is_positive or beyond.is_positive
+    if outside or (below is not None and below % step):
         return zeros((length,))
     if below is None:
         return None
@@ -104,8 +105,7 @@ def _apart(first: Expr, second: Expr) -> bool:
     for lower, upper in ((first, second), (second, first)):
         start, step, length = _slice(lower)
         if step > 0 and _slice(upper)[1] > 0:
-            gap = _literal(_slice(upper)[0] - (start + (length - 1) * step))
-            if gap is not None and gap > 0:
+            if (_slice(upper)[0] - (start + (length - 1) * step)).is_positive:
                 return True
     return False
 
