@@ -115,7 +115,7 @@ def test_what_people_type_is_read(typed: str, printed: str) -> None:
         ("x )", 2, "')' is not expected here"),
         ("x & y", 2, "'&' has no meaning in a formula"),
         ("x; y", 1, "';' is not expected here"),
-        ("[x; y, z]", 0, "unequal numbers of blocks"),
+        ("[x; y, x]", 0, "unequal numbers of blocks"),
         ("[x, A]", 4, "sizes of blocks"),
         ("[xᵢ, yᵢ]", 0, "not entries with indices"),
         ("a x", 0, "'a' is not declared"),

@@ -88,7 +88,7 @@ class Size:
 
     @property
     def is_positive(self) -> bool:
-        """Whether the size is above 0 whatever the sizes of the inputs are: n + 1, but neither n nor n - 1."""
+        """Whether it is above 0 whatever the sizes of the inputs are: n + 1, but neither n nor n - 1."""
         return all(c > 0 for _, c in self.terms) and any(not monomial for monomial, _ in self.terms)
 
     @property

@@ -2,7 +2,7 @@
 
 Slices and unit vectors at an axis of the result, in the terms of a sum, cut the axis into pieces. Where these
 follow on one another from its beginning to its end, the array is written by what stands on the pieces: the
-rows of S[:k]'u + S[k:]'v are u above v. An axis of few entries, whose size is a plain number, is cut into these.
+rows of S[:k]'u + S[k:]'v are u above v. An axis of few entries, whose size is a number, is cut into these.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ import weakref
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from closedform.expression.calculus import Factor, contract, factors_of, label_sizes, linear, spec_of, terms_of
+from closedform.expression.calculus import (
+    Factor,
+    contract,
+    factors_of,
+    label_sizes,
+    linear,
+    spec_of,
+    terms_of,
+    zeros,
+)
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
 from closedform.primitives.structure import interval, unit
@@ -102,25 +111,25 @@ def partition(node: Expr, axis: int, filled: bool) -> list[Expr] | None:
 
 
 def _chain(found: set[Piece], size: Size) -> list[Piece]:
-    """All pieces in their order, and the one interval that is left out; empty where that is not so."""
-    one = Size.of(1)
-    only_entries = all(piece.stop - piece.start == one for piece in found)
+    """All pieces in their order, with the one interval that is left out; empty where that is not so."""
     chain: list[Piece] = []
-    start, gaps = Size.of(0), 0
+    start, one = Size.of(0), Size.of(1)
     while start != size:
-        following = [piece for piece in found if piece.start == start]
+        rest = found.difference(chain)
+        following = [piece for piece in rest if piece.start == start]
         if not following:
-            rest = found.difference(chain)
-            first = [p.start for p in rest if all((q.start - p.start + 1).is_positive for q in rest)]
-            following = [Piece(start, first[0] if first else size)]
-            gaps += 1
-            if rest and not (first and (first[0] - start + 1).is_positive) or gaps > 1 or only_entries:
+            stop = min(rest, key=lambda piece: piece.start.value).start if rest else size
+            orders = [stop - start, *(piece.start - stop for piece in rest)]
+            following = [Piece(start, stop)]
+            if not all((order + one).is_positive for order in orders[: len(orders) if rest else 0]):
                 return []
         if len(following) > 1:
             return []
         chain += following
         start = chain[-1].stop
-    return chain if found <= set(chain) else []
+    gaps = len(chain) - len(found)
+    only_entries = all(piece.stop - piece.start == one for piece in found)
+    return chain if found <= set(chain) and (gaps == 0 or (gaps == 1 and not only_entries)) else []
 
 
 def blocks(node: Expr, filled: bool) -> list[list[Block]] | None:
@@ -153,11 +162,18 @@ def _cut(node: Expr, at: Cuts) -> Expr:
         return linear(terms, terms[0][1].shape)
     if node.op == "contract" and len(set(spec_of(node).out)) == node.ndim:
         spec = spec_of(node)
-        cuts = {label: constant for label, constant in zip(spec.out, at, strict=True) if constant is not None}
+        cuts: dict[Hashable, Expr] = {}
+        cuts |= {
+            label: constant for label, constant in zip(spec.out, at, strict=True) if constant is not None
+        }
         factors = [_cut_factor(factor, cuts) for factor in factors_of(node)]
         sizes = {**label_sizes(node), **{label: constant.shape[0] for label, constant in cuts.items()}}
         out = [label for label in spec.out if not _is_unit(cuts.get(label))]
         return contract(factors, out, sizes, spec.coefficient)
+    if _is_apart(node, at):
+        return zeros(
+            [size for size, constant in zip(node.shape, at, strict=True) for size in _kept(size, constant)]
+        )
     factors = [Factor(node, tuple(range(node.ndim)))]
     kept: list[Hashable] = []
     for axis, constant in enumerate(at):
@@ -165,6 +181,21 @@ def _cut(node: Expr, at: Cuts) -> Expr:
         factors += [] if constant is None else [Factor(constant, (*own, axis))]
         kept += own
     return contract(factors, kept)
+
+
+def _kept(size: Size, constant: Expr | None) -> Sequence[Size]:
+    """The size of an axis after a cut, if there is one."""
+    return (size,) if constant is None else constant.shape[:-1]
+
+
+def _is_apart(node: Expr, at: Cuts) -> bool:
+    """Whether a slice or unit vector is cut at another piece of its axis, where it is zero. In axes whose
+    size is a number the entries tell that."""
+    axis = _WHOLE_AXIS.get(node.op)
+    constant = None if axis is None else at[axis]
+    if axis is None or constant is None or node.shape[axis].is_literal:
+        return False
+    return _piece(node) not in {None, _piece(constant)}
 
 
 def _cut_factor(factor: Factor, cuts: Mapping[Hashable, Expr]) -> Factor:

@@ -828,18 +828,20 @@ def transposed_blocks(form: Expr) -> Expr:
 def _opened_blocks(rows: Sequence[Sequence[Expr]], order: int) -> Sequence[Sequence[Expr]]:
     """The rows with the blocks of blocks that stand in one row or in one column with them."""
     if order == 1 or len(rows[0]) == 1:
-        parts = [part for (part,) in rows]
-        if order == 2 and all(part.op == "transpose" and _is_list(part.args[0]) for part in parts):
-            return [part.args[0].args for part in parts]
-        opened = [part.op == "blocks" and part.ndim == order and part.params == (1,) for part in parts]
-        return [[arg] for part, own in zip(parts, opened, strict=True) for arg in (part.args if own else [part])]
+        column = [part for (part,) in rows]
+        if order == 2 and all(part.op == "transpose" and _is_list(part.args[0]) for part in column):
+            return [part.args[0].args for part in column]
+        return [[part] for part in _spliced(column, lambda part: part.ndim == order and part.params == (1,))]
     if len(rows) == 1:
-        (parts,) = rows
-        if all(map(_is_list, parts)):
-            return list(zip(*(part.args for part in parts), strict=True))
-        opened = [part.op == "blocks" and part.params == (len(part.args),) and part.ndim == 2 for part in parts]
-        return [[arg for part, own in zip(parts, opened, strict=True) for arg in (part.args if own else [part])]]
+        if all(map(_is_list, rows[0])):
+            return list(zip(*(part.args for part in rows[0]), strict=True))
+        return [_spliced(rows[0], lambda part: part.ndim == 2 and part.params == (len(part.args),))]
     return rows
+
+
+def _spliced(parts: Iterable[Expr], fits: Callable[[Expr], bool]) -> list[Expr]:
+    """The parts, with the blocks of those that fit in their places."""
+    return [arg for part in parts for arg in (part.args if part.op == "blocks" and fits(part) else (part,))]
 
 
 def _is_list(form: Expr) -> bool:

@@ -104,9 +104,9 @@ def _apart(first: Expr, second: Expr) -> bool:
         return same_end and not np.intersect1d(one, other).size  # type: ignore[arg-type]
     for lower, upper in ((first, second), (second, first)):
         start, step, length = _slice(lower)
-        if step > 0 and _slice(upper)[1] > 0:
-            if (_slice(upper)[0] - (start + (length - 1) * step)).is_positive:
-                return True
+        gap = _slice(upper)[0] - (start + (length - 1) * step)
+        if step > 0 and _slice(upper)[1] > 0 and gap.is_positive:
+            return True
     return False
 
 

@@ -25,8 +25,8 @@ class Syntax:
     """A node of the syntax tree.
 
     kind    "number", "name", "word", "sum" (value: signs), "product", "fraction", "⊙", "⊘", "⊗", "power"
-            (value: Exponent), "blocks" (value: Blocks), "function power", "raised" (by an expression), "root", "transpose", "norm",
-            "ceiling", "call" (value: Call), "diag", "part" (value: items), "entry", "index", "different",
+            (value: Exponent), "function power", "raised" (by an expression), "root", "transpose", "norm",
+            "blocks" (value: Blocks), "ceiling", "call" (value: Call), "diag", "part" (value: items), "entry", "index", "different",
             "summation" or "product over" (value: letters), and the like
     at      position in the formula
     """

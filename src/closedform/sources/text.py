@@ -360,9 +360,9 @@ class _Reading:
                     continue
                 factors = [Factor(cell.make(), ("r",) * len(cell.rows) + ("c",) * len(cell.cols))]
                 for label, k in zip("rc", divmod(n, count), strict=True):
-                    for constant in found[label][k : k + 1] if label in found else ():
-                        own = (label,) * (constant.ndim - 1)
-                        factors.append(Factor(constant, (*own, ("whole", label))))
+                    for piece in found[label][k : k + 1] if label in found else ():
+                        own = (label,) * (piece.ndim - 1)
+                        factors.append(Factor(piece, (*own, ("whole", label))))
                 terms.append(contract(factors, [("whole", label) for label, _ in axes]))
             return linear([(1, term) for term in terms], shape)
 
