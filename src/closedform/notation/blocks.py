@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from closedform.expression.calculus import (
     Factor,
+    Label,
     contract,
     factors_of,
     label_sizes,
@@ -51,7 +52,7 @@ class Piece(NamedTuple):
 
 
 # The unit vector or slice that is taken of each axis, or none.
-Cuts = Sequence[Expr | None]
+Cuts = tuple[Expr | None, ...]
 Pieces = tuple[frozenset[Piece | None], ...]
 
 _PIECES: weakref.WeakKeyDictionary[Expr, Pieces] = weakref.WeakKeyDictionary()
@@ -132,55 +133,64 @@ def _chain(found: set[Piece], size: Size) -> list[Piece]:
     return chain if found <= set(chain) and (gaps == 0 or (gaps == 1 and not only_entries)) else []
 
 
-def blocks(node: Expr, filled: bool) -> list[list[Block]] | None:
-    """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces; `filled` allows
-    blocks that no slice tells of, which are mostly zero."""
-    if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
-        return None
-    cuts: list[Cuts] = [partition(node, axis, filled) or [None] for axis in range(node.ndim)]
-    counts = [len(cut) for cut in cuts]
-    if not 1 < counts[0] * counts[-1] <= MOST_BLOCKS or (node.ndim == 1 and counts[0] < 2):
-        return None
-    found = [_block(node, at) for at in itertools.product(*cuts)]
-    columns = counts[1] if node.ndim == 2 else 1
-    return [found[n : n + columns] for n in range(0, len(found), columns)]
+class Cutter:
+    """Cuts arrays into blocks, and each part of them once."""
 
+    def __init__(self) -> None:
+        self.known: dict[tuple[Expr, Cuts], Expr] = {}
+        self.simplified: dict[Expr, Expr] = {}
 
-def _block(node: Expr, at: Cuts) -> Block:
-    is_row = node.ndim == 2 and _is_unit(at[0]) and not _is_unit(at[1])
-    return Block(simplify(_cut(node, at)), is_row)
+    def blocks(self, node: Expr, filled: bool) -> list[list[Block]] | None:
+        """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces; `filled`
+        allows blocks that no slice tells of, which are mostly zero."""
+        if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
+            return None
+        cuts = [partition(node, axis, filled) or [None] for axis in range(node.ndim)]
+        counts = [len(cut) for cut in cuts]
+        if not 1 < counts[0] * counts[-1] <= MOST_BLOCKS or (node.ndim == 1 and counts[0] < 2):
+            return None
+        found = [self._block(node, at) for at in itertools.product(*cuts)]
+        columns = counts[1] if node.ndim == 2 else 1
+        return [found[n : n + columns] for n in range(0, len(found), columns)]
+
+    def _block(self, node: Expr, at: Cuts) -> Block:
+        is_row = node.ndim == 2 and _is_unit(at[0]) and not _is_unit(at[1])
+        return Block(simplify(self._cut(node, at), self.simplified), is_row)
+
+    def _cut(self, node: Expr, at: Cuts) -> Expr:
+        """An array at an entry or a slice of each axis: each term and each factor of it there."""
+        if not any(at):
+            return node
+        if (node, at) not in self.known:
+            self.known[node, at] = self._newly_cut(node, at)
+        return self.known[node, at]
+
+    def _newly_cut(self, node: Expr, at: Cuts) -> Expr:
+        shape = [size for axis, size in enumerate(node.shape) for size in _kept(size, at[axis])]
+        if node.op == "linear":
+            return linear([(c, self._cut(term, at)) for c, term in terms_of(node)], shape)
+        if node.op == "contract" and len(set(spec_of(node).out)) == node.ndim:
+            spec = spec_of(node)
+            cuts: dict[Hashable, Expr | None] = dict(zip(spec.out, at, strict=True))
+            found = [(f, tuple(map(cuts.get, f.labels))) for f in factors_of(node)]
+            if any(_is_apart(f.base, cut) for f, cut in found):
+                return zeros(shape)
+            factors = [Factor(self._cut(f.base, cut), _left(f.labels, cut), f.exponent) for f, cut in found]
+            out = _left(spec.out, at)
+            sizes: dict[Hashable, Size] = {**label_sizes(node), **dict(zip(out, shape, strict=True))}
+            return contract(factors, out, sizes, spec.coefficient)
+        if _is_apart(node, at):
+            return zeros(shape)
+        places: list[Hashable] = [axis if at[axis] is None else ("part", axis) for axis in range(node.ndim)]
+        factors = [Factor(node, tuple(range(node.ndim)))]
+        for axis, constant in enumerate(at):
+            if constant is not None:
+                factors.append(Factor(constant, (*_left(places[axis : axis + 1], (constant,)), axis)))
+        return contract(factors, _left(places, at))
 
 
 def _is_unit(constant: Expr | None) -> bool:
     return constant is not None and constant.op == "unit"
-
-
-def _cut(node: Expr, at: Cuts) -> Expr:
-    """An array at an entry or a slice of each axis: each term and each factor of it there."""
-    if node.op == "linear":
-        terms = [(c, _cut(term, at)) for c, term in terms_of(node)]
-        return linear(terms, terms[0][1].shape)
-    if node.op == "contract" and len(set(spec_of(node).out)) == node.ndim:
-        spec = spec_of(node)
-        cuts: dict[Hashable, Expr] = {}
-        cuts |= {
-            label: constant for label, constant in zip(spec.out, at, strict=True) if constant is not None
-        }
-        factors = [_cut_factor(factor, cuts) for factor in factors_of(node)]
-        sizes = {**label_sizes(node), **{label: constant.shape[0] for label, constant in cuts.items()}}
-        out = [label for label in spec.out if not _is_unit(cuts.get(label))]
-        return contract(factors, out, sizes, spec.coefficient)
-    if _is_apart(node, at):
-        return zeros(
-            [size for size, constant in zip(node.shape, at, strict=True) for size in _kept(size, constant)]
-        )
-    factors = [Factor(node, tuple(range(node.ndim)))]
-    kept: list[Hashable] = []
-    for axis, constant in enumerate(at):
-        own = () if _is_unit(constant) else (axis if constant is None else ("part", axis),)
-        factors += [] if constant is None else [Factor(constant, (*own, axis))]
-        kept += own
-    return contract(factors, kept)
 
 
 def _kept(size: Size, constant: Expr | None) -> Sequence[Size]:
@@ -188,19 +198,16 @@ def _kept(size: Size, constant: Expr | None) -> Sequence[Size]:
     return (size,) if constant is None else constant.shape[:-1]
 
 
+def _left(labels: Sequence[Label], at: Cuts) -> tuple[Label, ...]:
+    """The labels of the axes that are left when entries are taken of some."""
+    return tuple(label for label, constant in zip(labels, at, strict=True) if not _is_unit(constant))
+
+
 def _is_apart(node: Expr, at: Cuts) -> bool:
-    """Whether a slice or unit vector is cut at another piece of its axis, where it is zero. In axes whose
-    size is a number the entries tell that."""
+    """Whether a slice or unit vector is cut at another piece of its axis, where it is zero. Slices of axes
+    whose size is a number may hold the entry at which they are cut."""
     axis = _WHOLE_AXIS.get(node.op)
     constant = None if axis is None else at[axis]
-    if axis is None or constant is None or node.shape[axis].is_literal:
+    if axis is None or constant is None or (node.shape[axis].is_literal and constant.op != node.op):
         return False
     return _piece(node) not in {None, _piece(constant)}
-
-
-def _cut_factor(factor: Factor, cuts: Mapping[Hashable, Expr]) -> Factor:
-    at = [cuts.get(label) for label in factor.labels]
-    if not any(at):
-        return factor
-    labels = tuple(label for label in factor.labels if not _is_unit(cuts.get(label)))
-    return Factor(_cut(factor.base, at), labels, factor.exponent)

@@ -39,7 +39,7 @@ from closedform.expression.expr import Expr, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
-from closedform.notation.blocks import Block, blocks
+from closedform.notation.blocks import Block, Cutter
 from closedform.notation.contraction import Graph
 from closedform.notation.index import (
     Label,
@@ -87,8 +87,9 @@ RESERVED = frozenset({"I", "K", "L", "S", "e", "H", "V"})
 MOST_TERMS = 24
 
 
-# An array is written by its entries rather than as a sum if it is so much longer then.
+# An array is written by its blocks rather than as a sum of parts if it is at most so much longer then.
 WORTH_A_WHOLE = 1.5
+_PLACING = frozenset({"basis", "selection"})
 
 
 class _Reader:
@@ -116,6 +117,7 @@ class _Reader:
         }
         self.names |= set(self.labels.values())
         self.constants: dict[Expr, str] = {}
+        self.cutter = Cutter()
 
     def read(self) -> Expr:
         self._read_below(self.root)
@@ -130,13 +132,14 @@ class _Reader:
 
     def _in_blocks(self, node: Expr) -> Expr | None:
         """An array by its entries or blocks, where that is shorter."""
-        found = blocks(node, node is self.root) if node.op in {"linear", "contract"} else None
+        found = self.cutter.blocks(node, node is self.root) if node.op in {"linear", "contract"} else None
         if found is None:
             return None
         self._read_below(*(block.expr for row in found for block in row))
         rows = [[self._block(block) for block in row] for row in found]
         form, other = fm.blocks(rows, node.shape), self.forms[node]
-        whole = 1 if fm.factored(other)[1].op != "sum" else WORTH_A_WHOLE
+        apart = fm.factored(other)[1].op == "sum" or any(part.op in _PLACING for part in toposort(other))
+        whole = WORTH_A_WHOLE if apart else 1
         return form if fm.length(form) <= whole * fm.length(other) else None
 
     def _block(self, block: Block) -> Expr:

@@ -26,7 +26,8 @@ class Syntax:
 
     kind    "number", "name", "word", "sum" (value: signs), "product", "fraction", "⊙", "⊘", "⊗", "power"
             (value: Exponent), "function power", "raised" (by an expression), "root", "transpose", "norm",
-            "blocks" (value: Blocks), "ceiling", "call" (value: Call), "diag", "part" (value: items), "entry", "index", "different",
+            "blocks" (value: Blocks), "ceiling", "call" (value: Call), "diag", "part" (value: items),
+            "entry", "index", "different",
             "summation" or "product over" (value: letters), and the like
     at      position in the formula
     """
