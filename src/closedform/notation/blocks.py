@@ -145,7 +145,9 @@ class Cutter:
         allows blocks that no slice tells of, which are mostly zero."""
         if not 0 < node.ndim <= 2 or not any(pieces(node)) or node.weight > LARGEST_CUT:
             return None
-        cuts = [partition(node, axis, filled) or [None] for axis in range(node.ndim)]
+        cuts: list[Sequence[Expr | None]] = [
+            partition(node, axis, filled) or [None] for axis in range(node.ndim)
+        ]
         counts = [len(cut) for cut in cuts]
         if not 1 < counts[0] * counts[-1] <= MOST_BLOCKS or (node.ndim == 1 and counts[0] < 2):
             return None

@@ -7,8 +7,9 @@ and A_ij B_kl is vec(A) vec(B)'. diag_n(v), n > 2, is the tensor of order n with
 equal. A plain number in a sum with a vector is added to every entry. Functions of arrays act on each entry,
 but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the elementwise one); an
 index at a function is the axis it works along. S with a slice is the matrix that takes
-the slice, L x are the running sums of x. A vector x
-has n_x entries, a matrix A has m_A rows and n_A columns.
+the slice, L x are the running sums of x. [a, b] is the vector of two numbers and [[a, b], [c, d]] the matrix
+with these rows; [A, B] stands for blocks side by side, [A; B] for blocks one above the other, and 0 for a
+block of zeros. A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 
 from __future__ import annotations
