@@ -108,9 +108,11 @@ def parse(text: str, *, shape: str | Sequence[int] | None = None, **names: Any) 
 
     Side by side is the product: Ax is A times x if A and x are declared, and the longest declared name is
     taken. 𝟏 and I are ones and the identity, eₖ unit vectors (counted from 0), ∑ᵢ xᵢyᵢ and [xᵢyⱼ]ᵢⱼ use
-    indices that are not declared, A ⊗ B and vec(A) are for results of order 4. A number is added to every
-    entry of a vector. n_x is the length of x; m_A and n_A are the rows and columns of A. The names are the
-    arguments of the function, in the order given. `closedform.notation.matrix` states the conventions.
+    indices that are not declared, [a, b] is the vector of two numbers, [[a, b], [c, d]] the matrix with these
+    rows, [A, B; C, D] an array of blocks, in which 0 takes the size of its neighbours; A ⊗ B and vec(A) are
+    for results of order 4. A number is added to every entry of a vector. n_x is the length of x; m_A and n_A
+    are the rows and columns of A. The names are the arguments of the function, in the order given.
+    `closedform.notation.matrix` states the conventions.
 
     Raises InvalidArgumentError, which shows the position and what to write, for what is unknown, ambiguous,
     or does not fit together.

@@ -52,7 +52,7 @@ from closedform.notation.matrix import is_diagonal, needs_indices
 from closedform.notation.text import text
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.record import REQUIREMENTS
-from closedform.primitives.structure import covered, reached
+from closedform.primitives.structure import covered, listed, reached
 from closedform.simplify.normalise import normalise
 from closedform.simplify.simplify import expanded, replaced, simplify
 from closedform.sources.numpy_function import Trace, argument_names, trace_function
@@ -488,7 +488,8 @@ def derive(
     normal = normalise(trace.root, free, trace.pinned, trace.lines)
     root = simplify(normal.root)
     pinned = trace.pinned
-    while whole := covered(root):  # a loop over all entries: with the size as a number it is no slice
+    # a loop over all entries, or x[0] and x[1] of two: with the size as a number there are no others
+    while whole := covered(root) | listed(root):
         pinned |= whole
         normal = normalise(trace.root, free, pinned, trace.lines)
         root = simplify(normal.root)

@@ -129,6 +129,12 @@ class _Meaning:
     def norm(self, form: Expr) -> Any:
         return Entries(np.sqrt(np.sum(self.of(form.args[0]) ** 2)))
 
+    def blocks(self, form: Expr) -> Any:
+        (columns,) = form.params
+        shown = [part.array.reshape(1, 1) if isinstance(part, Entries) else part for part in self.all(form)]
+        rows = [shown[n : n + columns] for n in range(0, len(shown), columns)]
+        return np.block(rows)
+
     # matrices
     def matmul(self, form: Expr) -> Any:
         value = self.all(form)[0]

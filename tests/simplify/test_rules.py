@@ -206,6 +206,8 @@ EXAMPLES = {
         [Factor(unit(N, 0), "i"), Factor(z + contract([Factor(unit(N, 1), "j"), Factor(w, "k")], "j"), "i")],
         "",
     ),
+    "entry of a shift": s
+    * contract([Factor(roll(Size.of(4), 3), "ij"), Factor(unit(Size.of(4), 2), "j")], "i"),
     "product of cyclic shifts": contract(
         [
             Factor(roll(N, 3), "ik"),

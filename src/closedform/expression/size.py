@@ -105,6 +105,11 @@ class Size:
         )
 
     @property
+    def is_positive(self) -> bool:
+        """Whether it is above 0 whatever the sizes of the inputs are: n + 1, but neither n nor n - 1."""
+        return self.is_nonnegative and any(not monomial for monomial, _ in self.terms)
+
+    @property
     def label(self) -> str | None:
         """What the user calls the axis that has this size."""
         match self.terms:

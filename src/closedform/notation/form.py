@@ -24,6 +24,8 @@ a column is a row; both have one axis.
     lower(A; k)             the entries with column - row <= k
     part(A; items)          an index or a slice for each axis
     ravel(A), reshape(v)    in C order
+    blocks(A, b, C, D; n)   the array put together of blocks, in rows of n: scalars, vectors and matrices; a
+                            vector, of scalars and vectors one above the other, if it has one axis
     differential(A)         dA, of the shape of A
     roll(A; by, axis)       entries shifted cyclically along an axis; roll(I; by, 0) x is roll(x; by)
     call(a, b; name)        a primitive of the registry
@@ -120,6 +122,8 @@ def is_symmetric(form: Expr) -> bool:
     if form.op == "sum":
         signed = set(zip(form.args, form.params, strict=True))
         return {(transposed(term), sign) for term, sign in signed} == signed
+    if form.op == "blocks":
+        return transposed_blocks(form) is form
     if form.op == "index":
         if form not in _MIRRORED:
             first, second = form.params
@@ -160,6 +164,10 @@ def transposed(form: Expr) -> Expr:
         return form.args[0]
     if not form.shape or is_symmetric(form):
         return form
+    if form.op == "blocks" and form.ndim == 2:
+        turned = transposed_blocks(form)
+        if sum(map(_marks, turned.args)) <= sum(map(_marks, form.args)):
+            return turned
     if form.op == "roll" and form.args[0].op == "identity":
         by, axis = form.params
         return Expr("roll", form.args, (-by, axis), form.shape)
@@ -169,9 +177,9 @@ def transposed(form: Expr) -> Expr:
         scalars, array = factored(form)
         return product(*scalars, transposed(array))
     if form.op in {"hadamard", "quotient"} and form.ndim == 2:
-        turned = tuple(transposed(arg) for arg in form.args)
-        if sum(map(_marks, turned)) <= sum(map(_marks, form.args)):
-            ordered = sorted(turned, key=scalar_order) if form.op == "hadamard" else turned
+        operands = tuple(transposed(arg) for arg in form.args)
+        if sum(map(_marks, operands)) <= sum(map(_marks, form.args)):
+            ordered = sorted(operands, key=scalar_order) if form.op == "hadamard" else operands
             return Expr(form.op, tuple(ordered), form.params, form.shape[::-1])
     return Expr("transpose", (form,), (), form.shape[::-1])
 
@@ -486,6 +494,10 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     if array is not None and array.op == "index":
         body = _assembled(coefficient, above, below, array.args[0])
         return Expr("index", (product(body),), array.params, array.shape)
+    if coefficient < 0 and array is not None:
+        turned = _with_opposite_blocks(array)
+        if turned is not None:
+            return _assembled(-coefficient, above, below, turned)
     if coefficient < 0:
         return negative(_assembled(-coefficient, above, below, array))
     above, below = _powers(above), _powers(below)
@@ -608,6 +620,18 @@ def reading_weight(form: Expr) -> int:
         weight += node.op != "transpose"
         stack += node.args
     return weight
+
+
+# What counts as more than one sign when lengths are compared: what takes thought to read, too.
+_LONG = {"basis": 4, "selection": 4, "roll": 10, "part": 2, "call": 2}
+
+
+def length(form: Expr) -> int:
+    """About how many signs a form takes, written out."""
+    lengths: dict[Expr, int] = {}
+    for node in toposort(form):
+        lengths[node] = _LONG.get(node.op, 1) + sum(lengths[arg] for arg in node.args)
+    return lengths[form]
 
 
 def reading_key(form: Expr) -> tuple[object, ...]:
@@ -797,6 +821,101 @@ def _degree(form: Expr) -> Number:
     """The highest power in a product of scalars: x^3 stands before x^2."""
     factors = form.args if form.op == "product" else (form,)
     return max((f.params[0] for f in factors if f.op in {"power", "elementwise_power"}), default=1)
+
+
+def blocks(rows: Sequence[Sequence[Expr]], shape: Shape) -> Expr:
+    """The array put together of blocks in rows; what all of them are multiplied with stands before it, but
+    not a number or a name before plain entries: (2x, 2y), not 2(x, y)."""
+    rows = _opened_blocks(rows, len(shape))
+    parts = [part for parts in rows for part in parts]
+    least = 0 if any(part.shape for part in parts) else LEAST_COLLECTED
+    factors = [_before(part) for part in parts if not _is_zero(part)]
+    common = [
+        factor
+        for factor in dict.fromkeys(factors[0] if factors else ())
+        if factor.weight >= least and all(factor in other for other in factors)
+    ]
+    rests = [part if _is_zero(part) else _without(part, common) for part in parts]
+    if all(part == literal(1) for part in rests) and len(shape) == 1:
+        return product(*common, ones(shape[0]))
+    if len(shape) == 2 and _is_identity(rests, len(rows)):
+        return product(*common, identity(shape[0]))
+    return product(*common, Expr("blocks", tuple(rests), (len(rows[0]),), shape))
+
+
+def _with_opposite_blocks(array: Expr) -> Expr | None:
+    """The negative of an array put together of blocks, or of a product with one, if it has no more signs."""
+    if array.op == "matmul":
+        found = [(n, _with_opposite_blocks(part)) for n, part in enumerate(array.args)]
+        n, turned = next(((n, part) for n, part in found if part is not None), (0, None))
+        return turned and Expr("matmul", (*array.args[:n], turned, *array.args[n + 1 :]), (), array.shape)
+    if array.op != "blocks":
+        return None
+    opposites = tuple(negative(part) for part in array.args)
+    better = _signs(opposites) <= _signs(array.args)
+    return Expr("blocks", opposites, array.params, array.shape) if better else None
+
+
+def _signs(parts: Iterable[Expr]) -> int:
+    """How many of the parts are negative."""
+    return sum(split_sign(part)[0] < 0 for part in parts)
+
+
+def transposed_blocks(form: Expr) -> Expr:
+    """The transpose of a matrix put together of blocks."""
+    (columns,) = form.params
+    turned = [transposed(part) for n in range(columns) for part in form.args[n::columns]]
+    return Expr("blocks", tuple(turned), (len(form.args) // columns,), form.shape[::-1])
+
+
+def _opened_blocks(rows: Sequence[Sequence[Expr]], order: int) -> Sequence[Sequence[Expr]]:
+    """The rows with the blocks of blocks that stand in one row or in one column with them."""
+    if order == 1 or len(rows[0]) == 1:
+        column = [part for (part,) in rows]
+        if order == 2 and all(part.op == "transpose" and _is_list(part.args[0]) for part in column):
+            return [part.args[0].args for part in column]
+        return [[part] for part in _spliced(column, lambda part: part.ndim == order and part.params == (1,))]
+    if len(rows) == 1:
+        if all(map(_is_list, rows[0])):
+            return list(zip(*(part.args for part in rows[0]), strict=True))
+        return [_spliced(rows[0], lambda part: part.ndim == 2 and part.params == (len(part.args),))]
+    return rows
+
+
+def _spliced(parts: Iterable[Expr], fits: Callable[[Expr], bool]) -> list[Expr]:
+    """The parts, with the blocks of those that fit in their places."""
+    return [arg for part in parts for arg in (part.args if part.op == "blocks" and fits(part) else (part,))]
+
+
+def _is_list(form: Expr) -> bool:
+    """Whether a vector is written by its entries."""
+    return form.op == "blocks" and form.ndim == 1 and not any(arg.shape for arg in form.args)
+
+
+def _is_identity(parts: Sequence[Expr], count: int) -> bool:
+    """Whether plain entries are those of the identity matrix."""
+    wanted = [literal(int(n % (count + 1) == 0)) for n in range(count * count)]
+    return list(parts) == wanted
+
+
+def _is_zero(form: Expr) -> bool:
+    return form.op == "literal" and form.params[0] == 0
+
+
+def _before(part: Expr) -> list[Expr]:
+    """The scalar factors of a block."""
+    scalars, last = factored(part)
+    return _split_fractions(scalars if part.shape else [*scalars, last])
+
+
+def _without(part: Expr, common: Iterable[Expr]) -> Expr:
+    """A block without some of its scalar factors."""
+    if not common:
+        return part
+    factors = _before(part)
+    for factor in common:
+        factors.remove(factor)
+    return product(*factors, *([factored(part)[1]] if part.shape else []))
 
 
 def vec(matrix: Expr) -> Expr:

@@ -34,7 +34,7 @@ def latex(expr: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> str:
     return render(shared(form, names), _Latex(), names)
 
 
-_TALL = re.compile(r"\\frac|\\sum|\\prod|\\left")
+_TALL = re.compile(r"\\frac|\\sum|\\prod|\\left|\\begin")
 _BRACKETS = {
     "()": ("(", ")"),
     "[]": ("[", "]"),
@@ -136,6 +136,10 @@ class _Latex(Style):
 
     def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
         return " "
+
+    def blocks(self, rows: Sequence[Sequence[str]], order: int, plain: bool) -> str:
+        lines = r" \\ ".join(" & ".join(row) for row in rows)
+        return rf"\begin{{bmatrix}} {lines} \end{{bmatrix}}"
 
     def where(self, whole: str, definitions: Sequence[str]) -> str:
         return whole + r",\quad\text{where } " + r",\; ".join(definitions)

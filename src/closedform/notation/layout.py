@@ -135,6 +135,10 @@ class Style(ABC):
         """What stands between two factors, so that no other symbol is read there."""
 
     @abstractmethod
+    def blocks(self, rows: Sequence[Sequence[str]], order: int, plain: bool) -> str:
+        """An array of an order by its blocks, in rows; `plain` if these are its entries."""
+
+    @abstractmethod
     def where(self, whole: str, definitions: Sequence[str]) -> str:
         """A formula with the definitions of names in it."""
 
@@ -349,6 +353,8 @@ class _Layout:
 
     def transpose(self, form: Expr, pieces: list[Piece]) -> Piece:
         base, mark = pieces[0], self.style.signs["transpose"]
+        if form.args[0].op == "literal" and form.args[0].params[0] == 0:
+            return base  # a block of zeros
         if form.args[0].op == "inverse":
             base, mark = self.pieces[form.args[0].args[0]], self.style.signs["inverse transpose"]
         return self._raised(base, mark)
@@ -378,6 +384,12 @@ class _Layout:
 
     def ceiling(self, _: Expr, pieces: list[Piece]) -> Piece:
         return Piece(self.style.brackets(pieces[0].string, "⌈⌉"))
+
+    def blocks(self, form: Expr, pieces: list[Piece]) -> Piece:
+        (columns,) = form.params
+        strings = [piece.string for piece in pieces]
+        rows = [strings[n : n + columns] for n in range(0, len(strings), columns)]
+        return Piece(self.style.blocks(rows, form.ndim, all(not arg.shape for arg in form.args)))
 
     def differential(self, form: Expr, pieces: list[Piece]) -> Piece:
         (piece,) = pieces
@@ -544,6 +556,7 @@ _RULES: dict[str, Rule] = {
     "roll": _Layout.roll,
     "norm": _Layout.norm,
     "ceiling": _Layout.ceiling,
+    "blocks": _Layout.blocks,
     "differential": _Layout.differential,
     "call": _Layout.call,
     "part": _Layout.part,

@@ -7,10 +7,11 @@ and A_ij B_kl is vec(A) vec(B)'. diag_n(v), n > 2, is the tensor of order n with
 equal. A plain number in a sum with a vector is added to every entry. Functions of arrays act on each entry,
 but for those of matrices (inverse, determinant, e^A; exp with a circled dot is the elementwise one); an
 index at a function is the axis it works along. S with a slice is the matrix that takes
-the slice, L x are the running sums of x. divdiff(h, h', v) is the matrix of the divided differences
-(h_i - h_j) / (v_i - v_j) of a function with the values h and the derivatives h' at v, h'_i for v_i = v_j, and
-recipgaps(v) that of 1 / (v_j - v_i), 0 on its diagonal. A vector x has n_x entries, a matrix A has m_A rows
-and n_A columns.
+the slice, L x are the running sums of x. [a, b] is the vector of two numbers and [[a, b], [c, d]] the matrix
+with these rows; [A, B] stands for blocks side by side, [A; B] for blocks one above the other, and 0 for a
+block of zeros. divdiff(h, h', v) is the matrix of the divided differences (h_i - h_j) / (v_i - v_j) of a
+function with the values h and the derivatives h' at v, h'_i for v_i = v_j, and recipgaps(v) that of
+1 / (v_j - v_i), 0 on its diagonal. A vector x has n_x entries, a matrix A has m_A rows and n_A columns.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from closedform.expression.expr import Expr, Shape, inputs, toposort
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
+from closedform.notation.blocks import Block, Cutter
 from closedform.notation.contraction import Graph
 from closedform.notation.index import (
     Label,
@@ -91,6 +93,11 @@ RESERVED = frozenset({"I", "K", "L", "S", "e", "H", "V"})
 MOST_TERMS = 24
 
 
+# An array is written by its blocks rather than as a sum of parts if it is at most so much longer then.
+WORTH_A_WHOLE = 1.5
+_PLACING = frozenset({"basis", "selection"})
+
+
 class _Reader:
     """Reads every node below a root once, operands first."""
 
@@ -117,6 +124,7 @@ class _Reader:
         }
         self.names |= set(self.labels.values())
         self.constants: dict[Expr, str] = {}
+        self.cutter = Cutter()
 
     def _sums_below(self) -> dict[Shape, list[Expr]]:
         """The sums of more than two terms that stand in the formula, by their shape, the longest first."""
@@ -135,6 +143,23 @@ class _Reader:
         for node in toposort(*roots):
             if node not in self.forms:
                 self.forms[node] = _READINGS.get(node.op, _Reader.call)(self, node)
+                self.forms[node] = self._in_blocks(node) or self.forms[node]
+
+    def _in_blocks(self, node: Expr) -> Expr | None:
+        """An array by its entries or blocks, where that is shorter."""
+        found = self.cutter.blocks(node, node is self.root) if node.op in {"linear", "contract"} else None
+        if found is None:
+            return None
+        self._read_below(*(block.expr for row in found for block in row))
+        rows = [[self._block(block) for block in row] for row in found]
+        form, other = fm.blocks(rows, node.shape), self.forms[node]
+        apart = fm.factored(other)[1].op == "sum" or any(part.op in _PLACING for part in toposort(other))
+        whole = WORTH_A_WHOLE if apart else 1
+        return form if fm.length(form) <= whole * fm.length(other) else None
+
+    def _block(self, block: Block) -> Expr:
+        form = self.forms[block.expr]
+        return fm.row(form) if block.is_row else form
 
     # --- leaves -------------------------------------------------------------------------------------
 

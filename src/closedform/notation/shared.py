@@ -21,8 +21,8 @@ MOST_ASKED = 20
 # In a longer formula every part that stands twice is named: written out, it could be of any length.
 LONGEST_WEIGHED = 2000
 
-# What the word and the brackets of a function count.
-WORD = 3
+# What the word of a function and its brackets count, and the brackets of an array's blocks.
+OWN = {"call": 3, "blocks": 7}
 
 _NEVER_NAMED = frozenset({"transpose", "negative", "literal", "symbol", "index", "part", "entry"})
 
@@ -124,7 +124,7 @@ def _written(*roots: Expr) -> dict[Expr, int]:
     """How many nodes each form has when it is written out."""
     weights: dict[Expr, int] = {}
     for form in toposort(*roots):
-        weights[form] = (WORD if form.op == "call" else 1) + sum(weights[arg] for arg in form.args)
+        weights[form] = OWN.get(form.op, 1) + sum(weights[arg] for arg in form.args)
     return weights
 
 

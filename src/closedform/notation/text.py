@@ -54,6 +54,7 @@ _BOLD = {
     for first, bold, count in (("a", "𝐚", 26), ("A", "𝐀", 26), ("0", "𝟎", 10), ("α", "𝛂", 25), ("Α", "𝚨", 25))
     for n in range(count)
 }
+_NUMBER = re.compile(r"[0-9.]+|[½⅓⅔¼¾⅙⅛]")
 _FRACTIONS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾", (1, 6): "⅙", (1, 8): "⅛"}
 
 
@@ -180,7 +181,16 @@ class _Text(Style):
         return primitive.text
 
     def space(self, left: Piece, right: Piece, symbols: Collection[str]) -> str:
+        if right.string.startswith("[") and _NUMBER.fullmatch(left.string):
+            return ""
         return " " if left.closes or right.opens or _runs_together(left.string, right.string, symbols) else ""
+
+    def blocks(self, rows: Sequence[Sequence[str]], order: int, plain: bool) -> str:
+        if not plain:
+            return self.brackets("; ".join(", ".join(row) for row in rows), "[]")
+        entries = rows if order == 2 else [[row[0] for row in rows]]
+        lists = [self.brackets(", ".join(row), "[]") for row in entries]
+        return self.brackets(", ".join(lists), "[]") if order == 2 else lists[0]
 
     def where(self, whole: str, definitions: Sequence[str]) -> str:
         return f"{whole}, where {', '.join(definitions)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,8 +15,10 @@ from closedform.expression.calculus import (
     SizeUsedError,
     broadcast,
     contract,
+    factors_of,
     identity,
     is_zero,
+    label_sizes,
     linear,
     multiply,
     number,
@@ -35,6 +38,26 @@ def select(rows: Size, size: Size, start: int | Size = 0, step: int = 1) -> Expr
     if rows == size and Size.of(start) == Size.of(0) and step == 1:
         return identity((size,))
     return Expr("select", (), (("start", Size.of(start)), ("step", step)), (rows, size))
+
+
+def interval(start: Size, stop: Size, size: Size) -> Expr:
+    """The slice from `start` up to `stop`; a single entry counted from one end is a unit vector."""
+    if stop - start == Size.of(1):
+        for at in (start, start - size):
+            if at.is_literal:
+                return unit(size, at.value)
+    return select(stop - start, size, start)
+
+
+def intervals(sizes: Sequence[Size]) -> list[Expr]:
+    """The slices and unit vectors of intervals of these sizes that follow on one another."""
+    stops = list(itertools.accumulate(sizes))
+    starts = [Size.of(0), *stops[:-1]]
+    return [interval(start, stop, stops[-1]) for start, stop in zip(starts, stops, strict=True)]
+
+
+# An axis of at most so many entries is one of named entries, if the function reads each of them.
+MOST_LISTED = 4
 
 
 def covered(root: Expr) -> frozenset[Size]:
@@ -64,6 +87,30 @@ def reached(root: Expr, entries: bool = False) -> Iterator[tuple[Size, Size]]:
         elif node.op == "unit" and entries:
             index = dict(node.params)["index"]
             yield Size.of(index + 1 if index >= 0 else -index), node.shape[0]
+
+
+def listed(root: Expr) -> frozenset[Size]:
+    """Sizes of axes of few entries, which are all read one by one, by their index, and not otherwise."""
+    indices: dict[Size, set[int]] = {}
+    elsewhere: set[Size] = set()
+    for node in toposort(root):
+        if node.op == "unit":
+            (size,), index = node.shape, dict(node.params)["index"]
+            indices.setdefault(size, set()).add(index % size.value if size.value else 0)
+        elif node.op == "contract":
+            factors = factors_of(node)
+            read = {f.labels[0] for f in factors if f.base.op == "unit"}
+            elsewhere.update(size for label, size in label_sizes(node).items() if label not in read)
+        elif node.op != "input":
+            elsewhere.update(node.shape)
+    return frozenset(
+        size
+        for size, found in indices.items()
+        if not size.is_literal
+        and size not in elsewhere
+        and 1 < size.value <= MOST_LISTED
+        and found == set(range(size.value))
+    )
 
 
 def unit(size: Size, index: int) -> Expr:

@@ -84,7 +84,8 @@ def _entry_in_slice(entry: Expr, part: Expr) -> Expr | None:
     offset = _position(entry) - start
     beyond = offset - (length - 1) * step
     below = _literal(offset)
-    if (below is not None and (below < 0 or below % step)) or (_literal(beyond) or 0) > 0:
+    outside = (Size.of(0) - offset).is_positive or beyond.is_positive
+    if outside or (below is not None and below % step):
         return zeros((length,))
     if below is None:
         return None
@@ -103,10 +104,9 @@ def _apart(first: Expr, second: Expr) -> bool:
         return same_end and not np.intersect1d(one, other).size  # type: ignore[arg-type]
     for lower, upper in ((first, second), (second, first)):
         start, step, length = _slice(lower)
-        if step > 0 and _slice(upper)[1] > 0:
-            gap = _literal(_slice(upper)[0] - (start + (length - 1) * step))
-            if gap is not None and gap > 0:
-                return True
+        gap = _slice(upper)[0] - (start + (length - 1) * step)
+        if step > 0 and _slice(upper)[1] > 0 and gap.is_positive:
+            return True
     return False
 
 
@@ -165,6 +165,28 @@ def entry_of_slice(node: Expr) -> Expr | None:
             whole = _entry_of_part(entries[f.labels[0]], f.base)
             if whole is not None:
                 return with_factors(node, [*factors[:i], Factor(whole, f.labels[1:]), *factors[i + 1 :]])
+    return None
+
+
+@rule(
+    "entry of a shift",
+    "R e_j = e_k where R moves entry j to k, and R' e_k = e_j",
+    "contract",
+    condition="the size is a number",
+)
+def entry_of_shift(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    entries = {f.labels[0]: f.base for f in factors if f.base.op == "unit"}
+    for i, f in enumerate(factors):
+        if f.base.op != "shift" or not f.base.shape[0].is_literal:
+            continue
+        by = dict(f.base.params)["by"]
+        for axis, moved in ((0, -by), (1, by)):
+            entry = entries.get(f.labels[axis])
+            if entry is not None:
+                at = (dict(entry.params)["index"] + moved) % f.base.shape[0].value
+                other = Factor(unit(f.base.shape[0], at), (f.labels[1 - axis],))
+                return with_factors(node, [*factors[:i], other, *factors[i + 1 :]])
     return None
 
 
@@ -273,6 +295,8 @@ def _read(node: Expr) -> Expr:
 def _decided(part: Expr, term: Expr, axis: int) -> bool | None:
     """Whether the part of a term along an axis is known where it is itself a part: one that was put into its
     place, or of which an entry is taken. None where it is none."""
+    if term.op == "unit":
+        return _known(part, term)
     if term.op != "contract":
         return None
     label = spec_of(term).out[axis]

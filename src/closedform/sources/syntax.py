@@ -26,7 +26,8 @@ class Syntax:
 
     kind    "number", "name", "word", "sum" (value: signs), "product", "fraction", "⊙", "⊘", "⊗", "power"
             (value: Exponent), "function power", "raised" (by an expression), "root", "transpose", "norm",
-            "ceiling", "call" (value: Call), "diag", "part" (value: items), "entry", "index", "different",
+            "blocks" (value: Blocks), "ceiling", "call" (value: Call), "diag", "part" (value: items),
+            "entry", "index", "different",
             "summation" or "product over" (value: letters), and the like
     at      position in the formula
     """
@@ -51,6 +52,14 @@ class Call:
     axes: tuple[int, ...] | None = None
     elementwise: bool = False
     composed: bool = False
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How many blocks stand in a row; `is_list` if there is one row, and no list for each row of a matrix."""
+
+    columns: int
+    is_list: bool
 
 
 @dataclass(frozen=True)
@@ -311,7 +320,8 @@ class _Parser:
         raised = False
         while True:
             token = self.token
-            if token.kind == "lowered" or (self.sees("[") and not token.spaced) or self.sees("_("):
+            indexed = self.sees("[") and not token.spaced and form.kind != "number"
+            if token.kind == "lowered" or indexed or self.sees("_("):
                 form = self.indexed(form)
             elif token.kind == "raised":
                 form = self.raised(form, self.take().text, token.at)
@@ -381,14 +391,41 @@ class _Parser:
         raise AssertionError
 
     def bracket(self, at: int) -> Syntax:
-        """[i ≠ j], or an array by its entries: [xᵢyⱼ]ᵢⱼ."""
+        """[i ≠ j], an array by its entries, [xᵢyⱼ]ᵢⱼ, or one put together of blocks, [A, B; C, D]."""
         first, sign, second = (self.tokens[min(self.position + n, len(self.tokens) - 1)] for n in range(3))
         if sign.text == "≠" and first.kind == second.kind == "letter":
             self.position += 3
             self.expect("]")
             return Syntax("different", at, value=(first.text, second.text))
-        body = self.within("]")
-        return Syntax("index", at, (body,), self.letters(self.token))
+        rows = self.rows()
+        if sum(map(len, rows)) == 1:
+            ((body,),) = rows
+            nested = body.kind == "blocks" or self.open[-1:] == ["]"]
+            if self.token.kind == "lowered" or self.sees("_(") or not nested:
+                return Syntax("index", at, (body,), self.letters(self.token))
+        if len(rows) == 1 and all(cell.kind == "blocks" and cell.value.is_list for cell in rows[0]):
+            rows = [list(cell.args) for cell in rows[0]]  # [[a, b], [c, d]]
+            blocks = Blocks(len(rows[0]), is_list=False)
+        else:
+            blocks = Blocks(len(rows[0]), is_list=len(rows) == 1)
+        if len({len(row) for row in rows}) > 1:
+            refuse(self.text, at, "the rows of these blocks have unequal numbers of blocks")
+        return Syntax("blocks", at, tuple(cell for row in rows for cell in row), blocks)
+
+    def rows(self) -> list[list[Syntax]]:
+        """What stands between square brackets, with commas in a row and semicolons after it."""
+        rows: list[list[Syntax]] = [[]]
+        self.open.append("]")
+        try:
+            rows[-1].append(self.relation())
+            while self.sees(",", ";"):
+                if self.take().text == ";":
+                    rows.append([])
+                rows[-1].append(self.relation())
+        finally:
+            self.open.pop()
+        self.expect("]")
+        return rows
 
     def letters(self, token: Token) -> tuple[str, ...]:
         """The letters of indices: ᵢⱼ or _(i, j)."""

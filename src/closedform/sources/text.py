@@ -38,7 +38,7 @@ from closedform.expression.size import Atom, AxisOf, Quotient, Size
 from closedform.primitives.elementwise import elementwise
 from closedform.primitives.record import PRIMITIVES, Primitive
 from closedform.primitives.reductions import products_without
-from closedform.primitives.structure import reshaping, triangle, unit
+from closedform.primitives.structure import intervals, reshaping, triangle, unit
 from closedform.sources.syntax import Call, Exponent, Formula, Syntax, constant, syntax
 from closedform.sources.tokens import refuse
 
@@ -180,6 +180,7 @@ class _Reading:
         self.names = {name: self.named(expr) for name, expr in names.items()}
         self.scope: dict[str, Size] = {}
         self.marks = itertools.count()
+        self.open_zeros: list[Size] = []  # sizes of blocks 0, one entry if nothing tells another
 
     def refuse(self, at: int, reason: str) -> Any:
         refuse(self.text, at, reason)
@@ -203,6 +204,9 @@ class _Reading:
         if shape is not None:
             value = self.shaped(value, tuple(shape))
         self.settle()
+        for size in self.open_zeros:
+            if any(self.sizes.unknown(self.sizes.of(size))):
+                self.same(size, Size.of(1), 0)
         try:
             root = value.make()
         except InvalidArgumentError:
@@ -333,6 +337,54 @@ class _Reading:
     def ceiling(self, form: Syntax) -> Value:
         size = self.size(form)
         return Value((), (), {}, lambda: size_number(size))
+
+    # --- blocks -------------------------------------------------------------------------------------
+
+    def blocks(self, form: Syntax) -> Value:
+        """An array put together of blocks: the sum of these, each in its place."""
+        cells = [(self.of(arg), arg.at) for arg in form.args]
+        if any(cell.letters for cell, _ in cells):
+            self.refuse(form.at, "blocks are arrays, not entries with indices")
+        plain = not any(cell.axes for cell, _ in cells)
+        count = 1 if plain and form.value.is_list else form.value.columns
+        rows = [cells[n : n + count] for n in range(0, len(cells), count)]
+        heights = [self.extent([(cell, cell.rows, at) for cell, at in row], plain) for row in rows]
+        columns = [cells[n::count] for n in range(count)]
+        widths = [self.extent([(cell, cell.cols, at) for cell, at in column], plain) for column in columns]
+        across = count > 1 or any(cell.cols for cell, _ in cells)
+        down = len(rows) > 1 or any(cell.rows for cell, _ in cells) or not across
+        axes = [*([("r", heights)] if down else []), *([("c", widths)] if across else [])]
+
+        def make() -> Expr:
+            found = {label: intervals([self.sizes.of(size) for size in sizes]) for label, sizes in axes}
+            shape = [sum(map(self.sizes.of, sizes), Size.of(0)) for _, sizes in axes]
+            terms = []
+            for n, (cell, _) in enumerate(cells):
+                if cell.literal == 0:
+                    continue
+                factors = [Factor(cell.make(), ("r",) * len(cell.rows) + ("c",) * len(cell.cols))]
+                for label, k in zip("rc", divmod(n, count), strict=True):
+                    for piece in found[label][k : k + 1] if label in found else ():
+                        own = (label,) * (piece.ndim - 1)
+                        factors.append(Factor(piece, (*own, ("whole", label))))
+                terms.append(contract(factors, [("whole", label) for label, _ in axes]))
+            return linear([(1, term) for term in terms], shape)
+
+        totals = [sum(sizes, Size.of(0)) for _, sizes in axes]
+        return Value(tuple(totals[:down]), tuple(totals[down:]), {}, once(make))
+
+    def extent(self, cells: Sequence[tuple[Value, Sizes, int]], plain: bool) -> Size:
+        """The size that blocks have together along an axis; that of 0 beside no other block is open."""
+        sizes = [(own[0], at) for _, own, at in cells if own]
+        wide = [at for cell, own, at in cells if not own and (plain or cell.literal != 0)]
+        if not sizes and not wide:
+            size = self.sizes.fresh(cells[0][2], "0")
+            self.open_zeros.append(size)
+            return size
+        size = sizes[0][0] if sizes else Size.of(1)
+        for other, at in (*sizes[1:], *((Size.of(1), at) for at in wide)):
+            self.same(size, other, at, "sizes of blocks")
+        return size
 
     # --- sums ---------------------------------------------------------------------------------------
 
@@ -877,6 +929,7 @@ _RULES: dict[str, Callable[[_Reading, Syntax], Value]] = {
     "name": _Reading.name,
     "word": _Reading.word,
     "basis": _Reading.basis,
+    "blocks": _Reading.blocks,
     "selection": _Reading.selection,
     "ceiling": _Reading.ceiling,
     "sum": _Reading.sum,
