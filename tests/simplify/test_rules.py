@@ -243,6 +243,7 @@ EXAMPLES = {
     "bands": dot(dot(2 * transpose(SLICE, (1, 0)), BAND) - transpose(NEXT, (1, 0)), SLICE)
     + 3 * dot(transpose(SLICE, (1, 0)), dot(BAND, SLICE)),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),
+    "variable times abs": z * power(fn("abs", z), -0.5) * w,
     "abs of nonpositive": fn("abs", -fn("exp", z)) * w,
     "sign of a known sign": fn("sign", -p) * z,
     "larger of ordered": fn("maximum", 1 + z**2, -p),

@@ -53,7 +53,7 @@ def root(node: Expr) -> Expr | None:
     ['2x', '3']
     """
     if node.op == "linear":
-        if not all(c > 0 and _has_even_powers(term, among_others=True) for c, term in terms_of(node)):
+        if not all(c > 0 and _has_even_powers(term) for c, term in terms_of(node)):
             return None
         roots = [root(c * term) for c, term in terms_of(node)]
         found = [r for r in roots if r is not None]
@@ -78,10 +78,10 @@ def root(node: Expr) -> Expr | None:
     return Expr("euclidean_norm", (inner,), (("axis", axes),), node.shape) * scale
 
 
-def _has_even_powers(term: Expr, among_others: bool = False) -> bool:
-    """Whether a term is a number times sizes and even powers; among other terms no size may be negative."""
+def _has_even_powers(term: Expr) -> bool:
+    """Whether a term is a number times even powers, and sizes that are never negative."""
     return term.op == "contract" and all(
-        _is_even(p) or (base.op == "size" and (not among_others or base.params[0].is_nonnegative))
+        _is_even(p) or (base.op == "size" and base.params[0].is_nonnegative)
         for base, p in zip(term.args, spec_of(term).exponents, strict=True)
     )
 

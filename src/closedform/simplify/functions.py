@@ -8,6 +8,7 @@ from closedform.expression.calculus import (
     Factor,
     Number,
     contract,
+    exact,
     factors_of,
     identity,
     is_integer,
@@ -47,14 +48,30 @@ def ratio_to_tangent(node: Expr) -> Expr | None:
     return None
 
 
-@rule("sign times abs", "sign(x) |x|^p = x |x|^(p − 1)", "contract")
+@rule("variable times abs", "x |x|^p = sign(x) |x|^(p + 1) for −1 < p < 0", "contract")
+def variable_times_abs(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "abs" or not -1 < f.exponent < 0:
+            continue
+        for j, g in enumerate(factors):
+            if g.base is f.base.args[0] and g.labels == f.labels and g.exponent == 1:
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                sign = Factor(fn("sign", g.base), f.labels)
+                return with_factors(node, [*rest, sign, f._replace(exponent=exact(f.exponent + 1))])
+    return None
+
+
+@rule("sign times abs", "sign(x) |x|^p = x |x|^(p − 1) for p >= 1", "contract")
 def sign_times_abs(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
         if f.base.op != "sign" or not is_integer(f.exponent) or f.exponent < 1:
             continue
         for j, g in enumerate(factors):
-            if g.base.op == "abs" and g.base.args == f.base.args and g.labels == f.labels:
+            if g.base.op != "abs" or g.exponent < 1:
+                continue
+            if g.base.args == f.base.args and g.labels == f.labels:
                 rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                 odd = f.exponent % 2
                 parts = [
