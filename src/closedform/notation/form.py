@@ -488,9 +488,9 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
                 return _assembled(1, above, below, scaled)
     if array is not None and array.op == "literal":
         coefficient = exact(coefficient * array.params[0])
-        array = None if above or below else literal(coefficient, array.shape)
-        if array is not None:
-            return array
+        if not (above or below):
+            return literal(coefficient, array.shape)
+        array = filled(1, array.shape) if array.ndim in (1, 2) else None
     if array is not None and array.op == "index":
         body = _assembled(coefficient, above, below, array.args[0])
         return Expr("index", (product(body),), array.params, array.shape)
