@@ -555,6 +555,8 @@ def _scaled(coefficient: Number, form: Expr, levels: int) -> Expr | None:
     if levels == 0 or form.weight > LARGEST_SCALED:
         return None
     if form.op == "sum":
+        if all(_number_before(term) == 1 for term in form.args):
+            return None  # it would stand before each of them
         signs = zip(form.args, form.params, strict=True)
         scaled = [_scaled_term(coefficient, signed(term, sign), levels - 1) for term, sign in signs]
         terms = [term for term in scaled if term is not None]
@@ -566,6 +568,13 @@ def _scaled(coefficient: Number, form: Expr, levels: int) -> Expr | None:
         if part is not None:
             return Expr(form.op, (*form.args[:n], part, *form.args[n + 1 :]), form.params, form.shape)
     return None
+
+
+def _number_before(term: Expr) -> Number:
+    """The number that a term is a multiple of."""
+    scalars, array = factored(term)
+    numbers = [scalar.params[0] for scalar in (*scalars, array) if scalar.op == "literal"]
+    return exact(abs(math.prod(numbers, start=Fraction(1))))
 
 
 def _scaled_term(coefficient: Number, term: Expr, levels: int) -> Expr | None:

@@ -441,7 +441,8 @@ class _Layout:
             piece, enclosed = pieces[int(field)], _encloses(text, after)
             if text.endswith("|") and "|" in piece.string:
                 enclosed = False
-            binds = level < Level.ATOM and piece.level > level and piece.level != Level.BARE
+            worded = piece.level == Level.BARE and piece.head  # sin x, but no fraction
+            binds = level < Level.ATOM and piece.level > level and not worded
             keeps = enclosed or piece.simple or binds
             if not keeps:
                 text = text.removesuffix(" ") if re.search(r"\w\}? $", text) else text
