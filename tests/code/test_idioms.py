@@ -187,6 +187,8 @@ DIFFERENTIATED: dict[str, tuple[Callable[..., Any], np.ndarray]] = {
     "prod of one entry": (lambda x: np.prod(x) ** 2, U[:1]),
     "cumprod": (lambda x: np.sum(np.cumprod(x) ** 2), U),
     "prod of one plus": (lambda x: np.prod(1 + x), U),
+    "largest entries": (lambda x: np.sum(np.sort(x)[-2:] ** 2 * x[:2]), U),
+    "median": (lambda x: np.median(x) ** 2, U),
     "shifted determinant": (
         lambda x: np.linalg.slogdet(np.outer(x, x) + x[1] ** 2 * np.eye(len(x)))[1],
         U,

@@ -40,7 +40,7 @@ from closedform.primitives.record import PRIMITIVES
 
 # An expression that is longer gets a name; so does a larger array of the user's, instead of a literal.
 LONGEST_LINE = 68
-LARGEST_LITERAL = 16
+LARGEST_LITERAL = 64
 
 # Operations that Python's own numbers have.
 ARITHMETIC = frozenset({"product", "total", "square", "power"})
