@@ -192,6 +192,9 @@ CASES: dict[str, dict[str, Expr]] = {
         "lower triangle": einsum("ij,ij,j->i", B, triangle(n, n, -1), x),
         "flattened": einsum("pij,ij->p", reshaping((n, n)), B),
         "reshaped": einsum("pij,p->ij", reshaping((n, n)), u),
+        "outer product, flattened": einsum("pij,ik,k,j->p", reshaping((n, n)), B, x, a),
+        "operator, flattened": einsum("pij,ik,jl,qkl->pq", reshaping((n, n)), B, C, reshaping((n, n))),
+        "blocks of an operator, flattened": einsum("pij,ik,qkj->pq", reshaping((n, n)), B, reshaping((n, n))),
     },
     "Index notation": {
         "order 3": einsum("i,j,k->ijk", x, x, a),
@@ -205,6 +208,7 @@ CASES: dict[str, dict[str, Expr]] = {
     },
     "Operators": {
         "Kronecker product": einsum("ik,jl->ijkl", B, C),
+        "with a common factor": einsum("ik,jl->ijkl", B, C) - 3 * einsum("ik,jl->ijkl", B, X),
         "crossed": einsum("il,jk->ijkl", B, C),
         "transposition": einsum("->ijji") * 2,
         "outer product": einsum("ij,kl->ijkl", B, C),

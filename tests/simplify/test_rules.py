@@ -132,6 +132,7 @@ EXAMPLES = {
     "log of a determinant": fn("log", fn("abs", fn("det", X, shape=())))
     + fn("log", fn("det", SPD, shape=())),
     "cofactors times the matrix": dot(Y, dot(fn("cofactor", X), transpose(X, (1, 0)))),
+    "sum over a flat axis": contract([Factor(merged, "kij"), Factor(M, "ij"), Factor(z, "j")], "j"),
     "reshape there and back": contract(
         [Factor(merged, "kij"), Factor(merged, "kpq"), Factor(M, "ij"), Factor(M, "pr")], "qr"
     ),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -372,6 +372,7 @@ class _Reader:
                 coefficient, form = -coefficient, Expr("call", (argument,), form.params, form.shape)
             readings.append(Reading(form, labels, exponent, base))
         readings = structure_read(readings, spec.out, self._size, self._size_name)
+        readings = _raveled(readings, spec.out, label_sizes(node))
         return Graph(readings, spec.out, label_sizes(node), merging), coefficient
 
     def _multiplied_out(self, node: Expr, read: Callable[[Graph], Expr | None]) -> Expr | None:
@@ -508,6 +509,32 @@ def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:
             ]
             return [(exact(c * k), part) for c, whole in products for k, part in terms_of(whole)]
     return []
+
+
+def _raveled(readings: list[Reading], out: tuple[int, ...], sizes: Mapping[int, Size]) -> list[Reading]:
+    """The factors with those that reshapes flatten together as one: ravel(x y') for Σ_ij R_kij x_i y_j, and
+    A ⊗ B for Σ R_kij A_ip B_jq R_lpq."""
+    flat = [r for r in readings if r.node.op == "reshape" and not r.node.args and len(set(r.labels)) == 3]
+    for chosen in (*((r,) for r in flat), *itertools.combinations(flat, 2)):
+        ends = [r.labels[0] for r in chosen]
+        axes = [label for r in chosen for label in r.labels[1:]]
+        left = [r for r in readings if r not in chosen]
+        inside: list[Reading] = []
+        reached = set(axes)
+        while found := [r for r in left if reached & set(r.labels)]:
+            inside += found
+            left = [r for r in left if r not in found]
+            reached |= {label for r in found for label in r.labels}
+        if reached & {*ends, *out}:
+            continue
+        graph = Graph(inside, tuple(axes), sizes)
+        form = graph.matrix_form() if len(chosen) == 1 else graph.operator_form()
+        if form is not None:
+            if len(chosen) == 1:
+                scalars, array = fm.factored(form)
+                form = fm.product(*scalars, Expr("ravel", (array,), (), chosen[0].node.shape[:1]))
+            return [*left, Reading(form, tuple(ends), 1, form)]
+    return readings
 
 
 def _turned_sum(node: Expr) -> Expr | None:

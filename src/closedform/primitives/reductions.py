@@ -652,7 +652,10 @@ register(
         latex=r"\operatorname{{take\_along}}({0}, {1})",
         text="take_along({0}, {1})",
         source="take_along({0}, {1}, {axis})",
-        sources={"autograd": None, "torch": "torch.take_along_dim({0}, torch.broadcast_to({1}, {0}.shape), {axis})"},
+        sources={
+            "autograd": None,
+            "torch": "torch.take_along_dim({0}, torch.broadcast_to({1}, {0}.shape), {axis})",
+        },
         helper=TAKE_ALONG,
         call=emitted(TAKE_ALONG, "take_along"),
         samples=_permuted,

@@ -14,6 +14,7 @@ from closedform.expression.calculus import (
     is_symmetric,
     label_sizes,
     linear,
+    number,
     power,
     spec_of,
     terms_of,
@@ -225,6 +226,20 @@ def reshape_and_back(node: Expr) -> Expr | None:
         rest = [h for k, h in enumerate(factors) if k not in (i, j)]
         pairs = zip(f.labels[1:], g.labels[1:], f.base.shape[1:], strict=True)
         return with_factors(node, [*rest, *(Factor(identity((n,)), (a, b)) for a, b, n in pairs)])
+    return None
+
+
+@rule("sum over a flat axis", "Σ_k R_kij = 1 where k runs over the pairs (i, j)", "contract")
+def sum_over_flat(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        rest = factors[:i] + factors[i + 1 :]
+        flat, *parts = f.labels if f.base.op == "reshape" else (None,)
+        used = {label for g in rest for label in g.labels}.union(spec_of(node).out)
+        if flat is None or flat in used or len({flat, *parts}) < len(f.labels):
+            continue
+        ones = number(1, f.base.shape[1:])
+        return with_factors(node, [*rest, Factor(ones, tuple(parts))])
     return None
 
 
