@@ -241,6 +241,11 @@ EXAMPLES = {
         ],
         "j",
     ),
+    "slices of slices in sums": dot(
+        select(N - 2, N - 1, 1, 1) - select(N - 2, N - 1, 0, 1), dot(NEXT, z) - dot(SLICE, z)
+    ),
+    "differences of differences": dot(select(N - 2, N - 1, 1, 1), dot(NEXT, z) - dot(SLICE, z))
+    - dot(select(N - 2, N - 1, 0, 1), dot(NEXT, z) - dot(SLICE, z)),
     "bands": dot(dot(2 * transpose(SLICE, (1, 0)), BAND) - transpose(NEXT, (1, 0)), SLICE)
     + 3 * dot(transpose(SLICE, (1, 0)), dot(BAND, SLICE)),
     "Frechet derivative along the identity": fn("expm_frechet", X, s * identity((N,))),

@@ -662,6 +662,8 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     """The sum, in reading order: positive terms first, complex before simple, numbers last (but 1 - a);
     a long polynomial in one base by rising powers, as a series."""
     terms = _by_kronecker_factor(_by_kronecker_factor(list(terms), 1), 0)
+    if len(terms) > 1 and all(term.ndim == 2 and factored(term)[1].op == "transpose" for term in terms):
+        return transposed(total([transposed(term) for term in terms], shape[::-1]))
     gathered = _gathered(_gathered(terms, -1), 0)
     if _closed_under_transposition(terms) and not _closed_under_transposition(gathered):
         gathered = terms
@@ -766,7 +768,7 @@ def _gathered(terms: list[Expr], end: int) -> list[Expr]:
     for n, term in enumerate(terms):
         scalars, array = factored(term)
         shares = array.op == "matmul" and array.ndim > 0 and not (end and is_row(array))
-        magnitudes = tuple(s for s in scalars if s != literal(-1)) if array.ndim == 1 else ()
+        magnitudes = tuple(s for s in scalars if s.op != "literal") if array.ndim == 1 else ()
         key = (magnitudes, array.args[end]) if shares else n
         groups.setdefault(key, []).append(term)
     return [group[0] if len(group) == 1 else _joined(group, end) for group in groups.values()]
@@ -778,7 +780,7 @@ def _joined(terms: list[Expr], end: int) -> Expr:
         product(*left, _chain(list(array.args[:-1] if end else array.args[1:])))
         for left, array in zip(lefts, arrays, strict=True)
     ]
-    inner = total(rests, rests[0].shape)
+    inner = total([part for rest in rests for part in summands(rest)], rests[0].shape)
     shared = arrays[0].args[end]
     return product(*common, matmul(inner, shared) if end else matmul(shared, inner))
 
@@ -809,7 +811,8 @@ def _by_kronecker_factor(terms: list[Expr], position: int) -> list[Expr]:
 def _kron_joined(terms: list[Expr], position: int) -> Expr:
     common, lefts, arrays = _common_scalars(terms)
     others = [product(*left, array.args[1 - position]) for left, array in zip(lefts, arrays, strict=True)]
-    pair = (arrays[0].args[position], total(others, others[0].shape))
+    parts = [part for other in others for part in summands(other)]
+    pair = (arrays[0].args[position], total(parts, others[0].shape))
     return product(*common, kron(*(pair if position == 0 else pair[::-1])))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 from closedform.expression.calculus import (
@@ -11,13 +12,14 @@ from closedform.expression.calculus import (
     contract,
     exact,
     factors_of,
+    label_sizes,
     linear,
     spec_of,
     terms_of,
 )
 from closedform.expression.expr import Expr
 from closedform.expression.size import Size
-from closedform.simplify.parts import SEVERAL
+from closedform.simplify.parts import SEVERAL, slice_of_slice
 from closedform.simplify.rules import rule, with_factors
 
 # A matrix with more terms than this when it is multiplied out stays as it is.
@@ -61,6 +63,75 @@ def collected_by_bands(node: Expr) -> Expr | None:
     sums = [Band(*sides, linear(terms, terms[0][1].shape)) for sides, terms in bands.items()]
     total = linear([(1, _matrix(band, node.shape)) for band in sums], node.shape)
     return total if total.weight < node.weight else None
+
+
+@rule(
+    "slices of slices in sums",
+    "(S + T) (U + V) = S U + S V + T U + T V for slices, where that is shorter",
+    "contract",
+)
+def slices_multiplied(node: Expr) -> Expr | None:
+    """Differences of differences as x[2:] − 2 x[1:-1] + x[:-2]."""
+    factors = factors_of(node)
+    for f, g in itertools.permutations([f for f in factors if f.base.op == "linear" and f.exponent == 1], 2):
+        if f.base.ndim != 2 or any(term.op != "select" for term in f.base.args):
+            continue
+        row, label = f.labels
+        uses = sum(h.labels.count(label) for h in factors)
+        if label in spec_of(node).out or uses != 2 or label not in g.labels or row in g.labels:
+            continue
+        labels = tuple(row if other == label else other for other in g.labels)
+        products = [
+            (exact(c * d), slice_of_slice(contract([Factor(s, f.labels), Factor(t, g.labels)], labels)))
+            for (c, s), (d, t) in itertools.product(terms_of(f.base), terms_of(g.base))
+        ]
+        sliced = [(c, product) for c, product in products if product is not None]
+        if len(sliced) < len(products):
+            continue
+        total = linear(sliced, sliced[0][1].shape)
+        if len(terms_of(total)) < len(f.base.args) + len(g.base.args):
+            rest = [h for h in factors if h is not f and h is not g]
+            return with_factors(node, [*rest, Factor(total, labels)])
+    return None
+
+
+@rule(
+    "differences of differences", "S (x − y) − T (x − y) = S x − (S + T) x + T y, where terms meet", "linear"
+)
+def slices_of_sums(node: Expr) -> Expr | None:
+    terms = [(c, term, _sliced_sum(term)) for c, term in terms_of(node)]
+    if sum(parts is not None for _, _, parts in terms) < 2:
+        return None
+    written = sum(len(parts or [term]) for _, term, parts in terms)
+    single = [(exact(c * k), part) for c, term, parts in terms for k, part in parts or [(1, term)]]
+    total = linear(single, node.shape)
+    return total if len(terms_of(total)) < written else None
+
+
+def _sliced_sum(term: Expr) -> list[tuple[Number, Expr]] | None:
+    """The terms of a slice of a sum of slices, each as one slice; None for what is no such slice."""
+    factors = factors_of(term) if term.op == "contract" else []
+    if len(factors) != 2 or {f.exponent for f in factors} != {1}:
+        return None
+    for f, g in (factors, factors[::-1]):
+        label = f.labels[1] if f.base.op == "select" else None
+        if g.base.op != "linear" or label is None or g.labels.count(label) != 1 or label in spec_of(term).out:
+            continue
+        parts = [
+            (
+                exact(c * spec_of(term).coefficient),
+                slice_of_slice(with_factors(_plain(term), [f, g._replace(base=t)])),
+            )
+            for c, t in terms_of(g.base)
+        ]
+        found = [(c, part) for c, part in parts if part is not None]
+        return found if len(found) == len(parts) else None
+    return None
+
+
+def _plain(term: Expr) -> Expr:
+    """A product without its number."""
+    return contract(factors_of(term), spec_of(term).out, label_sizes(term))
 
 
 def _holds_slices(node: Expr) -> bool:
