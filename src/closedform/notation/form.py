@@ -672,6 +672,11 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
         return literal(0, shape)
     if len(parts) == 1:
         return signed(parts[0][1], parts[0][0])
+    numbers = {_number_before(form) if form.op != "literal" else 1 for _, form in parts}
+    if len(numbers) == 1 and numbers != {1}:  # 2 (A x + y)
+        number = literal(numbers.pop())
+        rest = [signed(product(power(number, -1), form), sign) for sign, form in parts]
+        return product(number, total(rest, shape))
     leads = any(sign > 0 and form.op != "literal" for sign, form in parts)
 
     def order(part: tuple[int, Expr]) -> tuple[object, ...]:
