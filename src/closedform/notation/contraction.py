@@ -29,8 +29,13 @@ class Edge:
     symmetric: bool = False
 
     def matrix(self, row: int) -> Expr:
-        """The matrix with the given point as its rows."""
-        return fm.elementwise(self.pairs if row == self.row else self.reversed().pairs)
+        """The matrix with the given point as its rows: transposed as a whole, or in its factors."""
+        matrix = fm.elementwise(self.pairs)
+        if row == self.row:
+            return matrix
+        turned = fm.elementwise(self.reversed().pairs)
+        whole = len(self.pairs) > 1 and fm.marks(turned) > fm.marks(matrix)
+        return fm.transposed_whole(matrix) if whole else turned
 
     def reversed(self) -> Edge:
         """The same edge from its other end."""

@@ -184,6 +184,18 @@ def transposed(form: Expr) -> Expr:
     return Expr("transpose", (form,), (), form.shape[::-1])
 
 
+def transposed_whole(form: Expr) -> Expr:
+    """The transpose of an elementwise product, its factors as they are: (A ⊙ B)'."""
+    scalars, array = factored(form)
+    return product(*scalars, Expr("transpose", (array,), (), array.shape[::-1]))
+
+
+def marks(form: Expr) -> int:
+    """How many transposes are written in the factors of an elementwise product."""
+    array = factored(form)[1]
+    return sum(map(_marks, array.args if array.op in {"hadamard", "quotient"} else (array,)))
+
+
 def _marks(form: Expr) -> int:
     """How many transposes are written in a factor."""
     return (form.op == "transpose") + (_transposes(form) if form.op == "matmul" else 0)
