@@ -21,6 +21,15 @@ def residual_in_design(X, y):
     return np.sum((y - hat(X, y)) ** 2)
 
 
+def beside_a_diagonal(X, y):
+    return np.diag(inv(X[:3])) @ X[:3] @ y[:3]
+
+
+def traces(X, y):
+    S = X[:3]
+    return np.trace(inv(S) @ S @ S) + np.trace(inv(S) @ np.diag(y[:3]) @ S) + np.sum((inv(S) * S) @ S)
+
+
 def weighted_projection(y, X, w):
     return np.sum((y - X @ inv(X.T @ np.diag(w) @ X) @ X.T @ (w * y)) ** 2)
 
@@ -83,6 +92,8 @@ X, y, w = rng.standard_normal((6, 3)), rng.standard_normal(6), rng.uniform(0.5, 
 CASES = [
     (residual_by_projection, (y, X)),
     (residual_in_design, (X, y)),
+    (beside_a_diagonal, (X, y)),
+    (traces, (X, y)),
     (weighted_projection, (y, X, w)),
     (ridge_residual, (y, X)),
     (rosenbrock, (y,)),

@@ -80,7 +80,7 @@ def inverse_of_multiple(node: Expr) -> Expr | None:
 def product_with_inverse(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
-        if f.base.op != "inv" or f.exponent != 1 or f.base.ndim != 2:
+        if f.base.op != "inv" or f.exponent != 1 or len(set(f.labels)) != 2:
             continue
         (x,) = f.base.args
         rest = factors[:i] + factors[i + 1 :]
