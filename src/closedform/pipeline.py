@@ -6,7 +6,7 @@ import inspect
 import itertools
 import keyword
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -369,7 +369,9 @@ class Derivation:
         ]
         assertions += [
             f'assert {first} <= {second}, "{function} was derived for sizes in this order"'
-            for first, second in (self.ordered if idiom != "jax" else _ordered(self.lowered, entries=True))
+            for first, second in (
+                self.ordered if idiom != "jax" else _ordered(self.lowered, self.trace.ordered, entries=True)
+            )
         ]
         if not self.trace.guards:
             return assertions, []
@@ -522,18 +524,20 @@ def derive(
         fixed,
         order,
         normal.equal,
-        _ordered(normal.root),
+        _ordered(normal.root, trace.ordered),
         symmetric,
         form,
         {axis.label: size for axis, size in normal.fixed.items() if axis.label},
     )
 
 
-def _ordered(root: Expr, entries: bool = False) -> tuple[tuple[Size, Size], ...]:
-    """Pairs of sizes whose order the formulas of some operation take to be that of the example; `entries` are
-    checked too where indexing beyond the end is no error, as in JAX."""
+def _ordered(
+    root: Expr, known: Iterable[tuple[Size, Size]], entries: bool = False
+) -> tuple[tuple[Size, Size], ...]:
+    """Pairs of sizes whose order the formulas of some operation take to be that of the example, and known
+    ones; `entries` are checked too where indexing beyond the end is no error, as in JAX."""
     rules = ((node, PRIMITIVES[node.op].ordered) for node in toposort(root) if node.op in PRIMITIVES)
-    pairs = [*(rule(node) for node, rule in rules if rule is not None), *reached(root, entries)]
+    pairs = [*known, *(rule(node) for node, rule in rules if rule is not None), *reached(root, entries)]
     found: dict[tuple[Size, Size | None], Size] = {}
     for first, second in pairs:
         small, large = (second - first).parts()
@@ -673,10 +677,15 @@ def _is_certain(condition: Expr, leaves: Sequence[Expr]) -> bool:
     return bool(facts) and any(holds(normalise(condition.args[0], leaves).root, fact) for fact in facts)
 
 
-def _implied_shape(leaves: Sequence[Expr], expr: Expr) -> tuple[Sequence[Size], Collection[Size]]:
-    """The symbolic sizes of what was computed, and the sizes that are numbers for it."""
+def _implied_shape(
+    leaves: Sequence[Expr], expr: Expr
+) -> tuple[Sequence[Size], Collection[Size], Collection[tuple[Size, Size]]]:
+    """The symbolic sizes of what was computed, the sizes that are numbers for it, and the order of sizes that
+    slices in it take for granted."""
     normal = normalise(expr, leaves)
-    return normal.root.shape, [Size((((axis,), 1),)) for axis in normal.fixed]
+    shape = normal.root.shape
+    ordered = [*((Size.of(0), size) for size in shape), *reached(normal.root)]
+    return shape, [Size((((axis,), 1),)) for axis in normal.fixed], ordered
 
 
 def _check_arguments(function: Callable[..., Any], arguments: Sequence[Any], name: str) -> None:

@@ -27,6 +27,9 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "rolled": lambda x: np.sum(np.roll(x, 3) * x**2),
     "triangle": lambda x: np.sum(np.tril(np.outer(x, x), 2) ** 2),
     "length": lambda x: np.sum(x**2) / len(x) + x[len(x) - 1],
+    "length of a part": lambda x: np.sum(x**2) * len(x[:3]),
+    "length of the rest": lambda x: x[0] ** 2 * len(x[2:]) + np.sum(np.ones_like(x[2:])) * x[0],
+    "part of a part": lambda x: np.sum(x[:4][1:3] ** 2) + np.mean(x[::2][::-1] ** 2),
     "positions": lambda x: np.prod(x) + x[-1] * x[0],
 }
 

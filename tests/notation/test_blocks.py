@@ -112,7 +112,7 @@ PRINTED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "joined": (
         lambda: cf.jacobian(lambda x, y: np.concatenate([x, y])).at(cf.vector("m"), cf.vector("n")),
-        "[I; 0]",
+        "S[:m]ᵀ",
     ),
     "cross product": (
         lambda: cf.jacobian(lambda a, b: np.cross(a, b)).at(cf.vector(3), cf.vector(3)),

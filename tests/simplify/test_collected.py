@@ -30,6 +30,11 @@ def traces(X, y):
     return np.trace(inv(S) @ S @ S) + np.trace(inv(S) @ np.diag(y[:3]) @ S) + np.sum((inv(S) * S) @ S)
 
 
+def roots_on_a_diagonal(X):
+    A = X[:3] ** 2
+    return np.sum(np.diag((A * A.T) ** 0.5)) + np.sum(np.diag(A) * np.diag((A * A.T) ** 1.5))
+
+
 def weighted_projection(y, X, w):
     return np.sum((y - X @ inv(X.T @ np.diag(w) @ X) @ X.T @ (w * y)) ** 2)
 
@@ -94,6 +99,7 @@ CASES = [
     (residual_in_design, (X, y)),
     (beside_a_diagonal, (X, y)),
     (traces, (X, y)),
+    (roots_on_a_diagonal, (X,)),
     (weighted_projection, (y, X, w)),
     (ridge_residual, (y, X)),
     (rosenbrock, (y,)),

@@ -12,6 +12,8 @@ from closedform.expression.size import Size
 from closedform.primitives.record import PRIMITIVES
 
 # Steps that compute nothing, and those whose result shares memory with their operand.
+# Python reads a sum of more terms than about a thousand by running out of stack.
+MOST_ADDED = 200
 LEAVES = frozenset({"name", "constant", "number", "size"})
 VIEWS = frozenset({"transpose", "expand", "diagonal", "slice", "entry", "reshape"})
 
@@ -208,6 +210,9 @@ class Program:
             return self.product(-1, [terms[0][1]], [])
         first = next((i for i, (sign, _) in enumerate(terms) if sign > 0), 0)
         terms = [terms[first], *terms[:first], *terms[first + 1 :]]
+        if len(terms) > MOST_ADDED:
+            parts = [terms[k : k + MOST_ADDED] for k in range(0, len(terms), MOST_ADDED)]
+            return self.total([(1, self.total(part)) for part in parts])
         sizes = broadcast([step.sizes for _, step in terms])
         return self.step("total", [step for _, step in terms], tuple(sign for sign, _ in terms), sizes)
 

@@ -37,6 +37,8 @@ def operand_text(size: Size) -> str:
 
 def slice_text(start: Size, stride: int, count: Size, size: Size) -> str:
     """The slice of `count` entries from `start` on, of an axis of a size."""
+    if count == Size.of(0):
+        return ":0"
     first = bound_text(start, size) if start != (Size.of(0) if stride > 0 else size - 1) else ""
     if stride > 0:
         ends = count == (size - start).ceildiv(stride)

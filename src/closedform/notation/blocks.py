@@ -128,9 +128,11 @@ def _chain(found: set[Piece], size: Size) -> list[Piece]:
             return []
         chain += following
         start = chain[-1].stop
-    gaps = len(chain) - len(found)
+    gaps = [piece for piece in chain if piece not in found]
+    # A block of zeros is one entry: of a longer one the formula would not say how long it is.
     only_entries = all(piece.stop - piece.start == one for piece in found)
-    return chain if found <= set(chain) and (gaps == 0 or (gaps == 1 and not only_entries)) else []
+    filled = len(gaps) == 1 and not only_entries and gaps[0].stop - gaps[0].start == one
+    return chain if found <= set(chain) and (not gaps or filled) else []
 
 
 class Cutter:
@@ -210,6 +212,11 @@ def _is_apart(node: Expr, at: Cuts) -> bool:
     whose size is a number may hold the entry at which they are cut."""
     axis = _WHOLE_AXIS.get(node.op)
     constant = None if axis is None else at[axis]
-    if axis is None or constant is None or (node.shape[axis].is_literal and constant.op != node.op):
+    if (
+        axis is None
+        or constant is None
+        or constant.op not in _WHOLE_AXIS
+        or (node.shape[axis].is_literal and constant.op != node.op)
+    ):
         return False
     return _piece(node) not in {None, _piece(constant)}

@@ -39,6 +39,8 @@ def item_of(node: Expr, name: SizeName) -> Item:
 def _slice(start: int | Size, step: int, rows: Size, size: Size, name: SizeName) -> str:
     """A slice as NumPy writes it."""
     start = Size.of(start)
+    if rows == Size.of(0):
+        return ":0"
     if step > 0:
         to_the_end = rows == (size - start).ceildiv(step)
         first = "" if start == Size.of(0) else _bound(start, size, name)

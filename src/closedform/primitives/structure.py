@@ -344,7 +344,7 @@ def slice_bounds(item: tuple[Any, ...], size: Size) -> tuple[Size, Size, int]:
     length = last - first if step > 0 else first - last
     if length.value <= 0:
         _fixed(length)
-        return Size.of(0), first, step
+        return Size.of(0), Size.of(0), 1
     return length.ceildiv(abs(step)), first, step
 
 

@@ -85,7 +85,7 @@ def power_times_factors(node: Expr) -> Expr | None:
             continue
         at: dict[Label, Label] = dict(zip(spec_of(base).out, f.labels, strict=True))
         wanted = [g._replace(labels=tuple(at[label] for label in g.labels)) for g in arrays]
-        if any(g not in factors for g in wanted):
+        if len(set(wanted)) < len(wanted) or any(g not in factors for g in wanted):
             continue
         rest = [g for k, g in enumerate(factors) if k != i and g not in wanted]
         below = [g._replace(exponent=exact(-g.exponent)) for g in scalars]

@@ -42,6 +42,7 @@ class Trace:
     example     the example's arguments as arrays
     guards      branches that were taken
     pinned      sizes that the function used as plain numbers: they must stay what they were
+    ordered     pairs of sizes of which the first must be at most the second, for the sizes that it asked for
     lines       the user's line of each operation, for messages
     counted     arguments given as integers or truth values and used to count or as indices: they must stay
                 what they were
@@ -55,6 +56,7 @@ class Trace:
     example: tuple[np.ndarray, ...]
     guards: tuple[Guard, ...] = ()
     pinned: frozenset[Size] = frozenset()
+    ordered: tuple[tuple[Size, Size], ...] = ()
     lines: Mapping[Expr, Line] = field(default_factory=dict)
     counted: frozenset[str] = frozenset()
     by_memory: bool = False
@@ -88,7 +90,7 @@ def trace_function(
     example: tuple[np.ndarray, ...],
     leaves: tuple[Expr, ...],
     integers: Mapping[str, str] | None = None,
-    shape_of: ShapeOf = lambda expr: (expr.shape, ()),
+    shape_of: ShapeOf = lambda expr: (expr.shape, (), ()),
 ) -> Trace:
     """Run the function on stand-ins for `example`, which lie in memory as it does, and return what it did.
 
@@ -135,6 +137,7 @@ def trace_function(
         example,
         tuple(tape.guards),
         frozenset(tape.pinned),
+        tuple(tape.ordered),
         tape.lines,
         frozenset(tape.counted),
         tape.assigned or any(node.op in FLATTENING and node.args[0].ndim > 1 for node in tape.values),

@@ -46,8 +46,9 @@ class Guard:
     line: Line
 
 
-# The symbolic sizes of an expression, and the sizes that must be numbers for it.
-ShapeOf = Callable[[Expr], tuple[Sequence[Size], Collection[Size]]]
+# The symbolic sizes of an expression, the sizes that must be numbers for it, and pairs of sizes of which the
+# first must be at most the second.
+ShapeOf = Callable[[Expr], tuple[Sequence[Size], Collection[Size], Collection[tuple[Size, Size]]]]
 # What a call of a NumPy function returns for stand-ins: of (function, its method, operands, options).
 Call = Callable[[Any, str, tuple[Any, ...], Mapping[str, Any]], Any]
 
@@ -62,7 +63,8 @@ class Tape:
     pinned: set[Size] = field(default_factory=set)
     lines: dict[Expr, Line] = field(default_factory=dict)
     integers: Mapping[str, str] = field(default_factory=dict)
-    shape_of: ShapeOf = lambda expr: (expr.shape, ())
+    ordered: dict[tuple[Size, Size], None] = field(default_factory=dict)
+    shape_of: ShapeOf = lambda expr: (expr.shape, (), ())
     counted: set[str] = field(default_factory=set)
     plain: set[Expr] = field(default_factory=set)  # what has neither arguments nor their sizes in it
     names: dict[str, str] = field(default_factory=dict)
@@ -76,8 +78,9 @@ class Tape:
     def shape(self, expr: Expr) -> Sequence[Size]:
         """The symbolic sizes of what was computed; those that are numbers for it are noted."""
         if expr not in self.shapes:
-            self.shapes[expr], fixed = self.shape_of(expr)
+            self.shapes[expr], fixed, ordered = self.shape_of(expr)
             self.pinned.update(fixed)
+            self.ordered.update(dict.fromkeys(ordered))
         return self.shapes[expr]
 
 
