@@ -14,6 +14,13 @@ from tests.sources.numpy_calls import CALLS, Call
 import closedform as cf
 from closedform.errors import ClosedformError, UnsupportedError
 
+
+def assigned(x: Any, part: slice) -> Any:
+    z = x**2
+    z[part] = x[0] * x[-1]
+    return z
+
+
 PARTS: dict[str, Callable[[Any], Any]] = {
     "first": lambda x: np.sum(x[:3] ** 2),
     "after": lambda x: np.sum(x[3:] ** 2),
@@ -30,6 +37,9 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "length of a part": lambda x: np.sum(x**2) * len(x[:3]),
     "length of the rest": lambda x: x[0] ** 2 * len(x[2:]) + np.sum(np.ones_like(x[2:])) * x[0],
     "part of a part": lambda x: np.sum(x[:4][1:3] ** 2) + np.mean(x[::2][::-1] ** 2),
+    "assigned": lambda x: np.sum(assigned(x, slice(2, None)) * x[0]),
+    "assigned within": lambda x: np.sum(assigned(x, slice(1, -1)) ** 2),
+    "assigned backwards": lambda x: np.sum(assigned(x, slice(None, 1, -1)) * x[0]),
     "positions": lambda x: np.prod(x) + x[-1] * x[0],
 }
 

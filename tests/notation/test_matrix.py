@@ -9,7 +9,16 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from closedform.expression.calculus import Factor, contract, dot, linear, number
+from closedform.expression.calculus import (
+    Factor,
+    contract,
+    dot,
+    identity,
+    linear,
+    number,
+    power,
+    transpose,
+)
 from closedform.expression.expr import Expr, constant, input_
 from closedform.notation.latex import latex
 from closedform.notation.text import text
@@ -116,3 +125,11 @@ def test_every_elementwise_function_is_printed_with_its_operands(primitive: Prim
     for shown in (text(node), latex(node)):
         assert all(operand.params[0] in shown for operand in operands)
         assert "{0}" not in shown
+
+
+def test_terms_that_a_sum_shares_with_its_transpose_count_twice() -> None:
+    whole = A + Expr("exp", (A,), (), A.shape) + identity(A.shape[:1])
+    assert text(whole + transpose(whole, (1, 0))) == "2I + exp_⊙(A) + exp_⊙(A)ᵀ + A + Aᵀ"
+    difference = Expr("tanh", (A - transpose(A, (1, 0)),), (), A.shape)
+    slopes = number(1, A.shape) - power(difference, 2)
+    assert "𝟏" not in text(slopes - transpose(slopes, (1, 0)))

@@ -86,6 +86,10 @@ def accelerated_failure(b, X, t, d):
     return np.sum(rate**1.5) - np.sum(d * np.log(1.5 * rate**0.5 * np.exp(-X @ b)))
 
 
+def scaled_roots(s, w):
+    return np.sum((s**2 * w) ** 1.5)
+
+
 def shares(v):
     return np.sum((np.exp(v) / (1 + np.sum(np.exp(v)))) ** 2)
 
@@ -109,6 +113,7 @@ CASES = [
     (ring, (y,)),
     (weighted_ring, (y, w)),
     (weibull, (np.array(1.7), w)),
+    (scaled_roots, (np.array(0.0), w)),
     (shares, (y,)),
     (cox, (b, X, w)),
     (inverse_gaussian, (b, X, w)),

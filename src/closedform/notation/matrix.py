@@ -241,14 +241,16 @@ class _Reader:
     def _with_known_sums(self, terms: list[tuple[Number, Expr]], node: Expr) -> list[tuple[Number, Expr]]:
         """The terms of a sum with a multiple of another sum of the formula in place of its terms: y - 2 p for
         y - 2 a - 2 b where p = a + b stands elsewhere."""
-        totals = {term: c for c, term in terms}
+        totals: dict[Expr, Number] = {}
+        for c, term in terms:
+            totals[term] = exact(totals.get(term, 0) + c)
         for known in self.sums.get(node.shape, ()):
             ratios = {exact(Fraction(totals.get(term, 0)) / Fraction(c)) for c, term in terms_of(known)}
             if len(known.args) < len(totals) and len(ratios) == 1 and 0 not in ratios:
                 totals = {term: c for term, c in totals.items() if term not in known.args}
                 totals[known] = ratios.pop()
                 self._read_below(known)
-        return [(c, term) for term, c in totals.items()]
+        return [(c, term) for term, c in totals.items() if c != 0]
 
     def _sum(self, terms: Iterable[tuple[Number, Expr]], node: Expr) -> Expr:
         """A sum of terms; with indices if each of them has indices, or there is no other notation."""
@@ -259,6 +261,8 @@ class _Reader:
             n = next(turned, None)
             if n is not None:
                 forms[n] = self._negated(*terms[n]) or forms[n]
+        if not forms:
+            return fm.literal(0, node.shape)
         if node.ndim <= 2 and not all(form.op == "index" for form in forms):
             written = [  # a product that was multiplied out is no sum of its own
                 part

@@ -22,6 +22,7 @@ from closedform.expression.calculus import (
     terms_of,
 )
 from closedform.expression.expr import Expr
+from closedform.expression.facts import holds
 from closedform.simplify.rules import fn, is_one, one_plus, rule, with_factors
 
 
@@ -88,6 +89,9 @@ def power_times_factors(node: Expr) -> Expr | None:
         if len(set(wanted)) < len(wanted) or any(g not in factors for g in wanted):
             continue
         rest = [g for k, g in enumerate(factors) if k != i and g not in wanted]
+        above = {g.base: g.exponent for g in rest if not g.labels}
+        if any(g.exponent > max(0, above.get(g.base, 0)) and not holds(g.base, "positive") for g in scalars):
+            continue  # a scalar below the line may be zero
         below = [g._replace(exponent=exact(-g.exponent)) for g in scalars]
         spec = spec_of(node)
         coefficient = Fraction(spec.coefficient) / Fraction(spec_of(base).coefficient)

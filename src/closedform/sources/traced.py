@@ -180,6 +180,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             self._assign(chosen)
             return
         place = {"index": index_of(index, self)}
+        if any(
+            _takes_a_part(item) for item in place["index"]
+        ):  # the sizes that this takes for granted are noted
+            active().shape(record("getitem", (self,), place).expr)
         if isinstance(value, Traced) and value.base is self and value.way == ("getitem", place):
             return  # the end of y[i] += v, which has changed this part already
         points = self._positions(place["index"])
@@ -474,6 +478,15 @@ def index_item(item: Any) -> Any:
         return int(item) if not value.ndim else np.asarray(item)
     _keep(item)
     return value if value.ndim else value.item()
+
+
+def _takes_a_part(item: Any) -> bool:
+    """Whether an index is a slice that some axes are too short for."""
+    if not isinstance(item, tuple) or item[0] != "slice":
+        return False
+    _, start, stop, step = item
+    usual = ((None, None), (0, None), (1, None), (None, -1), (0, -1))  # of one entry on they have a length
+    return (start, stop) not in usual or (step or 1) < 0
 
 
 def _bound(bound: Any) -> Any:
