@@ -95,8 +95,11 @@ def exact(number: float | Number) -> Number:
     >>> exact(0.1), exact(1 / 3), exact(2.0)
     (Fraction(1, 10), Fraction(1, 3), 2)
     """
-    fraction = _read(number) if isinstance(number, float) else Fraction(number)
-    return fraction.numerator if fraction.denominator == 1 else fraction
+    if type(number) is int:
+        return number
+    if type(number) is not Fraction:
+        number = _read(number) if isinstance(number, float) else Fraction(number)
+    return number.numerator if number.denominator == 1 else number
 
 
 def _read(number: float) -> Fraction:
@@ -116,7 +119,9 @@ def _unrounded(number: Number) -> Number:
 def _plus(first: Number, second: Number) -> Number:
     """The sum of two coefficients. Multiples of one irrational number, each a float rounded in its own way,
     cancel: what would be left is their roundings, not a number that somebody wrote."""
-    whole = exact(Fraction(first) + second)
+    if type(first) is int and type(second) is int:
+        return first + second
+    whole = exact(first + second)
     if (
         whole
         and abs(Fraction(whole)) < ROUNDING * abs(Fraction(first))
@@ -607,6 +612,8 @@ def _canonical(
 
 def _unit(node: Expr) -> Expr:
     """A contraction without its coefficient."""
+    if spec_of(node).coefficient == 1:
+        return _whole(node)
     return _whole(Expr("contract", node.args, (spec_of(node)._replace(coefficient=1),), node.shape))
 
 
