@@ -18,6 +18,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 from closedform.expression.expr import Expr, Operand
@@ -86,6 +87,10 @@ class Factor(NamedTuple):
     exponent: Number = 1
 
 
+# A factor of its three items, without a call in Python: the factors of nodes are asked for all the time.
+_factor: Callable[[Iterable[Any]], Factor] = partial(tuple.__new__, Factor)
+
+
 def exact(number: float | Number) -> Number:
     """The number as an integer or a fraction.
 
@@ -112,6 +117,8 @@ def _read(number: float) -> Fraction:
 
 def _unrounded(number: Number) -> Number:
     """A number that was rounded, as the simple fraction that is nearest to it, if there is one."""
+    if number.denominator <= SIMPLE_DENOMINATOR:
+        return exact(number)
     simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
     return exact(simple) if abs(simple - number) < ROUNDING * abs(Fraction(number)) else number
 
@@ -150,7 +157,7 @@ def spec_of(node: Expr) -> Spec:
 def factors_of(node: Expr) -> list[Factor]:
     """The factors of a contraction node."""
     spec = spec_of(node)
-    return [Factor(*item) for item in zip(node.args, spec.labels, spec.exponents, strict=True)]
+    return list(map(_factor, zip(node.args, spec.labels, spec.exponents, strict=True)))
 
 
 def terms_of(node: Expr) -> list[tuple[Number, Expr]]:
@@ -225,7 +232,7 @@ def _sum_of_sizes(terms: Iterable[tuple[Number, Expr]]) -> Size | None:
     """Whole multiples of sizes, added up."""
     total = Size.of(0)
     for c, node in terms:
-        size = node.params[0] if node.op == "size" else Size.of(1) if node is number(1) else None
+        size = node.params[0] if node.op == "size" else Size.of(1) if as_number(node) == 1 else None
         if size is None or not isinstance(c, int):
             return None
         total = total + size * c
@@ -463,7 +470,7 @@ class _Product:
         for base, labels, exponent in self.factors:
             found = tuple(self._find(label) for label in labels)
             pair, sign = exchangeable(base, exponent)
-            where = (base, _exchanged(found, pair if sign == 1 else (), repr))
+            where = (base, _exchanged(found, pair, repr) if pair and sign == 1 else found)
             merged[where] = exact(merged.get(where, 0) + exponent)
         cancelled = self._cancel_sums(merged, out)
         factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
@@ -534,6 +541,8 @@ def _real_power(base: Number, exponent: Number) -> Number | None:
     """base ** exponent when that is rational, else None."""
     if base == 1:
         return 1
+    if exponent == 1:
+        return base
     if is_integer(exponent):
         if base == 0:
             return 0 if exponent > 0 else None
@@ -597,8 +606,8 @@ def _canonical(
     for f, _ in ordered:
         given = tuple(numbers[label] for label in f.labels)
         pair, sign = exchangeable(f.base, f.exponent)
-        labels.append(_exchanged(given, pair))
-        if labels[-1] != given:
+        labels.append(_exchanged(given, pair) if pair else given)
+        if pair and labels[-1] != given:
             coefficient *= sign
     spec = Spec(
         exact(coefficient),
@@ -636,6 +645,8 @@ def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[Fa
     """
     if len(factors) <= 1:
         return [(f, f.labels) for f in factors]
+    if not any(f.labels for f in factors):
+        return [(f, ()) for f in sorted(factors, key=_head)]
     colouring = _Colouring(factors, out)
     colours = colouring.refined(colouring.initial)
     while (alike := colouring.alike(colours)) is not None:
@@ -643,6 +654,12 @@ def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[Fa
         colours = min(chosen, key=colouring.certificate)
     order = sorted((colouring.signature(i, colours), i) for i in range(len(factors)))
     return [(factors[i], colouring.arranged(factors[i].labels, i, colours)) for _, i in order]
+
+
+def _head(factor: Factor) -> tuple[int, int, bytes, Number]:
+    """What orders factors before their labels do."""
+    base = factor.base
+    return len(base.shape), base.weight, base.key, factor.exponent
 
 
 class _Colouring:
@@ -656,7 +673,7 @@ class _Colouring:
         for factor in factors:
             for label in factor.labels:
                 numbers.setdefault(label, len(numbers))
-        heads = [(f.base.ndim, f.base.weight, f.base.key, f.exponent) for f in factors]
+        heads = [_head(f) for f in factors]
         rank = {head: i for i, head in enumerate(sorted(set(heads)))}
         self.heads = [rank[head] for head in heads]
         self.labels = [tuple(numbers[label] for label in f.labels) for f in factors]
@@ -714,7 +731,7 @@ class _Colouring:
 def exchangeable(base: Expr, exponent: Number) -> tuple[tuple[int, ...], int]:
     """Two axes of a factor that may be exchanged, or none, and the sign that this gives: those of a symmetric
     matrix, and those in which the base is antisymmetric, as x_i - x_j."""
-    if base.ndim < 2:
+    if len(base.shape) < 2:
         return (), 1
     if is_symmetric(base):
         return (0, 1), 1
@@ -863,7 +880,12 @@ def term_order(node: Expr) -> tuple[object, ...]:
 def _content(coefficients: Iterable[Number]) -> Fraction:
     """The greatest common divisor; where it would leave large numbers, that of the whole numbers among them
     or else the largest coefficient, as in x - g / 10, but none that leaves irrational numbers."""
-    fractions = [Fraction(c) for c in coefficients]
+    numbers = list(coefficients)
+    integers = [c for c in numbers if type(c) is int]
+    if len(integers) == len(numbers):
+        divisor = math.gcd(*integers)
+        return Fraction(divisor if max(map(abs, integers)) < MOST_MULTIPLE * divisor else 1)
+    fractions = [Fraction(c) for c in numbers]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
     )
@@ -922,7 +944,7 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     reduces = bool(free) or len(set(pattern)) < len(pattern)
     if not common and not reduces:
         return None
-    mildest = {key: min(powers, key=lambda p: abs(Fraction(p))) for key, powers in common.items()}
+    mildest = {key: min(powers, key=abs) for key, powers in common.items()}
     plain = _without(totals, mildest, pattern, free, shape)
     strongest = {key: min(powers) for key, powers in common.items()}
     if strongest == mildest:

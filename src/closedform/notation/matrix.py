@@ -243,7 +243,9 @@ class _Reader:
         y - 2 a - 2 b where p = a + b stands elsewhere."""
         totals = {term: c for c, term in terms}
         for known in self.sums.get(node.shape, ()):
-            ratios = {exact(Fraction(totals.get(term, 0)) / Fraction(c)) for c, term in terms_of(known)}
+            if not all(term in totals for term in known.args):
+                continue
+            ratios = {exact(Fraction(totals[term]) / Fraction(c)) for c, term in terms_of(known)}
             if len(known.args) < len(totals) and len(ratios) == 1 and 0 not in ratios:
                 totals = {term: c for term, c in totals.items() if term not in known.args}
                 totals[known] = ratios.pop()
