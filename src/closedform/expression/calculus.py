@@ -131,7 +131,9 @@ def _plus(first: Number, second: Number) -> Number:
     whole = exact(first + second)
     if (
         whole
-        and abs(Fraction(whole)) < ROUNDING * abs(Fraction(first))
+        # |whole| < ROUNDING |first|
+        and abs(whole.numerator) * first.denominator * ROUNDING.denominator
+        < abs(first.numerator) * whole.denominator
         and _is_rounded(first)
         and _is_rounded(second)
     ):
@@ -395,16 +397,17 @@ class _Product:
             scale = _real_power(spec.coefficient, exponent)
             if scale is None and not base.args:
                 scale = _rounded_power(spec.coefficient, exponent)
-            if scale is not None and scale != 1 and _is_extreme(self.coefficient * scale):
-                self._append(base, labels, exponent)
-                return
             if scale is not None:
+                scaled = self.coefficient if scale == 1 else self.coefficient * scale
+                if scale != 1 and _is_extreme(scaled):
+                    self._append(base, labels, exponent)
+                    return
                 if scale == 0 or self._may_merge(base, exponent):
-                    self.coefficient *= scale
+                    self.coefficient = scaled
                     self._merge(base, labels, exponent)
                     return
                 if spec.coefficient != 1:
-                    self.coefficient *= scale
+                    self.coefficient = scaled
                     self._include(_unit(base), labels, exponent)
                     return
             scalars = [f for f in factors_of(base) if not f.labels]
@@ -465,6 +468,8 @@ class _Product:
     def build(self) -> Expr:
         if self.coefficient == 0:
             return self._zero()
+        if not self.sizes:
+            return self._of_scalars()
         out = tuple(self._find(label) for label in self.out)
         merged: dict[tuple[Expr, tuple[Label, ...]], Number] = {}
         for base, labels, exponent in self.factors:
@@ -483,6 +488,13 @@ class _Product:
             else:
                 factors.append(Factor(size_number(size)))
         return self._assemble(factors, out)
+
+    def _of_scalars(self) -> Expr:
+        """The product where there are no labels: only equal factors meet."""
+        powers: dict[Expr, Number] = {}
+        for base, _, exponent in self.factors:
+            powers[base] = exact(powers.get(base, 0) + exponent)
+        return _canonical(self.coefficient, [Factor(base, (), p) for base, p in powers.items() if p], (), {})
 
     def _cancel_sums(
         self, merged: dict[tuple[Expr, tuple[Label, ...]], Number], out: tuple[Label, ...]
@@ -683,11 +695,13 @@ class _Colouring:
 
     def signature(self, i: int, colours: list[int]) -> tuple[int, tuple[int, ...]]:
         """A factor and the colours of its labels; a symmetric matrix does not tell its axes apart."""
-        ring = tuple(colours[label] for label in self.labels[i])
+        ring = tuple([colours[label] for label in self.labels[i]])
         return self.heads[i], _exchanged(ring, self.pairs[i])
 
     def arranged(self, labels: tuple[Label, ...], i: int, colours: list[int]) -> tuple[Label, ...]:
         """The labels of a factor, those of exchangeable axes in the order of their colours."""
+        if not self.pairs[i]:
+            return labels
         colour = dict(zip(labels, (colours[n] for n in self.labels[i]), strict=True))
         return _exchanged(labels, self.pairs[i], colour.__getitem__)
 

@@ -38,7 +38,7 @@ class Expr:
     def __new__(
         cls, op: str, args: tuple[Expr, ...], params: tuple[Any, ...], shape: Iterable[int | Size]
     ) -> Expr:
-        sizes = tuple(Size.of(s) for s in shape)
+        sizes = tuple([s if isinstance(s, Size) else Size.of(s) for s in shape])
         identity = (op, args, params, sizes)
         known = _INTERNED.get(identity)
         if known is not None:

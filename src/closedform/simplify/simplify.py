@@ -77,11 +77,7 @@ def simplify(root: Expr, known: dict[Expr, Expr] | None = None) -> Expr:
     >>> simplify(f("log", 1 + f("exp", z)))
     softplus(z)
     """
-    done = {} if known is None else known
-    found = _simplify(root, done, 0)
-    for node, new in done.items():
-        _SIMPLIFIED[node] = None if new is node else new
-    return found
+    return _simplify(root, {} if known is None else known, 0)
 
 
 # Expressions are simplified again with what is built from them; None for those that stay what they are.
@@ -105,6 +101,7 @@ def _simplify(root: Expr, done: dict[Expr, Expr], depth: int) -> Expr:
                 done[node] = _simplify(rebuilt, done, depth + 1)
             else:
                 done[node] = done.get(rebuilt) or _rewrite(node, done, depth)
+            _SIMPLIFIED[node] = None if done[node] is node else done[node]
     return done[root]
 
 
