@@ -1259,11 +1259,13 @@ def _all_multiplied_out(
 ) -> dict[Expr, Number] | None:
     """The sum multiplied out, if it then has fewer terms than a limit and is not heavier: wholly if that
     loses no digits, or else what can be multiplied out whatever is added to it."""
-    if sum(_products(node, at) for node, at in positions.items() if at) > MOST_PRODUCTS:
+    if not 0 < sum(_products(node, at) for node, at in positions.items() if at) <= MOST_PRODUCTS:
         return None
     places = Counter(node.args[i] for node, at in positions.items() for i in at)
     careful = {node: _careful(node, at, places) for node, at in positions.items()}
     for chosen in (positions, careful) if careful != positions else (positions,):
+        if _fewest_terms(chosen) >= limit:
+            continue
         products = {node: _expand(node, at) for node, at in chosen.items() if at}
         expanded: dict[Expr, Number] = {}
         for node, c in totals.items():
@@ -1276,6 +1278,46 @@ def _all_multiplied_out(
             if not lossy or _keeps_digits(expanded, totals, products, lossy):
                 return expanded if chosen is positions else _collected(expanded)
     return None
+
+
+def _fewest_terms(positions: Mapping[Expr, list[int]]) -> int:
+    """A sum has at least so many terms when it is multiplied out: those that meet no other one. Most sums
+    would not get shorter, and this tells it before the products are made."""
+    counts: Counter[Number] = Counter()
+    for node, at in positions.items():
+        if not at:
+            counts[_logarithm(node)] += 1
+            continue
+        exponents = spec_of(node).exponents
+        rest = _logarithm(node) - sum(_logarithm(node.args[i]) * exponents[i] for i in at)
+        choices = [map(_logarithm, node.args[i].args) for i in at for _ in range(int(exponents[i]))]
+        products = [rest + sum(choice) for choice in itertools.product(*choices)]
+        below = itertools.chain(node.args, *((t, *t.args) for i in at for t in node.args[i].args))
+        if not {_logarithm(base) for base in below if base.op == "linear"}.isdisjoint(products):
+            return 0  # all other factors cancel: the product is a sum itself
+        counts.update(products)
+    return sum(count == 1 for count in counts.values())
+
+
+_LOGARITHMS: weakref.WeakKeyDictionary[Expr, Number] = weakref.WeakKeyDictionary()
+
+
+def _logarithm(root: Expr) -> Number:
+    """A number that products have in common if they are multiples of one another, whatever form they have:
+    the sum of those of the factors, times their exponents. Sizes, which come from sums of ones, do not count.
+    """
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        product = node.op == "contract"
+        missing = [arg for arg in node.args if arg not in _LOGARITHMS] if product else []
+        stack += missing
+        if not missing:
+            stack.pop()
+            powers = zip(node.args, spec_of(node).exponents, strict=True) if product else ()
+            alone = 0 if product or node.op == "size" else int.from_bytes(node.key, "big")
+            _LOGARITHMS[node] = sum((_LOGARITHMS[arg] * p for arg, p in powers), alone)
+    return _LOGARITHMS[root]
 
 
 def _careful(node: Expr, positions: list[int], places: Mapping[Expr, int]) -> list[int]:
