@@ -86,12 +86,12 @@ class _Term:
         self.t, self.c, self.terms, self.alike, self.read = t, terms[t], terms, alike, read
         self.positions = _positions(t)
 
-    def may_stand_at(self, indices: Mapping[Expr, int]) -> bool:
-        """Whether the term with other indices may be zero, or a term of the sum: while its units stay apart
-        it is not zero, and a term that reads them."""
+    def may_meet(self, indices: Mapping[Expr, int]) -> bool:
+        """Whether terms of the sum read what this one would with other indices: less, where some become one,
+        as factors may cancel then."""
         units = units_of(self.t)
         moved = {unit(u.shape[0], indices[u]) if u in indices else u for u in units}
-        return len(moved) < len(units) or moved in self.read
+        return moved in self.read if len(moved) == len(units) else any(read <= moved for read in self.read)
 
     def like(self, other: Expr, times: Number = 1) -> Expr | None:
         """The term of the sum that is `other`, with so many times the coefficient of this one."""
@@ -158,12 +158,13 @@ class _Term:
         size = next(iter(own)).shape[0].value
         if self.alike < min(size, SHORTEST_RUN + 1) - 1:
             return None
+        steps = [step for step in range(-min(own.values()), size - max(own.values())) if step]
+        if not any(self.may_meet({u: index + step for u, index in own.items()}) for step in steps):
+            return None
         ends, found = [0, 0], {self.t: None}
         for end, step in enumerate((-1, 1)):
             while all(0 <= index + ends[end] + step < size for index in own.values()):
                 moved = {u: index + ends[end] + step for u, index in own.items()}
-                if not self.may_stand_at(moved):
-                    break
                 other = at_indices(self.t, moved)
                 if not (is_zero(other) and self.is_regular(moved)):
                     term = self.like(other)
