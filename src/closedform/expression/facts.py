@@ -156,10 +156,10 @@ def _bounds(node: Expr) -> Interval:
     if node.op == "size":
         return NONNEGATIVE if node.params[0].is_nonnegative else REALS
     if node.op == "linear":
-        known = [bounds(arg) for arg in node.args]
-        if REALS in known:
+        operands = [bounds(arg) for arg in node.args]
+        if REALS in operands:
             return REALS
-        terms = zip(node.params, known, strict=True)
+        terms = zip(node.params, operands, strict=True)
         return reduce(Interval.__add__, (values * interval(c, c) for c, values in terms))
     if node.op == "contract":
         return _bounds_of_product(node)

@@ -76,7 +76,8 @@ def notation(root: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> E
     if turned and root.ndim == 2:
         return notation(transpose(root, (1, 0)), inputs)
     known = list(inputs)
-    if not set(known) <= set(inputs_below(root)):
+    standing = {(node.params[0], node.shape) for node in inputs_below(root)}
+    if any((node.params[0], node.shape) not in standing for node in known):  # whose names are taken
         form = _Reader(root, known).read()
     elif root in _NOTATIONS:
         form = _NOTATIONS[root]
