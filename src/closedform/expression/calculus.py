@@ -958,7 +958,7 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     reduces = bool(free) or len(set(pattern)) < len(pattern)
     if not common and not reduces:
         return None
-    mildest = {key: min(powers, key=lambda p: abs(p)) for key, powers in common.items()}
+    mildest = {key: min(powers, key=lambda p: p if p > 0 else -p) for key, powers in common.items()}
     plain = _without(totals, mildest, pattern, free, shape)
     strongest = {key: min(powers) for key, powers in common.items()}
     if strongest == mildest:
