@@ -1,9 +1,11 @@
 """The normal form: equal expressions are one node, and every identity it uses keeps the value."""
 
+import gc
 import math
 import os
 import subprocess
 import sys
+import weakref
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +17,9 @@ from tests.dense import evaluate
 from closedform.expression.calculus import (
     Factor,
     SizeMismatchError,
+    _expand,
+    _fewest_terms,
+    _sums,
     contract,
     dot,
     identity,
@@ -30,6 +35,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr, constant, input_, toposort
 from closedform.expression.size import Size
 from closedform.notation.text import text
+from closedform.simplify.simplify import simplify
 
 N = Size.axis("A", 0, 3)
 A = input_("A", (N, N))
@@ -135,6 +141,23 @@ def test_long_chains_neither_overflow_nor_explode():
     assert len(toposort(z)) < 100
 
 
+def test_nodes_in_order_without_some_and_what_is_below_them():
+    t = Expr("tanh", (dot(A, x),), (), (N,))
+    z = Expr("sin", (x + t,), (), (N,))
+    assert toposort(z, without=lambda node: node is t) == [x, x + t, z]
+
+
+def test_what_was_found_of_expressions_goes_with_them():
+    def kept():
+        z = Expr("exp", (multiply(x, y) + 2 * s * dot(A, x),), (), (N,))
+        total = simplify(power(1 + z, -1) * z * z + z)
+        return [weakref.ref(node) for node in (z, total)], text(total)
+
+    references, _ = kept()
+    gc.collect()
+    assert all(reference() is None for reference in references)
+
+
 def _terms():
     t = Expr("tanh", (dot(A, x),), (), (N,))
     return [x, y, dot(A, x), s * x, t, t * y, dot(B, t) * s, dot(A, dot(B, y)), x**2, number(1, (N,))]
@@ -195,6 +218,16 @@ def test_products_and_sums_keep_their_value(parts):
     arrays = [evaluate(p, VALUES) for p in parts]
     np.testing.assert_allclose(evaluate(total, VALUES), sum(arrays), rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(evaluate(product, VALUES), np.prod(arrays, axis=0), rtol=1e-12)
+
+
+PARTS = (x, y, s * x, 1 + x, x - y, dot(A, x), s * (x + y), number(2, (N,)), power(x + y, -1), x**2, x * y)
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(PARTS)] * 3), min_size=1, max_size=4))
+def test_sums_multiplied_out_have_no_fewer_terms_than_is_told_before(products):
+    positions = {node: _sums(node) for node in (multiply(*factors) for factors in products)}
+    found = {term for node, at in positions.items() for _, term in (_expand(node, at) if at else [(1, node)])}
+    assert _fewest_terms(positions) <= len(found)
 
 
 def test_sums_over_empty_axes_are_zero():

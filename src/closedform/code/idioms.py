@@ -331,7 +331,7 @@ def imports_of(text: str, idiom: str) -> list[str]:
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     submodules = {
         found
-        for node in ast.walk(tree)
+        for node in (ast.walk(tree) if "scipy" in text else ())
         if isinstance(node, ast.Attribute)
         for found in re.findall(r"^((?:jax\.|autograd\.)?scipy\.\w+)$", ast.unparse(node))
     }

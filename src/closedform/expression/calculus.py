@@ -18,6 +18,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 from closedform.expression.expr import Expr, Operand
@@ -86,6 +87,10 @@ class Factor(NamedTuple):
     exponent: Number = 1
 
 
+# A factor of its three items, without a call in Python: the factors of nodes are asked for all the time.
+_factor: Callable[[Iterable[Any]], Factor] = partial(tuple.__new__, Factor)
+
+
 def exact(number: float | Number) -> Number:
     """The number as an integer or a fraction.
 
@@ -95,8 +100,11 @@ def exact(number: float | Number) -> Number:
     >>> exact(0.1), exact(1 / 3), exact(2.0)
     (Fraction(1, 10), Fraction(1, 3), 2)
     """
-    fraction = _read(number) if isinstance(number, float) else Fraction(number)
-    return fraction.numerator if fraction.denominator == 1 else fraction
+    if type(number) is int:
+        return number
+    if type(number) is not Fraction:
+        number = _read(number) if isinstance(number, float) else Fraction(number)
+    return number.numerator if number.denominator == 1 else number
 
 
 def _read(number: float) -> Fraction:
@@ -109,6 +117,8 @@ def _read(number: float) -> Fraction:
 
 def _unrounded(number: Number) -> Number:
     """A number that was rounded, as the simple fraction that is nearest to it, if there is one."""
+    if number.denominator <= SIMPLE_DENOMINATOR:
+        return exact(number)
     simple = Fraction(number).limit_denominator(SIMPLE_DENOMINATOR)
     return exact(simple) if abs(simple - number) < ROUNDING * abs(Fraction(number)) else number
 
@@ -116,10 +126,14 @@ def _unrounded(number: Number) -> Number:
 def _plus(first: Number, second: Number) -> Number:
     """The sum of two coefficients. Multiples of one irrational number, each a float rounded in its own way,
     cancel: what would be left is their roundings, not a number that somebody wrote."""
-    whole = exact(Fraction(first) + second)
+    if type(first) is int and type(second) is int:
+        return first + second
+    whole = exact(first + second)
     if (
         whole
-        and abs(Fraction(whole)) < ROUNDING * abs(Fraction(first))
+        # |whole| < ROUNDING |first|
+        and abs(whole.numerator) * first.denominator * ROUNDING.denominator
+        < abs(first.numerator) * whole.denominator
         and _is_rounded(first)
         and _is_rounded(second)
     ):
@@ -145,7 +159,7 @@ def spec_of(node: Expr) -> Spec:
 def factors_of(node: Expr) -> list[Factor]:
     """The factors of a contraction node."""
     spec = spec_of(node)
-    return [Factor(*item) for item in zip(node.args, spec.labels, spec.exponents, strict=True)]
+    return list(map(_factor, zip(node.args, spec.labels, spec.exponents, strict=True)))
 
 
 def terms_of(node: Expr) -> list[tuple[Number, Expr]]:
@@ -220,7 +234,7 @@ def _sum_of_sizes(terms: Iterable[tuple[Number, Expr]]) -> Size | None:
     """Whole multiples of sizes, added up."""
     total = Size.of(0)
     for c, node in terms:
-        size = node.params[0] if node.op == "size" else Size.of(1) if node is number(1) else None
+        size = node.params[0] if node.op == "size" else Size.of(1) if as_number(node) == 1 else None
         if size is None or not isinstance(c, int):
             return None
         total = total + size * c
@@ -383,16 +397,17 @@ class _Product:
             scale = _real_power(spec.coefficient, exponent)
             if scale is None and not base.args:
                 scale = _rounded_power(spec.coefficient, exponent)
-            if scale is not None and scale != 1 and _is_extreme(self.coefficient * scale):
-                self._append(base, labels, exponent)
-                return
             if scale is not None:
+                scaled = self.coefficient if scale == 1 else self.coefficient * scale
+                if scale != 1 and _is_extreme(scaled):
+                    self._append(base, labels, exponent)
+                    return
                 if scale == 0 or self._may_merge(base, exponent):
-                    self.coefficient *= scale
+                    self.coefficient = scaled
                     self._merge(base, labels, exponent)
                     return
                 if spec.coefficient != 1:
-                    self.coefficient *= scale
+                    self.coefficient = scaled
                     self._include(_unit(base), labels, exponent)
                     return
             scalars = [f for f in factors_of(base) if not f.labels]
@@ -453,12 +468,14 @@ class _Product:
     def build(self) -> Expr:
         if self.coefficient == 0:
             return self._zero()
+        if not self.sizes:
+            return self._of_scalars()
         out = tuple(self._find(label) for label in self.out)
         merged: dict[tuple[Expr, tuple[Label, ...]], Number] = {}
         for base, labels, exponent in self.factors:
             found = tuple(self._find(label) for label in labels)
             pair, sign = exchangeable(base, exponent)
-            where = (base, _exchanged(found, pair if sign == 1 else (), repr))
+            where = (base, _exchanged(found, pair, repr) if pair and sign == 1 else found)
             merged[where] = exact(merged.get(where, 0) + exponent)
         cancelled = self._cancel_sums(merged, out)
         factors = [Factor(base, labels, p) for (base, labels), p in merged.items() if p != 0]
@@ -471,6 +488,13 @@ class _Product:
             else:
                 factors.append(Factor(size_number(size)))
         return self._assemble(factors, out)
+
+    def _of_scalars(self) -> Expr:
+        """The product where there are no labels: only equal factors meet."""
+        powers: dict[Expr, Number] = {}
+        for base, _, exponent in self.factors:
+            powers[base] = exact(powers.get(base, 0) + exponent)
+        return _canonical(self.coefficient, [Factor(base, (), p) for base, p in powers.items() if p], (), {})
 
     def _cancel_sums(
         self, merged: dict[tuple[Expr, tuple[Label, ...]], Number], out: tuple[Label, ...]
@@ -529,6 +553,8 @@ def _real_power(base: Number, exponent: Number) -> Number | None:
     """base ** exponent when that is rational, else None."""
     if base == 1:
         return 1
+    if exponent == 1:
+        return base
     if is_integer(exponent):
         if base == 0:
             return 0 if exponent > 0 else None
@@ -592,8 +618,8 @@ def _canonical(
     for f, _ in ordered:
         given = tuple(numbers[label] for label in f.labels)
         pair, sign = exchangeable(f.base, f.exponent)
-        labels.append(_exchanged(given, pair))
-        if labels[-1] != given:
+        labels.append(_exchanged(given, pair) if pair else given)
+        if pair and labels[-1] != given:
             coefficient *= sign
     spec = Spec(
         exact(coefficient),
@@ -607,6 +633,8 @@ def _canonical(
 
 def _unit(node: Expr) -> Expr:
     """A contraction without its coefficient."""
+    if spec_of(node).coefficient == 1:
+        return _whole(node)
     return _whole(Expr("contract", node.args, (spec_of(node)._replace(coefficient=1),), node.shape))
 
 
@@ -629,6 +657,8 @@ def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[Fa
     """
     if len(factors) <= 1:
         return [(f, f.labels) for f in factors]
+    if not any(f.labels for f in factors):
+        return [(f, ()) for f in sorted(factors, key=_head)]
     colouring = _Colouring(factors, out)
     colours = colouring.refined(colouring.initial)
     while (alike := colouring.alike(colours)) is not None:
@@ -636,6 +666,12 @@ def _ordered(factors: Sequence[Factor], out: tuple[Label, ...]) -> list[tuple[Fa
         colours = min(chosen, key=colouring.certificate)
     order = sorted((colouring.signature(i, colours), i) for i in range(len(factors)))
     return [(factors[i], colouring.arranged(factors[i].labels, i, colours)) for _, i in order]
+
+
+def _head(factor: Factor) -> tuple[int, int, bytes, Number]:
+    """What orders factors before their labels do."""
+    base = factor.base
+    return len(base.shape), base.weight, base.key, factor.exponent
 
 
 class _Colouring:
@@ -649,7 +685,7 @@ class _Colouring:
         for factor in factors:
             for label in factor.labels:
                 numbers.setdefault(label, len(numbers))
-        heads = [(f.base.ndim, f.base.weight, f.base.key, f.exponent) for f in factors]
+        heads = [_head(f) for f in factors]
         rank = {head: i for i, head in enumerate(sorted(set(heads)))}
         self.heads = [rank[head] for head in heads]
         self.labels = [tuple(numbers[label] for label in f.labels) for f in factors]
@@ -659,11 +695,13 @@ class _Colouring:
 
     def signature(self, i: int, colours: list[int]) -> tuple[int, tuple[int, ...]]:
         """A factor and the colours of its labels; a symmetric matrix does not tell its axes apart."""
-        ring = tuple(colours[label] for label in self.labels[i])
+        ring = tuple([colours[label] for label in self.labels[i]])
         return self.heads[i], _exchanged(ring, self.pairs[i])
 
     def arranged(self, labels: tuple[Label, ...], i: int, colours: list[int]) -> tuple[Label, ...]:
         """The labels of a factor, those of exchangeable axes in the order of their colours."""
+        if not self.pairs[i]:
+            return labels
         colour = dict(zip(labels, (colours[n] for n in self.labels[i]), strict=True))
         return _exchanged(labels, self.pairs[i], colour.__getitem__)
 
@@ -707,7 +745,7 @@ class _Colouring:
 def exchangeable(base: Expr, exponent: Number) -> tuple[tuple[int, ...], int]:
     """Two axes of a factor that may be exchanged, or none, and the sign that this gives: those of a symmetric
     matrix, and those in which the base is antisymmetric, as x_i - x_j."""
-    if base.ndim < 2:
+    if len(base.shape) < 2:
         return (), 1
     if is_symmetric(base):
         return (0, 1), 1
@@ -856,7 +894,12 @@ def term_order(node: Expr) -> tuple[object, ...]:
 def _content(coefficients: Iterable[Number]) -> Fraction:
     """The greatest common divisor; where it would leave large numbers, that of the whole numbers among them
     or else the largest coefficient, as in x - g / 10, but none that leaves irrational numbers."""
-    fractions = [Fraction(c) for c in coefficients]
+    numbers = list(coefficients)
+    integers = [c for c in numbers if type(c) is int]
+    if len(integers) == len(numbers):
+        divisor = math.gcd(*integers)
+        return Fraction(divisor if max(map(abs, integers)) < MOST_MULTIPLE * divisor else 1)
+    fractions = [Fraction(c) for c in numbers]
     content = Fraction(
         math.gcd(*(f.numerator for f in fractions)), math.lcm(*(f.denominator for f in fractions))
     )
@@ -915,7 +958,7 @@ def _common_factors(totals: dict[Expr, Number], shape: Sequence[Size]) -> Expr |
     reduces = bool(free) or len(set(pattern)) < len(pattern)
     if not common and not reduces:
         return None
-    mildest = {key: min(powers, key=lambda p: abs(Fraction(p))) for key, powers in common.items()}
+    mildest = {key: min(powers, key=lambda p: p if p > 0 else -p) for key, powers in common.items()}
     plain = _without(totals, mildest, pattern, free, shape)
     strongest = {key: min(powers) for key, powers in common.items()}
     if strongest == mildest:
@@ -1216,11 +1259,13 @@ def _all_multiplied_out(
 ) -> dict[Expr, Number] | None:
     """The sum multiplied out, if it then has fewer terms than a limit and is not heavier: wholly if that
     loses no digits, or else what can be multiplied out whatever is added to it."""
-    if sum(_products(node, at) for node, at in positions.items() if at) > MOST_PRODUCTS:
+    if not 0 < sum(_products(node, at) for node, at in positions.items() if at) <= MOST_PRODUCTS:
         return None
     places = Counter(node.args[i] for node, at in positions.items() for i in at)
     careful = {node: _careful(node, at, places) for node, at in positions.items()}
     for chosen in (positions, careful) if careful != positions else (positions,):
+        if _fewest_terms(chosen) >= limit:
+            continue
         products = {node: _expand(node, at) for node, at in chosen.items() if at}
         expanded: dict[Expr, Number] = {}
         for node, c in totals.items():
@@ -1233,6 +1278,46 @@ def _all_multiplied_out(
             if not lossy or _keeps_digits(expanded, totals, products, lossy):
                 return expanded if chosen is positions else _collected(expanded)
     return None
+
+
+def _fewest_terms(positions: Mapping[Expr, list[int]]) -> int:
+    """A sum has at least so many terms when it is multiplied out: those that meet no other one. Most sums
+    would not get shorter, and this tells it before the products are made."""
+    counts: Counter[Number] = Counter()
+    for node, at in positions.items():
+        if not at:
+            counts[_logarithm(node)] += 1
+            continue
+        exponents = spec_of(node).exponents
+        rest = _logarithm(node) - sum(_logarithm(node.args[i]) * exponents[i] for i in at)
+        choices = [map(_logarithm, node.args[i].args) for i in at for _ in range(int(exponents[i]))]
+        products = [rest + sum(choice) for choice in itertools.product(*choices)]
+        below = itertools.chain(node.args, *((t, *t.args) for i in at for t in node.args[i].args))
+        if not {_logarithm(base) for base in below if base.op == "linear"}.isdisjoint(products):
+            return 0  # all other factors cancel: the product is a sum itself
+        counts.update(products)
+    return sum(count == 1 for count in counts.values())
+
+
+_LOGARITHMS: weakref.WeakKeyDictionary[Expr, Number] = weakref.WeakKeyDictionary()
+
+
+def _logarithm(root: Expr) -> Number:
+    """A number that products have in common if they are multiples of one another, whatever form they have:
+    the sum of those of the factors, times their exponents. Sizes, which come from sums of ones, do not count.
+    """
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        product = node.op == "contract"
+        missing = [arg for arg in node.args if arg not in _LOGARITHMS] if product else []
+        stack += missing
+        if not missing:
+            stack.pop()
+            powers = zip(node.args, spec_of(node).exponents, strict=True) if product else ()
+            alone = 0 if product or node.op == "size" else int.from_bytes(node.key, "big")
+            _LOGARITHMS[node] = sum((_LOGARITHMS[arg] * p for arg, p in powers), alone)
+    return _LOGARITHMS[root]
 
 
 def _careful(node: Expr, positions: list[int], places: Mapping[Expr, int]) -> list[int]:

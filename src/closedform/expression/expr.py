@@ -38,7 +38,7 @@ class Expr:
     def __new__(
         cls, op: str, args: tuple[Expr, ...], params: tuple[Any, ...], shape: Iterable[int | Size]
     ) -> Expr:
-        sizes = tuple(Size.of(s) for s in shape)
+        sizes = tuple([s if isinstance(s, Size) else Size.of(s) for s in shape])
         identity = (op, args, params, sizes)
         known = _INTERNED.get(identity)
         if known is not None:
@@ -166,8 +166,9 @@ def constant(array: np.ndarray, name: str | None = None) -> Expr:
     return Expr("constant", (), (ArrayConstant(array, name),), np.shape(array))
 
 
-def toposort(*roots: Expr) -> list[Expr]:
-    """Every node below the roots once, operands before their users."""
+def toposort(*roots: Expr, without: Callable[[Expr], object] | None = None) -> list[Expr]:
+    """Every node below the roots once, operands before their users; none that the rest is to be `without`,
+    nor what stands below such nodes alone."""
     done: dict[Expr, None] = {}
     stack = [(root, False) for root in reversed(roots)]
     while stack:
@@ -176,7 +177,7 @@ def toposort(*roots: Expr) -> list[Expr]:
             continue
         if ready:
             done[node] = None
-        else:
+        elif without is None or not without(node):
             stack.append((node, True))
             stack.extend((arg, False) for arg in reversed(node.args) if arg not in done)
     return list(done)

@@ -156,8 +156,11 @@ def _bounds(node: Expr) -> Interval:
     if node.op == "size":
         return NONNEGATIVE if node.params[0].is_nonnegative else REALS
     if node.op == "linear":
-        terms = zip(node.params, node.args, strict=True)
-        return reduce(Interval.__add__, (bounds(arg) * interval(c, c) for c, arg in terms))
+        operands = [bounds(arg) for arg in node.args]
+        if REALS in operands:
+            return REALS
+        terms = zip(node.params, operands, strict=True)
+        return reduce(Interval.__add__, (values * interval(c, c) for c, values in terms))
     if node.op == "contract":
         return _bounds_of_product(node)
     if node.op in _AVERAGES:

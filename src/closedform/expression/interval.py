@@ -143,8 +143,7 @@ def _between(ends: Iterable[End]) -> Interval:
 def _is_long(end: Number | float) -> bool:
     if isinstance(end, float):
         return False
-    fraction = Fraction(end)
-    return fraction.numerator.bit_length() + fraction.denominator.bit_length() > MOST_BITS
+    return end.numerator.bit_length() + end.denominator.bit_length() > MOST_BITS
 
 
 REALS = interval(-math.inf, math.inf)

@@ -513,13 +513,15 @@ def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array:
     if coefficient < 0:
         return negative(_assembled(-coefficient, above, below, array))
     above, below = _powers(above), _powers(below)
-    above.sort(key=scalar_order)
+    if len(above) > 1:  # a single one is asked for no order
+        above.sort(key=scalar_order)
     tail = [array] if array is not None else []
     if not below:
         leading = [literal(coefficient)] if coefficient != 1 or not (above or tail) else []
         return _juxtaposed([*leading, *above, *tail])
     fraction = Fraction(coefficient)
-    below.sort(key=scalar_order)
+    if len(below) > 1:
+        below.sort(key=scalar_order)
     shown = written(fraction)
     if shown.constant or shown.under:  # √2 above, √π below
         fraction = shown.above * Fraction(CONSTANTS.get(shown.constant, 1))

@@ -17,6 +17,7 @@ function with the values h and the derivatives h' at v, h'_i for v_i = v_j, and 
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -41,7 +42,8 @@ from closedform.expression.calculus import (
     transpose,
     without_axes,
 )
-from closedform.expression.expr import Expr, Shape, inputs, toposort
+from closedform.expression.expr import Expr, Shape, toposort
+from closedform.expression.expr import inputs as inputs_below
 from closedform.expression.facts import holds
 from closedform.expression.size import Atom, AxisOf, Size
 from closedform.notation import form as fm
@@ -72,9 +74,20 @@ def notation(root: Expr, inputs: Iterable[Expr] = (), turned: bool = False) -> E
     'matmul'
     """
     if turned and root.ndim == 2:
-        return _Reader(transpose(root, (1, 0)), inputs).read()
-    form = _Reader(root, inputs).read()
+        return notation(transpose(root, (1, 0)), inputs)
+    known = list(inputs)
+    standing = {(node.params[0], node.shape) for node in inputs_below(root)}
+    if any((node.params[0], node.shape) not in standing for node in known):  # whose names are taken
+        form = _Reader(root, known).read()
+    elif root in _NOTATIONS:
+        form = _NOTATIONS[root]
+    else:
+        form = _NOTATIONS[root] = _Reader(root, known).read()
     return fm.row(form) if turned and root.ndim == 1 else form
+
+
+# Formulas are read to compare them, then to write them, in one language or several.
+_NOTATIONS: weakref.WeakKeyDictionary[Expr, Expr] = weakref.WeakKeyDictionary()
 
 
 def needs_indices(root: Expr) -> bool:
@@ -112,7 +125,7 @@ class _Reader:
             turned = _is_multiple(node) and spec_of(node).coefficient == -1  # it is written b - a
             for arg in () if turned else node.args:
                 self.uses[arg] = self.uses.get(arg, 0) + 1
-        arguments = [*known, *inputs(root)]
+        arguments = [*known, *inputs_below(root)]
         self.names = {str(node.params[0]) for node in arguments}
         axes = {axis for node in (*arguments, *self.order) for axis in _axes(node)}
         self.orders = _orders(arguments, axes)
@@ -245,7 +258,9 @@ class _Reader:
         for c, term in terms:
             totals[term] = exact(totals.get(term, 0) + c)
         for known in self.sums.get(node.shape, ()):
-            ratios = {exact(Fraction(totals.get(term, 0)) / Fraction(c)) for c, term in terms_of(known)}
+            if not all(term in totals for term in known.args):
+                continue
+            ratios = {exact(Fraction(totals[term]) / Fraction(c)) for c, term in terms_of(known)}
             if len(known.args) < len(totals) and len(ratios) == 1 and 0 not in ratios:
                 totals = {term: c for term, c in totals.items() if term not in known.args}
                 totals[known] = ratios.pop()

@@ -26,7 +26,7 @@ from closedform.expression.calculus import (
 from closedform.expression.expr import Expr, Shape, toposort
 from closedform.expression.facts import bounds
 from closedform.expression.size import Size
-from closedform.primitives.structure import gather, triangle
+from closedform.primitives.structure import gather, triangle, unit
 from closedform.simplify.stacking import (
     at_indices,
     index_of,
@@ -82,9 +82,16 @@ def _places(root: Expr) -> dict[Expr, list[tuple[int, str, int]]]:
 class _Term:
     """A term of a sum, c t, as a function of its positions: so many terms may differ in these alone."""
 
-    def __init__(self, t: Expr, terms: Mapping[Expr, Number], alike: int) -> None:
-        self.t, self.c, self.terms, self.alike = t, terms[t], terms, alike
+    def __init__(self, t: Expr, terms: Mapping[Expr, Number], alike: int, read: set[frozenset[Expr]]) -> None:
+        self.t, self.c, self.terms, self.alike, self.read = t, terms[t], terms, alike, read
         self.positions = _positions(t)
+
+    def may_meet(self, indices: Mapping[Expr, int]) -> bool:
+        """Whether terms of the sum read what this one would with other indices: less, where some become one,
+        as factors may cancel then."""
+        units = units_of(self.t)
+        moved = {unit(u.shape[0], indices[u]) if u in indices else u for u in units}
+        return moved in self.read if len(moved) == len(units) else any(read <= moved for read in self.read)
 
     def like(self, other: Expr, times: Number = 1) -> Expr | None:
         """The term of the sum that is `other`, with so many times the coefficient of this one."""
@@ -150,6 +157,9 @@ class _Term:
         """The terms where unit vectors move together from their own indices."""
         size = next(iter(own)).shape[0].value
         if self.alike < min(size, SHORTEST_RUN + 1) - 1:
+            return None
+        steps = [step for step in range(-min(own.values()), size - max(own.values())) if step]
+        if not any(self.may_meet({u: index + step for u, index in own.items()}) for step in steps):
             return None
         ends, found = [0, 0], {self.t: None}
         for end, step in enumerate((-1, 1)):
@@ -220,7 +230,10 @@ def loops_in_loops(terms: dict[Expr, Number], shape: Shape) -> Expr | None:
     tried, roles = 0, set[Expr]()
     alike = Counter(map(skeleton, terms))
     counts = {t: alike[skeleton(t)] for t in terms if t.weight < LARGEST_VARIED}
-    candidates = [_Term(t, terms, count) for t, count in counts.items() if count > 1]
+    if max(counts.values(), default=0) < 2:
+        return None
+    read = {frozenset(units_of(t)) for t in terms}
+    candidates = [_Term(t, terms, count, read) for t, count in counts.items() if count > 1]
     for term in sorted(candidates, key=lambda term: -len(term.positions)):
         if term.t not in terms or tried > MOST_TRIED:
             continue

@@ -40,11 +40,12 @@ def _shifted(root: Expr, units: Sequence[Expr], offset: int) -> Expr:
 def _runs(items: Iterable[tuple[Expr, Item]]) -> list[list[tuple[int, Expr, Item]]]:
     """Expressions that are the same up to a running index: (index, expression, what comes with it)."""
     groups: dict[tuple[Expr, Item], list[tuple[int, Expr, Item]]] = {}
-    items = list(items)
-    alike = Counter((skeleton(expr), item) for expr, item in items)
-    for expr, item in items:
-        units = units_of(expr)
-        if units and alike[skeleton(expr), item] >= SHORTEST_RUN:
+    found = [((skeleton(expr), item), expr) for expr, item in items]
+    alike = Counter(kind for kind, _ in found)
+    for kind, expr in found:
+        item = kind[1]
+        units = units_of(expr) if alike[kind] >= SHORTEST_RUN else []
+        if units:
             first = min(index_of(u) for u in units)
             groups.setdefault((_shifted(expr, units, first), item), []).append((first, expr, item))
     runs = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -50,9 +51,8 @@ def with_operands(node: Expr, args: tuple[Expr, ...]) -> Expr:
 def replaced(root: Expr, new: Mapping[Expr, Expr]) -> Expr:
     """The expression with nodes replaced, in normal form."""
     known = dict(new)
-    for node in toposort(root):
-        if node not in known:
-            known[node] = with_operands(node, tuple(known[arg] for arg in node.args))
+    for node in toposort(root, without=new.__contains__):
+        known[node] = with_operands(node, tuple(known[arg] for arg in node.args))
     return known[root]
 
 
@@ -80,16 +80,28 @@ def simplify(root: Expr, known: dict[Expr, Expr] | None = None) -> Expr:
     return _simplify(root, {} if known is None else known, 0)
 
 
+# Expressions are simplified again with what is built from them; None for those that stay what they are.
+_SIMPLIFIED: weakref.WeakKeyDictionary[Expr, Expr | None] = weakref.WeakKeyDictionary()
+
+
 def _simplify(root: Expr, done: dict[Expr, Expr], depth: int) -> Expr:
     if depth > LONGEST_CHAIN:
         raise RecursionError(f"rules undo each other at {root!r}")
-    for node in toposort(root):
+    recalled = _LISTENER.get() is None  # else every rule is to be heard
+
+    def is_done(node: Expr) -> bool:
+        if recalled and node not in done and node in _SIMPLIFIED:
+            done[node] = _SIMPLIFIED[node] or node
+        return node in done
+
+    for node in toposort(root, without=is_done):
         if node not in done:
             rebuilt = with_operands(node, tuple(done[arg] for arg in node.args))
             if rebuilt is not node and rebuilt not in done:
                 done[node] = _simplify(rebuilt, done, depth + 1)
             else:
                 done[node] = done.get(rebuilt) or _rewrite(node, done, depth)
+            _SIMPLIFIED[node] = None if done[node] is node else done[node]
     return done[root]
 
 

@@ -54,6 +54,7 @@ def redirected(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
         if (getattr(c, "__module__", None) or "").startswith("scipy") and not isinstance(c, np.ufunc)
     ]
     outside += [*CREATORS, *LIKE, *PINNING, *OF_LISTS, *MADE]
+    identities = set(map(id, outside))  # not all that stands in a module has a hash
     scopes: list[dict[str, Any]] = [
         sys.modules[m].__dict__ for m in ("numpy", "numpy.linalg", "scipy.linalg", "scipy.special")
     ]
@@ -66,7 +67,7 @@ def redirected(namespaces: Sequence[dict[str, Any]]) -> Iterator[None]:
                     scope["len"] = _length
             for scope in (*scopes, *namespaces):
                 for name, candidate in list(scope.items()):
-                    if callable(candidate) and any(candidate is c for c in outside):
+                    if callable(candidate) and id(candidate) in identities:
                         replaced.append((scope, name, candidate))
                         scope[name] = _dispatching(candidate, name)
             yield
