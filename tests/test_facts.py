@@ -234,7 +234,7 @@ def test_projected_hessians_are_written_in_matrices():
     def formula(f, *others):
         return cf.hessian(f, symmetric="projected").at(X, *others).text
 
-    assert formula(lambda X: np.trace(X @ X @ X)) == "(3/2)(X ⊗ I + I ⊗ X)K + (3/2)X ⊗ I + (3/2)I ⊗ X"
-    assert formula(lambda X: np.linalg.slogdet(X)[1]) == "−½(X⁻¹ ⊗ X⁻¹)K − ½X⁻¹ ⊗ X⁻¹"
+    assert formula(lambda X: np.trace(X @ X @ X)) == "(3/2)((X ⊗ I + I ⊗ X)K + X ⊗ I + I ⊗ X)"
+    assert formula(lambda X: np.linalg.slogdet(X)[1]) == "−½((X⁻¹ ⊗ X⁻¹)K + X⁻¹ ⊗ X⁻¹)"
     gradient = cf.grad(lambda X, A: np.trace(A @ np.linalg.inv(X)), symmetric="projected").at(X, A)
     assert gradient.text == "−½X⁻¹(A + Aᵀ)X⁻¹"

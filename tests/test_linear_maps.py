@@ -46,7 +46,7 @@ CASES = {
     ),
     "quartic trace": (
         cf.hessian(lambda X: np.trace(X.T @ X @ X.T @ X)).at(TALL),
-        "4(X ⊗ Xᵀ)K + 4XXᵀ ⊗ I + 4I ⊗ XᵀX",
+        "4((X ⊗ Xᵀ)K + XXᵀ ⊗ I + I ⊗ XᵀX)",
         "H[V] = 4((VXᵀ + XVᵀ)X + XXᵀV)",
     ),
     "inverse": (cf.jacobian(np.linalg.inv).at(SQUARE), "−a⁻¹ ⊗ a⁻ᵀ", "J[V] = −a⁻¹Va⁻¹"),

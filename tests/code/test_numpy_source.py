@@ -151,11 +151,11 @@ def test_tuples_share_their_parts() -> None:
 
 
 def test_small_arrays_are_literals_and_large_ones_constants() -> None:
-    small, large = constant(np.array([1.0, 2.5]), "w"), constant(np.arange(30.0), "w")
+    small, large = constant(np.array([1.0, 2.5]), "w"), constant(np.arange(70.0), "w")
     assert "w = np.array([1.0, 2.5])" in source(2 * small, ["x"])
     text, constants = source_and_constants(2 * large, ["x"])
     assert compile_source(text, constants)(0)[3] == 6
-    with pytest.raises(UnsupportedError, match=r"w of shape \(30,\).*make them arguments"):
+    with pytest.raises(UnsupportedError, match=r"w of shape \(70,\).*make them arguments"):
         source(2 * large, ["x"])
 
 

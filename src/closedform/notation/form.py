@@ -689,8 +689,9 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     numbers = {_number_before(form) if form.op != "literal" else 1 for _, form in parts}
     if len(numbers) == 1 and numbers != {1}:  # 2 (A x + y)
         number = literal(numbers.pop())
-        rest = [signed(product(power(number, -1), form), sign) for sign, form in parts]
-        return product(number, total(rest, shape))
+        together = max(sign for sign, _ in parts)  # all with a minus have it before them
+        rest = [signed(product(power(number, -1), form), sign * together) for sign, form in parts]
+        return signed(product(number, total(rest, shape)), together)
     leads = any(sign > 0 and form.op != "literal" for sign, form in parts)
 
     def order(part: tuple[int, Expr]) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -102,6 +103,17 @@ class Value:
         rows, cols = len(self.rows), len(self.cols)
         kinds = {(1, 0): "a column of size", (0, 1): "a row of size", (1, 1): "a matrix of shape"}
         return f"{kinds.get((rows, cols), 'an array of shape')} ({sizes})"
+
+
+def _quotient(whole: Size, part: Size) -> Size | None:
+    """The size that the product of it and a part is the whole, of products of axes."""
+    if len(whole.terms) != 1 or len(part.terms) != 1:
+        return None
+    (((atoms, c),), ((divisors, d),)) = whole.terms, part.terms
+    left = Counter(atoms)
+    left.subtract(divisors)
+    rest = math.prod((Size((((atom,), 1),)) for atom in left.elements()), start=Size.of(c // d))
+    return rest if rest * part == whole else None
 
 
 @dataclass
@@ -247,11 +259,34 @@ class _Reading:
         if value.literal is not None:
             filled = value.literal
             return Value(shape, (), {}, lambda: number(filled, shape))
+        if len(value.rows) == len(value.cols) == len(shape) == 2:
+            value = self.flattened(value, shape)
         if len(value.axes) != len(shape):
             self.refuse(0, f"the formula is {value.kind}, where {len(shape)} axes are expected")
         for size, wanted in zip(value.axes, shape, strict=True):
             self.same(size, wanted, 0)
         return value
+
+    def flattened(self, value: Value, shape: Sizes) -> Value:
+        """A Kronecker product, with pairs of axes as its rows and columns, as a matrix of a shape."""
+        for pair, whole in zip((value.rows, value.cols), shape, strict=True):
+            for size, other in (pair, pair[::-1]):
+                known, whole = self.sizes.of(size), self.sizes.of(whole)
+                rest = None if any(self.sizes.unknown(known)) else _quotient(whole, known)
+                if rest is not None:
+                    self.same(other, rest, 0)
+        rows, cols = (math.prod(axes, start=Size.of(1)) for axes in (value.rows, value.cols))
+
+        def make() -> Expr:
+            pairs = [reshaping([self.sizes.of(s) for s in axes]) for axes in (value.rows, value.cols)]
+            factors = [
+                Factor(value.make(), (0, 1, 2, 3)),
+                Factor(pairs[0], (4, 0, 1)),
+                Factor(pairs[1], (5, 2, 3)),
+            ]
+            return contract(factors, (4, 5))
+
+        return Value((rows,), (cols,), {}, make)
 
     def same(self, first: Size, second: Size, at: int, what: str = "sizes") -> None:
         if not self.sizes.same(first, second, at):
