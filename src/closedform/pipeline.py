@@ -505,7 +505,7 @@ def derive(
     result = _OPERATORS[operator](request)
     declared = {inputs[leaf.params[0]]: _declared(inputs[leaf.params[0]], leaf) for leaf in leaves}
     result = _mapped(result, lambda expr: expanded(simplify(replaced(simplify(expr), declared))))
-    fixed = tuple((axis.argument, axis.axis, size) for axis, size in normal.fixed.items())
+    fixed = tuple(sorted((axis.argument, axis.axis, size) for axis, size in normal.fixed.items()))
     fixed += tuple(
         (leaf.params[0], axis, size.value)
         for leaf in leaves
