@@ -133,3 +133,8 @@ def test_terms_that_a_sum_shares_with_its_transpose_count_twice() -> None:
     difference = Expr("tanh", (A - transpose(A, (1, 0)),), (), A.shape)
     slopes = number(1, A.shape) - power(difference, 2)
     assert "𝟏" not in text(slopes - transpose(slopes, (1, 0)))
+
+
+def test_a_long_number_that_all_terms_share_is_written_once_or_before_each() -> None:
+    third = Fraction(40564819207303346393761349247529, 20282409603651670423947251286016)
+    assert text(linear([(third, dot(A, x)), (third, x)], x.shape)).count("x") == 2

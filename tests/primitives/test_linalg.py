@@ -597,3 +597,22 @@ def test_a_formula_that_divides_by_a_vanishing_determinant_says_so():
     np.testing.assert_allclose(third(A), jax.jacobian(jax.hessian(expanded_det))(A), rtol=1e-9, atol=1e-11)
     with pytest.raises(np.linalg.LinAlgError, match="divides by det X, and X is singular"):
         third(SINGULAR["rank 1"])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda X: np.sum(np.abs(np.linalg.eigvalsh(X + X.T))),
+        lambda X: np.linalg.norm(np.linalg.eigvalsh(X + X.T), 1) + np.sum(np.linalg.eigvalsh(X + X.T) ** 2),
+        lambda X: np.sum(np.maximum(np.linalg.eigvalsh(X + X.T), 0)),
+        lambda X: np.sum(np.where(np.linalg.eigvalsh(X + X.T) > 0, np.linalg.eigvalsh(X + X.T) ** 2, 0)),
+        lambda X: np.sum(np.linalg.eigvalsh(X + X.T) * np.floor(np.linalg.eigvalsh(X + X.T))),
+    ],
+)
+def test_functions_of_eigenvalues_with_jumps_in_their_slope(function):
+    """Between eigenvalues on both sides of a jump the divided difference is not the slope."""
+    X = np.array([[-0.5, 0.7, 0.2], [-1.1, 1.0, 0.4], [0.3, 0.1, -0.8]])
+    gradient = cf.grad(function)
+    np.testing.assert_allclose(
+        cf.hessian(function)(X), central_differences(gradient, X), rtol=1e-5, atol=1e-6
+    )

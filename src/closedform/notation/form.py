@@ -491,7 +491,7 @@ def product(*factors: Expr) -> Expr:
 def _assembled(coefficient: Number, above: list[Expr], below: list[Expr], array: Expr | None) -> Expr:
     if coefficient == 0:
         return literal(0, array.shape if array is not None else ())
-    if is_long(coefficient) or written(abs(Fraction(coefficient))).mantissa:  # 0.3 x + 0.01 a
+    if _moves(coefficient):  # 0.3 x + 0.01 a
         for n, factor in enumerate([*above, *([array] if array is not None else [])]):
             scaled = _scaled(coefficient, factor, MOST_LEVELS)
             if scaled is not None and n < len(above):
@@ -556,6 +556,11 @@ def _is_short(array: Expr, denominator: Expr) -> bool:
     return (
         array.op == "matmul" and len(array.args) == 2 and names == {"symbol"} and denominator.op != "symbol"
     )
+
+
+def _moves(coefficient: Number) -> bool:
+    """Whether a number is rather written before the terms of a sum than before the sum."""
+    return is_long(coefficient) or bool(written(abs(Fraction(coefficient))).mantissa)
 
 
 def is_long(value: Number) -> bool:
@@ -687,7 +692,8 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     if len(parts) == 1:
         return signed(parts[0][1], parts[0][0])
     numbers = {_number_before(form) if form.op != "literal" else 1 for _, form in parts}
-    if len(numbers) == 1 and numbers != {1}:  # 2 (A x + y)
+    # 2 (A x + y); a number that would be moved into the sum again stays where it is
+    if len(numbers) == 1 and numbers != {1} and not any(_moves(number) for number in numbers):
         number = literal(numbers.pop())
         together = max(sign for sign, _ in parts)  # all with a minus have it before them
         rest = [signed(product(power(number, -1), form), sign * together) for sign, form in parts]

@@ -173,6 +173,8 @@ def _differences(h: Expr, slopes: Expr, values: Expr) -> Expr:
     What is constant in h is left out, unless h vanishes with it: for large x there are more digits in
     1 - tanh(x)^2 than in tanh(x)^2.
     """
+    if _has_jumps(h, values):
+        return divided_differences(h, slopes, values)
     reciprocal = power(h, -1)
     for affine, sign in ((h, 1), (reciprocal, -1)):
         rate = slope(affine, values)
@@ -188,6 +190,18 @@ def _differences(h: Expr, slopes: Expr, values: Expr) -> Expr:
         h = linear([(c, t) for c, t in terms_of(h) if not _is_constant(t, values)], h.shape)
     scale = spec_of(h).coefficient if h.op == "contract" else 1
     return scale * divided_differences(h / scale, slopes / scale, values)
+
+
+def _has_jumps(h: Expr, values: Expr) -> bool:
+    """Whether a function in h has the slope 0 everywhere but is not constant, as sign: it is not left out."""
+    above = {values}
+    for node in toposort(h):
+        if node is not values and not above.isdisjoint(node.args):
+            above.add(node)
+            rate = slope(node, values)
+            if rate is not None and is_zero(rate):
+                return True
+    return False
 
 
 def _is_constant(term: Expr, values: Expr) -> bool:
