@@ -420,10 +420,11 @@ class _Reader:
     # --- functions ----------------------------------------------------------------------------------
 
     def call(self, node: Expr) -> Expr:
-        """A primitive; a constant operand is written as a number."""
+        """A primitive; a constant operand is written as a number, if that is taken entry by entry."""
         values = [_fill(arg) for arg in node.args]
+        write = fm.filled if node.op == "divided_differences" else fm.literal
         args = [
-            self.forms[arg] if value is None else fm.literal(value, arg.shape)
+            self.forms[arg] if value is None else write(value, arg.shape)
             for arg, value in zip(node.args, values, strict=True)
         ]
         return self._entrywise(node, args)

@@ -397,6 +397,7 @@ DIVIDED_DIFFERENCES = '''
 def divided_differences(h, slope, v):
     """At [i, j] (h[i] - h[j]) / (v[i] - v[j]), between near values v the mean slope, slope[i] for i = j; nan
     where values v are equal up to rounding and the slopes are not."""
+    slope = slope + 0 * v
     gaps, rise = v[..., None] - v[..., None, :], h[..., None] - h[..., None, :]
     mean, bend = (slope[..., None] + slope[..., None, :]) / 2, abs(slope[..., None] - slope[..., None, :])
     eps, size, steep = np.finfo(v.dtype).eps, abs(v).sum(-1)[..., None, None], abs(slope)
