@@ -17,11 +17,11 @@ from tests.dense import evaluate
 from closedform.expression.calculus import (
     Factor,
     SizeMismatchError,
-    _expand,
     _fewest_terms,
     _sums,
     contract,
     dot,
+    expand_product,
     identity,
     is_zero,
     linear,
@@ -226,7 +226,11 @@ PARTS = (x, y, s * x, 1 + x, x - y, dot(A, x), s * (x + y), number(2, (N,)), pow
 @given(st.lists(st.tuples(*[st.sampled_from(PARTS)] * 3), min_size=1, max_size=4))
 def test_sums_multiplied_out_have_no_fewer_terms_than_is_told_before(products):
     positions = {node: _sums(node) for node in (multiply(*factors) for factors in products)}
-    found = {term for node, at in positions.items() for _, term in (_expand(node, at) if at else [(1, node)])}
+    found = {
+        term
+        for node, at in positions.items()
+        for _, term in (expand_product(node, at) if at else [(1, node)])
+    }
     assert _fewest_terms(positions) <= len(found)
 
 

@@ -1266,7 +1266,7 @@ def _all_multiplied_out(
     for chosen in (positions, careful) if careful != positions else (positions,):
         if _fewest_terms(chosen) >= limit:
             continue
-        products = {node: _expand(node, at) for node, at in chosen.items() if at}
+        products = {node: expand_product(node, at) for node, at in chosen.items() if at}
         expanded: dict[Expr, Number] = {}
         for node, c in totals.items():
             for inner, term in products.get(node, [(1, node)]):
@@ -1425,8 +1425,8 @@ _EXPANDED: weakref.WeakKeyDictionary[Expr, dict[tuple[int, ...], list[tuple[Numb
 _EXPANDED = weakref.WeakKeyDictionary()
 
 
-def _expand(node: Expr, positions: list[int]) -> list[tuple[Number, Expr]]:
-    """The terms of a product of sums, multiplied out."""
+def expand_product(node: Expr, positions: list[int]) -> list[tuple[Number, Expr]]:
+    """The terms of a product of sums, with the factors at these positions multiplied out."""
     known = _EXPANDED.setdefault(node, {})
     key = tuple(positions)
     if key not in known:

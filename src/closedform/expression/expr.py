@@ -6,7 +6,7 @@ import hashlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -194,3 +194,32 @@ def rebuild(root: Expr, build: Callable[[Expr, tuple[Expr, ...]], Expr]) -> Expr
 def inputs(*roots: Expr) -> Iterator[Expr]:
     """The input nodes below the roots."""
     return (node for node in toposort(*roots) if node.op == "input")
+
+
+Value = TypeVar("Value")
+
+
+class Known(Generic[Value]):
+    """What a rule finds of every node, operands before their users, each once."""
+
+    def __init__(self, rule: Callable[[Expr], Value], unknown: Value) -> None:
+        self.rule = rule
+        self.unknown = unknown
+        self.found: weakref.WeakKeyDictionary[Expr, Value] = weakref.WeakKeyDictionary()
+
+    def __call__(self, node: Expr) -> Value:
+        known = self.found.get(node)
+        if known is not None:
+            return known
+        stack = [(node, False)]
+        while stack:
+            inner, ready = stack.pop()
+            if inner in self.found:
+                continue
+            if ready:
+                self.found[inner] = self.unknown  # while it is being found out
+                self.found[inner] = self.rule(inner)
+            else:
+                stack.append((inner, True))
+                stack.extend((arg, False) for arg in inner.args)
+        return self.found[node]

@@ -8,10 +8,9 @@ that the expression has where it is defined, in exact arithmetic.
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from closedform.expression.calculus import (
     spec_of,
     transpose,
 )
-from closedform.expression.expr import Expr
+from closedform.expression.expr import Expr, Known
 from closedform.expression.interval import REALS, ZERO, End, Interval, interval
 
 # A declared fact implies these as well.
@@ -72,35 +71,6 @@ def declared(node: Expr) -> frozenset[str]:
         return frozenset()
     facts: frozenset[str] = node.params[1]
     return facts.union(*(IMPLIED.get(fact, frozenset()) for fact in facts))
-
-
-Value = TypeVar("Value")
-
-
-class _Known(Generic[Value]):
-    """What a rule finds of every node, operands before their users, each once."""
-
-    def __init__(self, rule: Callable[[Expr], Value], unknown: Value) -> None:
-        self.rule = rule
-        self.unknown = unknown
-        self.found: weakref.WeakKeyDictionary[Expr, Value] = weakref.WeakKeyDictionary()
-
-    def __call__(self, node: Expr) -> Value:
-        known = self.found.get(node)
-        if known is not None:
-            return known
-        stack = [(node, False)]
-        while stack:
-            inner, ready = stack.pop()
-            if inner in self.found:
-                continue
-            if ready:
-                self.found[inner] = self.unknown  # while it is being found out
-                self.found[inner] = self.rule(inner)
-            else:
-                stack.append((inner, True))
-                stack.extend((arg, False) for arg in inner.args)
-        return self.found[node]
 
 
 # --- bounds of entries ----------------------------------------------------------------------------
@@ -240,7 +210,7 @@ def _is_square_form(node: Expr) -> bool:
     return False
 
 
-bounds = _Known(_bounds, REALS)
+bounds = Known(_bounds, REALS)
 
 
 # --- matrices -------------------------------------------------------------------------------------
@@ -440,7 +410,7 @@ def _definiteness(links: list[_Link], weights: list[list[Factor]]) -> frozenset[
     return middle if regular else middle & {"psd"}
 
 
-structure = _Known(_structure, NOTHING)
+structure = Known(_structure, NOTHING)
 
 
 def _equals_transpose(node: Expr) -> bool:
@@ -460,4 +430,4 @@ def _equals_transpose(node: Expr) -> bool:
     return False
 
 
-_symmetric = _Known(_equals_transpose, False)
+_symmetric = Known(_equals_transpose, False)

@@ -8,7 +8,6 @@ rows of S[:k]'u + S[k:]'v are u above v. An axis of few entries, whose size is a
 from __future__ import annotations
 
 import itertools
-import weakref
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -23,18 +22,16 @@ from closedform.expression.calculus import (
     terms_of,
     zeros,
 )
-from closedform.expression.expr import Expr
+from closedform.expression.expr import Expr, Known
 from closedform.expression.size import Size
 from closedform.primitives.structure import interval, unit
+from closedform.simplify.parts import WHOLE_AXIS, position
 from closedform.simplify.simplify import simplify
 
 # Axes of at most so many entries are cut into these; arrays are written by at most so many blocks.
 MOST_ENTRIES, MOST_BLOCKS = 4, 16
 # Expressions that are longer, written out, are not cut.
 LARGEST_CUT = 1000
-
-# Structured constants, by their axis that is one of the whole array.
-_WHOLE_AXIS = {"unit": 0, "select": 1, "gather": 1}
 
 
 class Block(NamedTuple):
@@ -55,42 +52,30 @@ class Piece(NamedTuple):
 Cuts = tuple[Expr | None, ...]
 Pieces = tuple[frozenset[Piece | None], ...]
 
-_PIECES: weakref.WeakKeyDictionary[Expr, Pieces] = weakref.WeakKeyDictionary()
-
-
-def pieces(root: Expr) -> Pieces:
-    """What the slices and entries are that stand at each axis of an expression."""
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg not in _PIECES]
-        stack += missing
-        if not missing:
-            stack.pop()
-            _PIECES[node] = _pieces(node)
-    return _PIECES[root]
-
 
 def _pieces(node: Expr) -> Pieces:
+    """What the slices and entries are that stand at each axis of an expression."""
     if node.op == "linear":
-        return tuple(frozenset().union(*at) for at in zip(*(_PIECES[arg] for arg in node.args), strict=True))
+        return tuple(frozenset().union(*at) for at in zip(*map(pieces, node.args), strict=True))
     if node.op == "shift":
         return (frozenset([None]),) * 2
-    whole = _WHOLE_AXIS.get(node.op)
+    whole = WHOLE_AXIS.get(node.op)
     if node.op != "contract":
         return tuple(frozenset([_piece(node)] if axis == whole else ()) for axis in range(node.ndim))
     at: dict[Hashable, set[Piece | None]] = {}
     for base, labels, _ in factors_of(node):
-        for label, found in zip(labels, _PIECES[base], strict=True):
+        for label, found in zip(labels, pieces(base), strict=True):
             at.setdefault(label, set()).update(found)
     return tuple(frozenset(at.get(label, ())) for label in spec_of(node).out)
+
+
+pieces: Known[Pieces] = Known(_pieces, ())
 
 
 def _piece(node: Expr) -> Piece | None:
     params = dict(node.params)
     if node.op == "unit":
-        index, (size,) = params["index"], node.shape
-        start = Size.of(index) if index >= 0 else size + index
+        start = position(node)
         return Piece(start, start + 1)
     if node.op == "select" and params["step"] == 1:
         return Piece(Size.of(params["start"]), params["start"] + node.shape[0])
@@ -140,7 +125,6 @@ class Cutter:
 
     def __init__(self) -> None:
         self.known: dict[tuple[Expr, Cuts], Expr] = {}
-        self.simplified: dict[Expr, Expr] = {}
 
     def blocks(self, node: Expr, filled: bool) -> list[list[Block]] | None:
         """The blocks of a vector or matrix, in rows; None where its axes do not fall into pieces; `filled`
@@ -159,7 +143,7 @@ class Cutter:
 
     def _block(self, node: Expr, at: Cuts) -> Block:
         is_row = node.ndim == 2 and _is_unit(at[0]) and not _is_unit(at[1])
-        return Block(simplify(self._cut(node, at), self.simplified), is_row)
+        return Block(simplify(self._cut(node, at)), is_row)
 
     def _cut(self, node: Expr, at: Cuts) -> Expr:
         """An array at an entry or a slice of each axis: each term and each factor of it there."""
@@ -210,12 +194,12 @@ def _left(labels: Sequence[Label], at: Cuts) -> tuple[Label, ...]:
 def _is_apart(node: Expr, at: Cuts) -> bool:
     """Whether a slice or unit vector is cut at another piece of its axis, where it is zero. Slices of axes
     whose size is a number may hold the entry at which they are cut."""
-    axis = _WHOLE_AXIS.get(node.op)
+    axis = WHOLE_AXIS.get(node.op)
     constant = None if axis is None else at[axis]
     if (
         axis is None
         or constant is None
-        or constant.op not in _WHOLE_AXIS
+        or constant.op not in WHOLE_AXIS
         or (node.shape[axis].is_literal and constant.op != node.op)
     ):
         return False

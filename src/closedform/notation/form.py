@@ -166,7 +166,7 @@ def transposed(form: Expr) -> Expr:
         return form
     if form.op == "blocks" and form.ndim == 2:
         turned = transposed_blocks(form)
-        if sum(map(_marks, turned.args)) <= sum(map(_marks, form.args)):
+        if marks(turned) <= marks(form):
             return turned
     if form.op == "roll" and form.args[0].op == "identity":
         by, axis = form.params
@@ -177,10 +177,10 @@ def transposed(form: Expr) -> Expr:
         scalars, array = factored(form)
         return product(*scalars, transposed(array))
     if form.op in {"hadamard", "quotient"} and form.ndim == 2:
-        operands = tuple(transposed(arg) for arg in form.args)
-        if sum(map(_marks, operands)) <= sum(map(_marks, form.args)):
-            ordered = sorted(operands, key=scalar_order) if form.op == "hadamard" else operands
-            return Expr(form.op, tuple(ordered), form.params, form.shape[::-1])
+        turned = Expr(form.op, tuple(map(transposed, form.args)), form.params, form.shape[::-1])
+        if marks(turned) <= marks(form):
+            ordered = sorted(turned.args, key=scalar_order) if form.op == "hadamard" else turned.args
+            return Expr(form.op, tuple(ordered), form.params, turned.shape)
     return Expr("transpose", (form,), (), form.shape[::-1])
 
 
@@ -191,9 +191,9 @@ def transposed_whole(form: Expr) -> Expr:
 
 
 def marks(form: Expr) -> int:
-    """How many transposes are written in the factors of an elementwise product."""
+    """How many transposes are written in the factors of an elementwise product, or in blocks."""
     array = factored(form)[1]
-    return sum(map(_marks, array.args if array.op in {"hadamard", "quotient"} else (array,)))
+    return sum(map(_marks, array.args if array.op in {"hadamard", "quotient", "blocks"} else (array,)))
 
 
 def _marks(form: Expr) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import weakref
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
-from closedform.expression.expr import Expr, Shape, rebuild, toposort
+from closedform.expression.expr import Expr, Known, Shape, rebuild, toposort
 from closedform.notation.form import LABELLED, factored, literal, negative, power, product
 from closedform.primitives.record import PRIMITIVES
 
@@ -91,21 +90,13 @@ def summed(labels: Sequence[Label], factors: Sequence[Expr]) -> Expr:
     return product(*outside, Expr("summation", (product(*inside),), tuple(labels), ()))
 
 
-_FREE: weakref.WeakKeyDictionary[Expr, frozenset[Any]] = weakref.WeakKeyDictionary()
-
-
-def free_labels(form: Expr) -> frozenset[Any]:
+def _free_labels(form: Expr) -> frozenset[Any]:
     """The labels in a form and its operands that nothing there gives their meaning."""
-    stack = [form]
-    while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg not in _FREE]
-        stack += missing
-        if not missing:
-            stack.pop()
-            inner = frozenset().union(*(_FREE[arg] for arg in node.args))
-            _FREE[node] = (inner | labels_of(node)) - bound_labels(node)
-    return _FREE[form]
+    inner = frozenset[Any]().union(*map(free_labels, form.args))
+    return (inner | labels_of(form)) - bound_labels(form)
+
+
+free_labels = Known(_free_labels, frozenset[Any]())
 
 
 def renamed(form: Expr, args: tuple[Expr, ...], names: Mapping[Label, Label]) -> Expr:

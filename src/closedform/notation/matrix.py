@@ -19,7 +19,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -32,6 +32,7 @@ from closedform.expression.calculus import (
     broadcast_axes,
     contract,
     exact,
+    expand_product,
     factors_of,
     is_nonnegative,
     is_zero,
@@ -420,11 +421,10 @@ class _Reader:
     # --- functions ----------------------------------------------------------------------------------
 
     def call(self, node: Expr) -> Expr:
-        """A primitive; a constant operand is written as a number, if that is taken entry by entry."""
+        """A primitive; a constant operand is written as a number."""
         values = [_fill(arg) for arg in node.args]
-        write = fm.filled if node.op == "divided_differences" else fm.literal
         args = [
-            self.forms[arg] if value is None else write(value, arg.shape)
+            self.forms[arg] if value is None else fm.literal(value, arg.shape)
             for arg, value in zip(node.args, values, strict=True)
         ]
         return self._entrywise(node, args)
@@ -517,17 +517,9 @@ def _power_of_number(coefficient: Number, term: Expr) -> tuple[Number, Expr | No
 
 def _over_terms(node: Expr) -> list[tuple[Number, Expr]]:
     """A product with a tensor that is a sum, as the terms of the product multiplied out; else nothing."""
-    spec = spec_of(node)
-    factors = factors_of(node)
-    for n, (base, labels, exponent) in enumerate(factors):
+    for n, (base, _, exponent) in enumerate(factors_of(node)):
         if base.op == "linear" and base.ndim > 2 and exponent == 1:
-            rest = factors[:n] + factors[n + 1 :]
-            sizes: dict[Hashable, Size] = {**label_sizes(node)}
-            products = [
-                (c, contract([*rest, Factor(term, labels)], spec.out, sizes, spec.coefficient))
-                for c, term in terms_of(base)
-            ]
-            return [(exact(c * k), part) for c, whole in products for k, part in terms_of(whole)]
+            return expand_product(node, [n])
     return []
 
 

@@ -11,8 +11,8 @@ from closedform.expression.calculus import (
     Number,
     contract,
     exact,
+    expand_product,
     factors_of,
-    label_sizes,
     linear,
     spec_of,
     terms_of,
@@ -49,9 +49,9 @@ def collected_by_bands(node: Expr) -> Expr | None:
     count = 0
     while pending:
         coefficient, term = pending.pop()
-        products = _multiplied_out(term)
-        if products is not None:
-            pending += [(exact(coefficient * c), product) for c, product in products]
+        at = _first_sum(term)
+        if at is not None:
+            pending += [(exact(coefficient * c), part) for c, part in expand_product(term, [at])]
             continue
         band = _band(term)
         count += 1
@@ -118,20 +118,12 @@ def _sliced_sum(term: Expr) -> list[tuple[Number, Expr]] | None:
         if g.base.op != "linear" or label is None or g.labels.count(label) != 1 or label in spec_of(term).out:
             continue
         parts = [
-            (
-                exact(c * spec_of(term).coefficient),
-                slice_of_slice(with_factors(_plain(term), [f, g._replace(base=t)])),
-            )
-            for c, t in terms_of(g.base)
+            (c, slice_of_slice(with_factors(term, [f, g._replace(base=inner)])))
+            for c, inner in terms_of(g.base)
         ]
         found = [(c, part) for c, part in parts if part is not None]
         return found if len(found) == len(parts) else None
     return None
-
-
-def _plain(term: Expr) -> Expr:
-    """A product without its number."""
-    return contract(factors_of(term), spec_of(term).out, label_sizes(term))
 
 
 def _holds_slices(node: Expr) -> bool:
@@ -144,18 +136,11 @@ def _holds_slices(node: Expr) -> bool:
     )
 
 
-def _multiplied_out(term: Expr) -> list[tuple[Number, Expr]] | None:
-    """A product with its first sum of matrices multiplied out; None without one."""
+def _first_sum(term: Expr) -> int | None:
+    """The position of the first sum of matrices in a product."""
     factors = factors_of(term) if term.op == "contract" else []
-    for i, f in enumerate(factors):
-        if f.base.op == "linear" and f.base.ndim == 2 and f.exponent == 1:
-            others = factors[:i], factors[i + 1 :]
-            products = [
-                (c, with_factors(term, [*others[0], f._replace(base=inner), *others[1]]))
-                for c, inner in terms_of(f.base)
-            ]
-            return [(exact(c * k), part) for c, product in products for k, part in terms_of(product)]
-    return None
+    sums = (i for i, (base, _, p) in enumerate(factors) if base.op == "linear" and base.ndim == 2 and p == 1)
+    return next(sums, None)
 
 
 def _band(term: Expr) -> Band | None:

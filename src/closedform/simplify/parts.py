@@ -42,7 +42,7 @@ def _literal(size: Size) -> int | None:
     return size.value if size.is_literal else None
 
 
-def _position(entry: Expr) -> Size:
+def position(entry: Expr) -> Size:
     """Where a unit vector has its one."""
     index = dict(entry.params)["index"]
     return Size.of(index) if index >= 0 else entry.shape[0] + index
@@ -81,7 +81,7 @@ def _entry_in_slice(entry: Expr, part: Expr) -> Expr | None:
     start, step, length = _slice(part)
     if step < 0:
         return None
-    offset = _position(entry) - start
+    offset = position(entry) - start
     beyond = offset - (length - 1) * step
     below = _literal(offset)
     outside = (Size.of(0) - offset).is_positive or beyond.is_positive

@@ -67,9 +67,8 @@ def expanded(root: Expr) -> Expr:
     return root if known[root] is root else simplify(known[root])
 
 
-def simplify(root: Expr, known: dict[Expr, Expr] | None = None) -> Expr:
-    """The expression with every rule applied until none changes it; what is `known` of other expressions is
-    used, and what is found put there.
+def simplify(root: Expr) -> Expr:
+    """The expression with every rule applied until none changes it.
 
     >>> from closedform.expression.expr import input_
     >>> z = input_("z", ())
@@ -77,7 +76,7 @@ def simplify(root: Expr, known: dict[Expr, Expr] | None = None) -> Expr:
     >>> simplify(f("log", 1 + f("exp", z)))
     softplus(z)
     """
-    return _simplify(root, {} if known is None else known, 0)
+    return _simplify(root, {}, 0)
 
 
 # Expressions are simplified again with what is built from them; None for those that stay what they are.

@@ -13,6 +13,7 @@ from closedform.expression.calculus import (
     broadcast_axes,
     contract,
     exact,
+    expand_product,
     factors_of,
     is_zero,
     label_sizes,
@@ -85,10 +86,7 @@ def _multiplied_out(node: Expr) -> Totals | None:
         if at is None:
             totals[term] = exact(totals.get(term, 0) + c)
         else:
-            spec, sizes, rest = spec_of(term), label_sizes(term), factors[:at] + factors[at + 1 :]
-            for k, inner in terms_of(factors[at].base):
-                product = contract([*rest, Factor(inner, factors[at].labels)], spec.out, sizes, c * k)
-                pending += terms_of(product)
+            pending += [(exact(c * k), part) for k, part in expand_product(term, [at])]
         if len(totals) + len(pending) > MOST_TERMS:
             return None
     return {term: c for term, c in totals.items() if c != 0}
@@ -195,10 +193,9 @@ def _differences(h: Expr, slopes: Expr, values: Expr) -> Expr:
 def _has_jumps(h: Expr, values: Expr) -> bool:
     """Whether a function in h has the slope 0 everywhere but is not constant, as sign: it is not left out."""
     above = {values}
-    for node in toposort(h):
+    for node, rate in _slopes(h, values).items():
         if node is not values and not above.isdisjoint(node.args):
             above.add(node)
-            rate = slope(node, values)
             if rate is not None and is_zero(rate):
                 return True
     return False
@@ -214,10 +211,15 @@ def slope(node: Expr, values: Expr) -> Expr | None:
 
     Scalars are parameters of the function, those that are made of eigenvalues too.
     """
+    return _slopes(node, values)[node]
+
+
+def _slopes(root: Expr, values: Expr) -> dict[Expr, Expr | None]:
+    """The derivatives of a node and of all below it, these first."""
     rates: dict[Expr, Expr | None] = {}
-    for inner in toposort(node):
-        rates[inner] = _rate(inner, rates, values)
-    return rates[node]
+    for node in toposort(root):
+        rates[node] = _rate(node, rates, values)
+    return rates
 
 
 def _rate(node: Expr, rates: Mapping[Expr, Expr | None], values: Expr) -> Expr | None:

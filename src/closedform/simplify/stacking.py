@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 
 from closedform.expression.calculus import (
@@ -14,7 +13,7 @@ from closedform.expression.calculus import (
     linear,
     spec_of,
 )
-from closedform.expression.expr import Expr, toposort
+from closedform.expression.expr import Expr, Known, toposort
 from closedform.expression.size import Size
 from closedform.primitives import PRIMITIVES
 from closedform.primitives.structure import select, unit
@@ -26,23 +25,12 @@ def index_of(node: Expr) -> int:
     return index % node.shape[0].value if node.shape[0].is_literal else index
 
 
-# Whether an entry of known position is read anywhere below a node.
-_READS_ENTRY: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+def _reads_entry(node: Expr) -> bool:
+    """Whether an entry of known position is read anywhere below a node."""
+    return (node.op == "unit" and index_of(node) >= 0) or any(map(reads_entry, node.args))
 
 
-def reads_entry(root: Expr) -> bool:
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        unknown = [arg for arg in node.args if arg not in _READS_ENTRY]
-        if unknown:
-            stack.extend(unknown)
-            continue
-        _READS_ENTRY[node] = (node.op == "unit" and index_of(node) >= 0) or any(
-            _READS_ENTRY[arg] for arg in node.args
-        )
-        stack.pop()
-    return _READS_ENTRY[root]
+reads_entry = Known(_reads_entry, False)
 
 
 def units_of(root: Expr) -> list[Expr]:
@@ -51,21 +39,13 @@ def units_of(root: Expr) -> list[Expr]:
     return [node for node in toposort(root) if node.op == "unit" and index_of(node) >= 0]
 
 
-_SKELETONS: weakref.WeakKeyDictionary[Expr, int] = weakref.WeakKeyDictionary()
-
-
-def skeleton(root: Expr) -> int:
+def _skeleton(node: Expr) -> int:
     """A number that terms have in common if they differ in positions alone, at different ones."""
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        missing = [arg for arg in node.args if arg not in _SKELETONS]
-        stack += missing
-        if not missing:
-            stack.pop()
-            own = node.key if not node.args and node.op != "unit" else (node.op, node.shape)
-            _SKELETONS[node] = hash((own, tuple(sorted(_SKELETONS[arg] for arg in node.args))))
-    return _SKELETONS[root]
+    own = node.key if not node.args and node.op != "unit" else (node.op, node.shape)
+    return hash((own, tuple(sorted(map(skeleton, node.args)))))
+
+
+skeleton = Known(_skeleton, 0)
 
 
 def at_indices(root: Expr, indices: Mapping[Expr, int]) -> Expr:
