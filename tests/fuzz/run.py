@@ -41,6 +41,8 @@ NUDGE = 1e-12
 LARGE_NUDGE, JUMP = 1e-6, 1e-2
 OPERATORS = ("grad", "hessian")
 BATCH = 25
+# So often a run tells how far it is.
+PROGRESS = 500
 # Programs are compiled once and run a few times: compiling is what takes time.
 XLA_FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
@@ -248,12 +250,17 @@ def main(count: int = 1000, first: int = 0, processes: int = 1, every: int = 1) 
     os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
     start = time.perf_counter()
     tally: Counter[str] = Counter()
-    failures = 0
+    failures = done = 0
     for counted, reports in batches(count, first, processes, every):
         tally += counted
         failures += len(reports)
+        done = min(done + BATCH, count)
         for text in reports:
             print(text, flush=True)
+        if done % PROGRESS == 0:
+            seconds = time.perf_counter() - start
+            progress = f"{done} of {count} programs, {failures} failed, {seconds:.0f} s"
+            print(progress, file=sys.stderr, flush=True)
     for outcome, number in tally.most_common():
         print(f"{number:7d}  {outcome}")
     print(f"{count} programs from seed {first}, order 1 and 2, in {time.perf_counter() - start:.0f} s")
