@@ -215,6 +215,17 @@ def test_described_arguments():
     assert d.text == "p"
 
 
+def test_sizes_that_named_axes_were_tried_as_are_told():
+    product = cf.grad(lambda x, A: np.sum(A @ x))
+    with pytest.raises(InvalidArgumentError, match="Named axes were tried as n = 5: axes of one size need"):
+        product.at(np.ones(3), cf.matrix("n", "n"))
+    with pytest.raises(InvalidArgumentError, match="tried as k = 5, m = 7, n = 4"):
+        product.at(cf.vector("k"), cf.matrix("m", "n"))
+    with pytest.raises(InvalidArgumentError) as error:
+        product.at(np.ones(3), np.ones((4, 4)))
+    assert "Named axes" not in str(error.value)
+
+
 def test_derivations_are_kept_by_shape():
     calls = []
 

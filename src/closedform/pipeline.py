@@ -632,7 +632,7 @@ def _traced(
                 _check_memory(trace, run(example), leaves)
         except InvalidArgumentError as error:
             if not isinstance(error.__cause__, np.linalg.LinAlgError):
-                raise
+                raise _with_sizes(error, arguments, example)
             failures.append(error)
             continue
         if trace.is_regular():
@@ -641,6 +641,28 @@ def _traced(
     if not found:
         raise failures[0]
     return found[0]
+
+
+def _with_sizes(
+    error: InvalidArgumentError, arguments: Sequence[Any], example: Sequence[np.ndarray]
+) -> InvalidArgumentError:
+    """The error, and what named axes were tried as: the shapes in it have these sizes."""
+    sizes = {
+        axis: size
+        for described, array in zip(arguments, example, strict=True)
+        if isinstance(described, Described)
+        for axis, size in zip(described.axes, array.shape, strict=True)
+        if isinstance(axis, str)
+    }
+    if not sizes or not isinstance(error.__cause__, ValueError):
+        return error
+    tried = ", ".join(f"{axis} = {size}" for axis, size in sizes.items())
+    explained = InvalidArgumentError(
+        f"{error}. Named axes were tried as {tried}: axes of one size need one name, or a number in place of "
+        f"the name where another argument is an array"
+    )
+    explained.__cause__ = error.__cause__
+    return explained
 
 
 def in_c_order(arrays: Sequence[np.ndarray]) -> bool:

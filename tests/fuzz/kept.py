@@ -64,4 +64,10 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([0.5, -1.0, 0.3], [0.2, -0.7]),
         "a sum of exponentials was divided by one of another length as a softmax: sizes did not fit",
     ),
+    (
+        "def f(x):\n    v = x + x.T\n    for k in range(1, len(v)):\n        v[k] = 0.5 * v[k]\n"
+        "    return np.sum(v)\n",
+        ([[1.1, -0.1], [0.1, 0.0]],),
+        "a half was taken from an array of whole numbers, as no argument gave its type",
+    ),
 ]

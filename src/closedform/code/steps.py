@@ -203,7 +203,12 @@ class Program:
         return self.step("product", [step for step, _ in flat], (coefficient, signs), sizes)
 
     def total(self, terms: Sequence[tuple[int, Step]]) -> Step:
-        """The sum of aligned terms with signs."""
+        """The sum of aligned terms with signs; numbers among them are added here."""
+        numbers = [Fraction(sign * step.params[0]) for sign, step in terms if step.op == "number"]
+        if len(numbers) > 1:
+            others = [term for term in terms if term[1].op != "number"]
+            number = self.number(sum(numbers, Fraction(0)))
+            terms = [*others, (1, number)] if number.params[0] or not others else others
         if len(terms) == 1 and terms[0][0] == 1:
             return terms[0][1]
         if len(terms) == 1:

@@ -499,8 +499,8 @@ class Writer:
         if not value.ndim and not self.based_on_array[value]:
             if self.idiom == "torch" and value.op != "number":
                 return f"{self.arg(value, PRODUCT)} * np.ones({shape}{self.dtype()})", PRODUCT
-            text = self.arg(value) if self.reference or not whole else f"{self.arg(value)}.0"
-            return f"np.full({shape}, {text}{self.dtype() if whole else self.floating()})", ATOM
+            dtype = (self.dtype() if whole else self.floating()) or ", dtype=float"
+            return f"np.full({shape}, {self.arg(value)}{dtype})", ATOM
         if not value.ndim and self.idiom != "torch":
             return f"np.full({shape}, {self.arg(value)})", ATOM
         return f"np.broadcast_to({self.arg(value)}, {shape}).{self.copy}()", ATOM
