@@ -33,7 +33,7 @@ ANY = (
     "np.log(2 + {a} ** 2)", "np.sqrt(1 + {a} ** 2)", "1 / (1 + {a} ** 2)", "1 / (1 + np.exp(-{a}))",
     "np.log1p({a} ** 2)", "np.cosh(0.3 * {a})", "np.maximum({a}, 0.1)", "np.minimum({a}, 0.2)",
     "np.abs({a})", "np.where({a} > 0.1, {a}, 0.2 * {a})", "np.sin({a}) * np.cos({a})",
-    "(1 + {a} ** 2) ** -1.5", "np.clip({a}, -0.7, 0.9)", "{a} * ({a} > 0)", "{a}.copy()",
+    "(1 + {a} ** 2) ** -1.5", "np.clip({a}, -0.7, 0.9)", "{a} * ({a} > 0)", "np.copy({a})",
     "np.tanh({a}) ** 2 + np.tanh({a})", "{a} / np.sqrt(1 + {a} ** 2)", "np.full_like({a}, 2.0) * {a}",
     "{a} - {a}", "2 * {a} - {a} / 3 + 0.5", "np.exp(-({a} ** 2) / 2)", "0.1 ** (1 + {a} ** 2)",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from closedform.expression.calculus import (
     linear,
     multiply,
     number,
+    power,
     spec_of,
     terms_of,
     transpose,
@@ -145,12 +146,37 @@ def function_of_signs(node: Expr) -> Expr | None:
     return contract([*outside, Factor(fn(node.op, rest), every)], every)
 
 
-@rule("opposite of an argument", "sign(−u) = −sign u, |−u| = |u|", "sign", "abs")
-def opposite_argument(node: Expr) -> Expr | None:
+@rule(
+    "factors of known sign",
+    "|−2u| = 2|u|, sign(−2u) = −sign u, |c u| = c |u| for c >= 0, sign(c u) = sign u for c > 0",
+    "abs",
+    "sign",
+    condition="numbers, even powers and what is known to have the sign",
+)
+def factors_of_known_sign(node: Expr) -> Expr | None:
     (v,) = node.args
-    if v.op != "contract" or spec_of(v).coefficient >= 0:
+    if v.op != "contract" or not v.args:
         return None
-    return fn("abs", -v) if node.op == "abs" else -fn("sign", -v)
+    spec = spec_of(v)
+    if len(set(spec.out)) < v.ndim:
+        return None
+    fact = "nonnegative" if node.op == "abs" else "positive"
+    known = [f for f in factors_of(v) if set(f.labels) <= set(spec.out) and holds(_alone(f), fact)]
+    if not known and spec.coefficient == 1:
+        return None
+    rest = contract([f for f in factors_of(v) if f not in known], spec.out, label_sizes(v))
+    every = tuple(range(node.ndim))
+    position = {label: axis for axis, label in zip(every, spec.out, strict=True)}
+    outside = [f._replace(labels=tuple(position[label] for label in f.labels)) for f in known]
+    scale = abs(spec.coefficient) if node.op == "abs" else 1 if spec.coefficient > 0 else -1
+    return contract(
+        [*(outside if node.op == "abs" else ()), Factor(fn(node.op, rest), every)], every, coefficient=scale
+    )
+
+
+def _alone(f: Factor) -> Expr:
+    """A factor as a node of its own."""
+    return power(f.base, f.exponent)
 
 
 @rule(

@@ -252,8 +252,11 @@ def root_of_square(node: Expr) -> Expr | None:
             continue
         inner = spec_of(f.base)
         even = all(is_integer(q) and q % 2 == 0 for q in inner.exponents)
-        alike = all(labels == inner.out for labels in inner.labels)
-        if even and alike and inner.coefficient > 0 and inner.labels:
+        # each factor is broadcast: nothing is summed, nothing stands on a diagonal
+        entrywise = len(set(inner.out)) == len(inner.out) and all(
+            len(set(labels)) == len(labels) and set(labels) <= set(inner.out) for labels in inner.labels
+        )
+        if even and entrywise and inner.coefficient > 0 and inner.labels:
             least = min(inner.exponents, key=lambda q: abs(Fraction(q)))
             roots = [g._replace(exponent=exact(Fraction(g.exponent) / least)) for g in factors_of(f.base)]
             if not all(is_integer(g.exponent) for g in roots):
