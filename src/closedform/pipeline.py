@@ -189,7 +189,9 @@ class Derivation:
         blocks = iter(_flat(self.result))
         return self._per_variable(
             [
-                self._per_variable([structure_of(next(blocks), self.free[x].ndim) for _ in variables])
+                self._per_variable(
+                    [structure_of(next(blocks), of.ndim + self.free[x].ndim) for _ in variables]
+                )
                 for x in variables
             ]
         )
@@ -499,6 +501,11 @@ def derive(
         raise InvalidFunctionError(
             f"{name} uses {variable!r} to count or as an index: it has no derivative in it"
         )
+    if form == "sparse" and root.shape:
+        raise InvalidFunctionError(
+            f"form='sparse' is a matrix: the Hessian of a function that returns a number; {name} returns "
+            "an array"
+        )
     inputs = dict(normal.inputs)
     given = _directions(operator, root, [inputs[v] for v in variables], inputs)
     request = _Request(trace, root, inputs, variables, given, isinstance(argnums, tuple), order, symmetric)
@@ -632,7 +639,7 @@ def _traced(
                 _check_memory(trace, run(example), leaves)
         except InvalidArgumentError as error:
             if not isinstance(error.__cause__, np.linalg.LinAlgError):
-                raise _with_sizes(error, arguments, example)
+                raise _with_sizes(error, arguments, example) from error.__cause__
             failures.append(error)
             continue
         if trace.is_regular():
@@ -657,12 +664,10 @@ def _with_sizes(
     if not sizes or not isinstance(error.__cause__, ValueError):
         return error
     tried = ", ".join(f"{axis} = {size}" for axis, size in sizes.items())
-    explained = InvalidArgumentError(
+    return InvalidArgumentError(
         f"{error}. Named axes were tried as {tried}: axes of one size need one name, or a number in place of "
         f"the name where another argument is an array"
     )
-    explained.__cause__ = error.__cause__
-    return explained
 
 
 def in_c_order(arrays: Sequence[np.ndarray]) -> bool:
@@ -785,9 +790,9 @@ def _jacobian(request: _Request) -> Nested:
 
 
 def _hessian(request: _Request) -> Nested:
-    gradients = _differentiate(request.scalar("hessian"), request.nodes, request.trace.name)
-    convert = CONVENTIONS[request.symmetric]
-    return request.packed([request.packed([convert(h, 0) for h in _blocks(request, g)]) for g in gradients])
+    first = _differentiate(request.root, request.nodes, request.trace.name)
+    convert, axis = CONVENTIONS[request.symmetric], request.root.ndim
+    return request.packed([request.packed([convert(h, axis) for h in _blocks(request, j)]) for j in first])
 
 
 def _hvp(request: _Request) -> Nested:

@@ -230,7 +230,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Derived:
 def hessian(
     f: Callable[..., Any], argnums: Argnums = 0, *, symmetric: str = "ambient", form: str = "dense"
 ) -> Derived:
-    """The Hessian of a function that returns a number, of shape x.shape + x.shape.
+    """The Hessian, of shape x.shape + x.shape: for a function to an array, the Jacobian of its Jacobian, of
+    shape out.shape + x.shape + x.shape.
 
     A tuple of variables gives the blocks d2 f / dx dy as a tuple of tuples. `symmetric` is as in `grad`,
     in each of the two pairs of axes.
@@ -241,12 +242,15 @@ def hessian(
           The last two act on the flat variable, for a matrix as for `X.ravel()`.
 
     `.at(...).structure` says what is known of the zeros: "diagonal", "tridiagonal", "block diagonal", ...
-    Raises UnsupportedError where form="sparse" is asked of a Hessian without zeros.
+    Raises UnsupportedError where form="sparse" is asked of a Hessian without zeros, and InvalidFunctionError
+    where a form other than "dense" is asked of a function to an array.
 
+    >>> import numpy as np
     >>> import closedform as cf
     >>> cf.hessian(lambda x, A: x @ A @ x / 2).at(cf.vector("n"), cf.symmetric("n")).text
     'A'
-    >>> import numpy as np
+    >>> cf.hessian(lambda X: np.linalg.inv(X)).at(cf.matrix("n", "n"))
+    H[V] = X⁻¹VX⁻¹ ⊗ X⁻ᵀ + X⁻¹ ⊗ X⁻ᵀVᵀX⁻ᵀ
     >>> cf.hessian(lambda x: np.sum(x**4), form="sparse")(np.arange(3.0)).toarray()
     array([[ 0.,  0.,  0.],
            [ 0., 12.,  0.],

@@ -70,4 +70,12 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([[1.1, -0.1], [0.1, 0.0]],),
         "a half was taken from an array of whole numbers, as no argument gave its type",
     ),
+    (
+        "def f(x):\n    c = np.reshape(np.ravel(x)[[0, 0, 0]], (3, 1, 1))\n"
+        "    v = np.any(c, axis=1, keepdims=True) * x\n"
+        "    e = np.exp(v)\n    p = e / np.sum(np.exp(v))\n"
+        "    return np.sum(p * np.exp(v) / (1 + np.exp(v))) + np.sum(v)\n",
+        (0.8,),
+        "truth values were negated, as the operand before them in the product is one to divide by",
+    ),
 ]

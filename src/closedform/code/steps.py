@@ -123,7 +123,9 @@ class Program:
         first = op == "total" or (op == "product" and params[0] < 0)
         every = op in ARITHMETIC or (op == "product" and params[0] != 1)
         if first or (every and all(arg.is_boolean for arg in args)):
-            return [self.as_numbers(args[0]), *args[1:]]
+            # the sign stands before the first operand that is not divided by
+            leading = params[1].index(1) if op == "product" and 1 in params[1] else 0
+            return [*args[:leading], self.as_numbers(args[leading]), *args[leading + 1 :]]
         return args
 
     def as_numbers(self, step: Step) -> Step:

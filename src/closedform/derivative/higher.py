@@ -26,7 +26,7 @@ def nth_derivative(result: Expr, variable: Expr, order: int, simplify: Callable[
         raise InvalidFunctionError(
             "derivative needs a function that returns a number, or that acts on each entry alone; "
             f"it takes an array of shape {_numbers(variable)} and returns one of shape {_numbers(result)}. "
-            "Use cf.jacobian"
+            "Use cf.jacobian, or cf.hessian for its derivative"
         )
     for _ in range(order):
         result = simplify(jacobian(result, variable))
@@ -45,6 +45,7 @@ def _diagonal(jacobian_: Expr, axes: int) -> Expr:
     entries = contract([Factor(jacobian_, labels + labels)], labels)
     if contract([Factor(entries, labels)], labels + labels) is not jacobian_:
         raise InvalidFunctionError(
-            "derivative of a function of an array needs one that acts on each entry alone; use cf.jacobian"
+            "derivative of a function of an array needs one that acts on each entry alone; use cf.jacobian, "
+            "or cf.hessian for its derivative"
         )
     return entries

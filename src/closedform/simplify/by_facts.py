@@ -165,13 +165,10 @@ def factors_of_known_sign(node: Expr) -> Expr | None:
     if not known and spec.coefficient == 1:
         return None
     rest = contract([f for f in factors_of(v) if f not in known], spec.out, label_sizes(v))
-    every = tuple(range(node.ndim))
-    position = {label: axis for axis, label in zip(every, spec.out, strict=True)}
-    outside = [f._replace(labels=tuple(position[label] for label in f.labels)) for f in known]
-    scale = abs(spec.coefficient) if node.op == "abs" else 1 if spec.coefficient > 0 else -1
-    return contract(
-        [*(outside if node.op == "abs" else ()), Factor(fn(node.op, rest), every)], every, coefficient=scale
-    )
+    if node.op == "abs":
+        size = contract([*known, Factor(fn("abs", rest), spec.out)], spec.out)
+        return multiply(abs(spec.coefficient), size)
+    return fn("sign", rest) if spec.coefficient > 0 else -fn("sign", rest)
 
 
 def _alone(f: Factor) -> Expr:
