@@ -170,7 +170,7 @@ def test_other_operators_have_no_linear_map(d):
 
 def test_what_is_not_known_is_refused(monkeypatch):
     d = cf.jacobian(np.linalg.inv).at(SQUARE)
-    monkeypatch.setattr("closedform.pipeline.linear_map", _unknown)
+    monkeypatch.setattr("closedform.derivation.linear_map", _unknown)
     with pytest.raises(UnsupportedError, match=r"inv: the second derivative is not known to the library yet"):
         _ = d.linear_map
 

@@ -19,6 +19,7 @@ from closedform.arguments import (
     upper_triangular,
     vector,
 )
+from closedform.derivation import Derivation
 from closedform.errors import (
     ClosedformError,
     InvalidArgumentError,
@@ -26,7 +27,7 @@ from closedform.errors import (
     UnsupportedError,
 )
 from closedform.formulas import Formula, parse
-from closedform.pipeline import Derivation, derive
+from closedform.pipeline import derive
 from closedform.transformations import (
     Derived,
     derivative,

@@ -36,7 +36,7 @@ from closedform.simplify.rules import Rule
 from closedform.simplify.simplify import expanded, fired_rules, replaced, simplify
 
 if TYPE_CHECKING:
-    from closedform.pipeline import Derivation
+    from closedform.derivation import Derivation
 
 # Steps are merged until a derivation has at most this many.
 MOST_LINES = 8

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from closedform.arguments import annotated, check_callable, check_declared, checked_array
+from closedform.derivation import Derivation
 from closedform.errors import InvalidArgumentError, SingularMatrixError, UnsupportedError
-from closedform.pipeline import Argnums, Derivation, check_memory, derive, in_c_order
+from closedform.pipeline import Argnums, derive
 from closedform.sources.numpy_function import argument_names
 from closedform.sources.surroundings import Surroundings
 from closedform.sources.traced import Traced
+from closedform.tracing import check_memory, in_c_order
 
 # Derivations kept for one function; a function called with ever new shapes or branches drops the oldest.
 MOST_KEPT = 64

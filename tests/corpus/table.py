@@ -21,8 +21,8 @@ from tests.corpus.record import Entry
 from tests.corpus.tokens import has_indices, tokens
 
 import closedform as cf
+from closedform.derivation import Derivation
 from closedform.errors import ClosedformError
-from closedform.pipeline import Derivation
 from closedform.sources.numpy_function import argument_names
 
 TOLERANCE = 1e-9

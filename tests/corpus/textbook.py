@@ -11,10 +11,10 @@ from tests.dense import evaluate
 
 import closedform as cf
 from closedform.arguments import Described
+from closedform.derivation import Derivation
 from closedform.expression.calculus import size_number
 from closedform.expression.expr import Expr, input_
 from closedform.formulas import spellings
-from closedform.pipeline import Derivation
 from closedform.sources.text import read
 
 # A linear map is written as what it does to a direction: H[V] = ...

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import closedform as cf
+from closedform.derivation import Derivation
 from closedform.derivative.reverse import jacobians
 from closedform.engines.exact import Reference, WrongDerivative, errors, evaluate, reference, taylor
 from closedform.engines.exact.balls import Ball, KinkError, UndecidedError, working
@@ -25,7 +26,6 @@ from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.expression.calculus import multiply, number
 from closedform.expression.expr import Expr, constant, input_
 from closedform.expression.size import Size
-from closedform.pipeline import Derivation
 from closedform.primitives import PRIMITIVES, Primitive
 from closedform.simplify.normalise import normalise
 from closedform.sources.numpy_function import Trace

@@ -15,10 +15,11 @@ from closedform.code.idioms import sources
 from closedform.comparison import table
 from closedform.comparison.rows import Row
 from closedform.comparison.timing import Case, Effort, measure
+from closedform.derivation import Derivation
 from closedform.engines import USUAL, Program, Task
 from closedform.engines.by_hand import attribute
 from closedform.errors import UnsupportedError
-from closedform.pipeline import Argnums, Derivation, derive
+from closedform.pipeline import Argnums, derive
 
 if TYPE_CHECKING:
     from rich.table import Table

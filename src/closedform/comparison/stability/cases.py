@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from closedform.pipeline import Derivation, derive
+from closedform.derivation import Derivation
+from closedform.pipeline import derive
 from closedform.primitives import PRIMITIVES
 from closedform.sources.numpy_function import Trace
 

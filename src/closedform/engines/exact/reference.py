@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from closedform.derivation import Derivation
 from closedform.engines.base import leaves
 from closedform.engines.exact.balls import KinkError, UndecidedError, working
 from closedform.engines.exact.evaluation import evaluate_all, seconds
@@ -26,7 +27,6 @@ from closedform.engines.exact.proof import (
 )
 from closedform.errors import InvalidArgumentError, UnsupportedError
 from closedform.expression.expr import Expr
-from closedform.pipeline import Derivation
 
 FIRST_BITS, MOST_BITS = 128, 4096
 # Inputs are changed by this relative amount, the spacing of float64 numbers, to find the condition.
