@@ -78,4 +78,9 @@ KEPT: list[tuple[str, tuple, str]] = [
         (0.8,),
         "truth values were negated, as the operand before them in the product is one to divide by",
     ),
+    (
+        "def f(x):\n    return np.sum(np.arctan2(np.tan(x), 1 + x * np.sum(x)))\n",
+        ([0.3, 0.2],),
+        "a difference of squares with a number in it was taken apart as if all its factors had axes",
+    ),
 ]

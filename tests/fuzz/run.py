@@ -151,7 +151,7 @@ def _disagreement(source: str, operator: str, arguments: Any, got: Any, by_jax: 
         if not difference(nearby, want) < (off / 2 if finite else JUMP):
             return f"near a kink or a singular point, by {name}", 0.0
     if not finite:
-        return "NOT FINITE where JAX is", off
+        return f"NOT FINITE, unlike {name}", off
     return name, off
 
 

@@ -133,7 +133,7 @@ def without_overflow(node: Expr) -> Expr | None:
         if not _is_sum(f.base) or (h := root(f.base)) is None or not _degree(f.base):
             continue
         atoms = _atoms(f.base)
-        rest = [part for g in factors[:i] + factors[i + 1 :] for part in _linear_parts(g, f, atoms)]
+        rest = [part for g in factors[:i] + factors[i + 1 :] for part in _linear_parts(g, atoms)]
         degrees = [_degree_above(g, f, atoms) for g in rest]
         above = [(g, d) for g, d in zip(rest, degrees, strict=True) if d]
         high = sum((Fraction(g.exponent * d) for g, d in above), Fraction(0))
@@ -154,13 +154,17 @@ def without_overflow(node: Expr) -> Expr | None:
     return None
 
 
-def _linear_parts(g: Factor, f: Factor, atoms: Sequence[Atom]) -> list[Factor]:
+def _linear_parts(g: Factor, atoms: Sequence[Atom]) -> list[Factor]:
     """A factor that is a difference of two of the squares, as two factors."""
     product = difference_of_squares(g.base) if len(atoms) > 1 and g.exponent == 1 else None
     if product is None:
         return [g]
-    scale = Factor(number(spec_of(product).coefficient))
-    return [scale, *(h._replace(labels=g.labels) for h in factors_of(product))]
+    spec = spec_of(product)
+    place = dict(zip(spec.out, g.labels, strict=True))
+    if any(label not in place for labels in spec.labels for label in labels):
+        return [g]
+    parts = [h._replace(labels=tuple(place[label] for label in h.labels)) for h in factors_of(product)]
+    return [Factor(number(spec.coefficient)), *parts]
 
 
 def _degree_above(g: Factor, f: Factor, atoms: Sequence[Atom]) -> int:
