@@ -160,7 +160,7 @@ def _linear_parts(g: Factor, atoms: Sequence[Atom]) -> list[Factor]:
     if product is None:
         return [g]
     spec = spec_of(product)
-    place = dict(zip(spec.out, g.labels, strict=True))
+    place: dict[Label, Label] = dict(zip(spec.out, g.labels, strict=True))
     if any(label not in place for labels in spec.labels for label in labels):
         return [g]
     parts = [h._replace(labels=tuple(place[label] for label in h.labels)) for h in factors_of(product)]
