@@ -282,7 +282,7 @@ class Derivation:
         position = self.arguments.index(self.variables[0])
 
         def operator(*arrays: np.ndarray) -> Any:
-            shape, dtype = np.shape(arrays[position]), np.result_type(arrays[position])
+            shape, dtype = np.shape(arrays[position]), np.result_type(arrays[position], 1.0)
             size = math.prod(shape)
 
             def matvec(v: np.ndarray) -> np.ndarray:

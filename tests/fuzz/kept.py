@@ -83,4 +83,10 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([0.3, 0.2],),
         "a difference of squares with a number in it was taken apart as if all its factors had axes",
     ),
+    (
+        "def f(x):\n    y = np.argsort(np.array([0.36, -2.78, 0.71]) + x) * x\n    y[0] *= y[-1]\n"
+        "    return np.sum(y)\n",
+        (1.1,),
+        "a fraction was added to an entry of an array of integers, which dropped it",
+    ),
 ]

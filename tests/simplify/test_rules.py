@@ -231,6 +231,9 @@ EXAMPLES = {
     "factors cancel in a sum": dot(identity((N,)) - dot(fn("inv", GRAM), GRAM) - dot(fn("inv", X), Y), X),
     "terms cancel in a sum": fn("exp", -z) * w - fn("exp", -2 * z) * (fn("exp", z) * w - p),
     "sum taken out": X + transpose(Y, (1, 0)) - dot(dot(X + transpose(Y, (1, 0)), Q), X),
+    "constants cancel in a sum": s
+    * contract([Factor(s * fn("power", p, 1 + z) + (1 - s) * number(1, (N,)), "i")], "")
+    - s * size_number(N),
     "power times its factors": p * t * fn("power", p * t / s, 2 + z) * z,
     "triangle read backwards": contract(
         [

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from closedform.code.integers import takes
 from closedform.code.steps import LEAVES, VIEWS, Place, Step
-from closedform.code.text import ATOM, SIGN, Text, bound_text, operand_text, size_text, slice_text, wrap
+from closedform.code.text import (
+    ATOM,
+    SIGN,
+    Text,
+    bound_text,
+    operand_text,
+    size_text,
+    slice_text,
+    wrap,
+)
 from closedform.expression.size import Size
 from closedform.primitives.structure import may_repeat
 
@@ -57,15 +67,26 @@ class Assignment:
         writer, step = self.writer, self.step
         wish = TARGETS.get(step.ndim, "T")
         if len(step.args) == 2:
-            base = step.args[1]
-            if writer.uses[base] == 1 and base.op not in LEAVES | VIEWS:
+            value, base = step.args
+            if self._drops_fractions(value, base):
+                text = f"1.0 * {wrap(writer.texts[base], SIGN)}"
+                writer.integral[step] = None
+            elif writer.uses[base] == 1 and base.op not in LEAVES | VIEWS:
                 return writer.bind(base, wish)
-            text = f"{writer.arg(base, ATOM)}.{writer.copy}()"
+            else:
+                text = f"{writer.arg(base, ATOM)}.{writer.copy}()"
         else:
             text = f"np.zeros({writer.shape(step.sizes)}{self._dtype()})"
         name = writer.fresh(wish)
         writer.lines.append(f"{name} = {text}")
         return name
+
+    def _drops_fractions(self, value: Step, base: Step) -> bool:
+        """Whether fractions may silently be lost among integers: NumPy refuses to add them to more than an
+        entry, and PyTorch at all."""
+        silent = self.writer.idiom == "jax" or all(p.label is None and not p.entries for p in self.places)
+        held, put = self.writer.integral[base], self.writer.integral[value]
+        return self.writer.idiom != "torch" and silent and not takes(held, put)
 
     def _dtype(self) -> str:
         value = self.step.args[0]

@@ -13,6 +13,7 @@ import numpy as np
 from closedform.code.assignment import Assignment
 from closedform.code.helpers import HELPERS
 from closedform.code.idioms import LIBRARIES
+from closedform.code.integers import Integral, integral
 from closedform.code.sparse import SPARSE
 from closedform.code.steps import LEAVES, VIEWS, Place, Step, toposort
 from closedform.code.text import (
@@ -92,6 +93,7 @@ class Writer:
         self.wholes: dict[tuple[str, tuple[Step, ...]], list[str]] = {}
         self.reference = self._reference()
         self.based_on_array: dict[Step, bool] = {}
+        self.integral: dict[Step, Integral] = {}
         self.plain: set[Step] = set()
         for step in self.steps:
             self.write(step)
@@ -111,6 +113,8 @@ class Writer:
         self.based_on_array[step] = (step.op == "name" and step.ndim > 0) or any(
             self.based_on_array[arg] for arg in step.args
         )
+        based = self.based_on_array[step]
+        self.integral[step] = integral(step, self.integral, self.reference, based)
         if step.op in {"number", "size"} or (step.op in ARITHMETIC and self.plain.issuperset(step.args)):
             self.plain.add(step)
         if step.op == "scatter":
@@ -558,7 +562,7 @@ class Writer:
                 self._flat_index(index[at : at + half], shape[at : at + half]) for at in (0, half)
             )
             pieces.append(f"({text}, {rows}, {columns})")
-        return f"sparse({self.shape(flat)}, {self.reference}.dtype, {', '.join(pieces)})", ATOM
+        return f"sparse({self.shape(flat)}, np.result_type({self.reference}, 1.0), {', '.join(pieces)})", ATOM
 
     def _place(self, place: Place, order: Sequence[int], sizes: Sequence[Size]) -> Text:
         """The indices along one axis, on the axes of a piece's labels."""

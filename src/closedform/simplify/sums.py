@@ -8,6 +8,7 @@ from fractions import Fraction
 from closedform.expression.calculus import (
     Factor,
     Label,
+    Number,
     contract,
     exact,
     factors_of,
@@ -125,6 +126,55 @@ def _constant_along(term: Expr, axes: list[int]) -> bool:
     spec = spec_of(term)
     used = {label for labels in spec.labels for label in labels}
     return any(spec.out[a] not in used for a in axes)
+
+
+@rule("constants cancel in a sum", "Σ_i (b_i + c) - n c = Σ_i b_i, where that is shorter", "linear")
+def constants_cancel_in_a_sum(node: Expr) -> Expr | None:
+    terms = terms_of(node)
+    for i, (c, term) in enumerate(terms):
+        parts = _without_constants(term)
+        if parts is not None:
+            rest = terms[:i] + terms[i + 1 :]
+            total = linear([*rest, *((exact(c * k), part) for k, part in parts)], node.shape)
+            if total.weight < node.weight:
+                return total
+    return None
+
+
+def _without_constants(term: Expr) -> list[tuple[Number, Expr]] | None:
+    """The sum over entries of a sum, less what is the same in all entries, and the terms of that."""
+    if term.op != "contract":
+        return None
+    spec = spec_of(term)
+    factors = factors_of(term)
+    for i, f in enumerate(factors):
+        rest = factors[:i] + factors[i + 1 :]
+        elsewhere = {label for g in rest for label in g.labels}.union(spec.out)
+        summed = [a for a, label in enumerate(f.labels) if label not in elsewhere]
+        if f.base.op != "linear" or f.exponent != 1 or not summed:
+            continue
+        constant = [(c, t) for c, t in terms_of(f.base) if _constant_along(t, summed)]
+        varying = [(c, t) for c, t in terms_of(f.base) if not _constant_along(t, summed)]
+        if constant and varying:
+            inner = linear(varying, f.base.shape)
+            parts: list[tuple[Number, Expr]] = [(1, with_factors(term, [*rest, f._replace(base=inner)]))]
+            for c, t in constant:
+                product = contract(
+                    [*rest, Factor(t, f.labels)], spec.out, label_sizes(term), spec.coefficient
+                )
+                parts += [(exact(c * k), p) for k, p in _opened(product)]
+            return parts
+    return None
+
+
+def _opened(product: Expr) -> list[tuple[Number, Expr]]:
+    """The terms of a product with a sum of numbers."""
+    factors = factors_of(product) if product.op == "contract" else []
+    for i, f in enumerate(factors):
+        if f.base.op == "linear" and f.exponent == 1 and not f.labels:
+            rest = factors[:i] + factors[i + 1 :]
+            return [(c, with_factors(product, [*rest, Factor(t)])) for c, t in terms_of(f.base)]
+    return [(1, product)]
 
 
 @rule("sum taken out", "Q + Q M = Q (I + M) for a sum Q of matrices, where that is shorter", "linear")
