@@ -89,4 +89,14 @@ KEPT: list[tuple[str, tuple, str]] = [
         (1.1,),
         "a fraction was added to an entry of an array of integers, which dropped it",
     ),
+    (
+        "def f(x):\n    v = x @ x.T + np.eye(x.shape[0])\n    return np.sum(v[1:] ** 2)\n",
+        ([[-1.5, -0.3], [-0.1, -0.2]],),
+        "a slice of the identity was taken for a product",
+    ),
+    (
+        "def f(x):\n    v = np.diag(x)\n    return np.sum(np.sin(v[::-1] * v) ** 2)\n",
+        ([0.5, -0.3, 0.7],),
+        "the diagonal of a reversal lost both its axes where a part was taken of a sum",
+    ),
 ]

@@ -118,12 +118,18 @@ def _sliced_sum(term: Expr) -> list[tuple[Number, Expr]] | None:
         if g.base.op != "linear" or label is None or g.labels.count(label) != 1 or label in spec_of(term).out:
             continue
         parts = [
-            (c, slice_of_slice(with_factors(term, [f, g._replace(base=inner)])))
-            for c, inner in terms_of(g.base)
+            (c, _one_slice(with_factors(term, [f, g._replace(base=inner)]))) for c, inner in terms_of(g.base)
         ]
         found = [(c, part) for c, part in parts if part is not None]
         return found if len(found) == len(parts) else None
     return None
+
+
+def _one_slice(product: Expr) -> Expr | None:
+    """A slice of a slice, or of the identity, as one."""
+    if product.op == "select":
+        return product
+    return slice_of_slice(product) if product.op == "contract" else None
 
 
 def _holds_slices(node: Expr) -> bool:

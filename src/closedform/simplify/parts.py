@@ -265,7 +265,8 @@ def part_of_sum(node: Expr) -> Expr | None:
             if True not in decided or (f.base.op != "unit" and False in decided):
                 continue
             part = _part(f, g.base, axis)
-            kept = [label for label in f.labels if label != _whole_label(f)]
+            whole = WHOLE_AXIS[f.base.op]
+            kept = (*f.labels[:whole], *f.labels[whole + 1 :])
             labels = (*g.labels[:axis], *kept, *g.labels[axis + 1 :])
             others = [*factors[:i], *factors[i + 1 :]]
             if label not in spec_of(node).out and sum(h.labels.count(label) for h in others) == 1:
