@@ -39,7 +39,8 @@ SCALE = 1e-3
 NUDGE = 1e-12
 # For differences, and where the derivative is not finite; there it is none at all if the reference jumps so.
 LARGE_NUDGE, JUMP = 1e-6, 1e-2
-OPERATORS = ("grad", "hessian")
+# One program in so many returns an array, of so many entries at most: of these it is the Jacobian.
+ONE_OF, MOST_ENTRIES = 6, 8
 BATCH = 25
 # So often a run tells how far it is.
 PROGRESS = 500
@@ -87,7 +88,7 @@ def jax_derivatives(source: str) -> Callable[..., dict[str, np.ndarray]]:
     function = compiled(without_assignment(source), jax_modules())
 
     def both(*arguments: Any) -> dict[str, Any]:
-        return {operator: getattr(jax, operator)(function)(*arguments) for operator in OPERATORS}
+        return {name: getattr(jax, name)(function)(*arguments) for name in ("jacobian", "hessian")}
 
     fast = jax.jit(both)
 
@@ -105,7 +106,7 @@ def jax_derivatives(source: str) -> Callable[..., dict[str, np.ndarray]]:
 def differences(source: str, operator: str) -> Callable[..., np.ndarray]:
     """The derivative in the first variable by central differences: of our gradient for the Hessian, as the
     gradient itself has been compared with differences of the function."""
-    inner = compiled(source) if operator == "grad" else cf.grad(compiled(source))
+    inner = cf.jacobian(compiled(source)) if operator == "hessian" else compiled(source)
     return lambda x, *others: central_differences(lambda moved: inner(moved, *others), x)
 
 
@@ -116,17 +117,24 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(words.split()[:9])}"
 
 
+def unreduced(source: str, arguments: Any) -> str:
+    """The program without the sum over entries at its end, if the array there has few."""
+    short = re.sub(r"return np\.sum\((\w+)\b.*", r"return \1", source)
+    return short if np.size(compiled(short)(*arguments)) <= MOST_ENTRIES else source
+
+
 def _reference(
     source: str, operator: str, arguments: Any, by_jax: bool
 ) -> tuple[str, np.ndarray, Callable[..., np.ndarray]]:
     """What a derivative is compared with, its value there, and as a function of the arguments."""
     if by_jax:
+        of_jax = "hessian" if operator == "hessian" else "jacobian"
         try:
-            want = jax_derivatives(source)(*arguments)[operator]
+            want = jax_derivatives(source)(*arguments)[of_jax]
         except Exception:  # JAX lacks a function, or wants sizes that do not depend on values
             pass
         else:
-            return "JAX", want, lambda *moved: jax_derivatives(source)(*moved)[operator]
+            return "JAX", want, lambda *moved: jax_derivatives(source)(*moved)[of_jax]
     derivative = differences(source, operator)
     return "differences", derivative(*arguments), derivative
 
@@ -225,7 +233,9 @@ def batch(seeds: Iterable[int], every: int = 1) -> tuple[Counter[str], list[str]
         for seed in seeds:
             source, arguments = program(seed)
             by_jax = seed % every == 0
-            for operator in OPERATORS:
+            arrays = seed % ONE_OF == 1
+            source = unreduced(source, arguments) if arrays else source
+            for operator in ("jacobian" if arrays else "grad", "hessian"):
                 outcome = examined(source, arguments, operator, by_jax)
                 tally[outcome.kind] += 1
                 if outcome.failed:
