@@ -557,3 +557,16 @@ def test_diagonals_are_filled_with_a_number_or_a_vector():
     np.testing.assert_allclose(cf.grad(f)(x), 2 * (np.sum(x) - x) + 4 * x**3)
     with pytest.raises(UnsupportedError, match="not as long as the diagonal"):
         cf.grad(too_short)(x)
+
+
+def test_what_cancels_may_be_rounded_another_way_when_traced():
+    def cancels(x):
+        values = np.linalg.eigh(np.outer(x, x))[0][:, None]
+        return np.sum((np.sum(values) - values) * values)
+
+    x = np.array([0.41081352, 0.0765968, -0.09919077, 0.74120106])
+    assert abs(cf.trace(cancels, x).function(x)) < 1e-15
+
+    rng = np.random.default_rng(0)
+    with pytest.raises(InvalidFunctionError, match="random numbers or state"):
+        cf.grad(lambda x: np.sum(x) - np.sum(x) + 1e-18 * rng.random())(x)
