@@ -570,3 +570,15 @@ def test_what_cancels_may_be_rounded_another_way_when_traced():
     rng = np.random.default_rng(0)
     with pytest.raises(InvalidFunctionError, match="random numbers or state"):
         cf.grad(lambda x: np.sum(x) - np.sum(x) + 1e-18 * rng.random())(x)
+
+
+def test_truth_values_and_integers_become_integers():
+    X, y = np.arange(12.0).reshape(4, 3), np.array([0, 2, 1, 1])
+    picked = cf.grad(lambda X, y: np.sum(X[np.arange(len(y)), y.astype(int)] ** 2))
+    np.testing.assert_array_equal(picked(X, y), 2 * X * (np.arange(3) == y[:, None]))
+    np.testing.assert_array_equal(picked(X, y[::-1]), 2 * X * (np.arange(3) == y[::-1, None]))
+    assert cf.grad(lambda x: np.sum(x * (x > 0).astype(int))).at(x).text == "where(x > 0, 1, 0)"
+    halves = cf.grad(lambda X, y: np.sum(X * (y / 2).astype(int)[:, None]))
+    np.testing.assert_array_equal(halves(X, 2 * y)[:, 0], y)
+    with pytest.raises(InvalidFunctionError, match="conversion to int64 has no derivative"):
+        halves(X, y)

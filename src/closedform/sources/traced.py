@@ -320,10 +320,14 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return self[...]
 
     def astype(self, dtype: Any, **_: Any) -> Any:
-        """The same values: only conversions between floating types are traced."""
-        if not is_float(dtype):
-            raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
-        return np.where(self, 1.0, 0.0) if self.dtype == bool else self.copy("K")
+        """The same values, as floating numbers or, of what holds integers or truth values, as integers."""
+        if self.dtype == bool and (is_float(dtype) or np.issubdtype(dtype, np.integer)):
+            return np.where(self, 1.0, 0.0)
+        if is_float(dtype) or (np.issubdtype(dtype, np.integer) and _kind_of_argument(self) in tuple("iu")):
+            return self.copy("K")
+        if np.issubdtype(dtype, np.integer) and (integers := _integers(self)) is not None:
+            return integers
+        raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
 
     def item(self, *index: Any) -> Any:
         """A number stays traced."""
@@ -523,12 +527,17 @@ def _integers(traced: Traced) -> np.ndarray | None:
 
 def is_truth(value: Any) -> bool:
     """Whether something is an argument that was given as truth values, or a part of one."""
+    return _kind_of_argument(value) == "b"
+
+
+def _kind_of_argument(value: Any) -> str | None:
+    """The kind of integers or truth values that an argument was given as, of the argument or a part of it."""
     expr = getattr(value, "expr", None)
     while isinstance(expr, Expr) and expr.op in PARTS:
         expr = expr.args[0]
     if not isinstance(expr, Expr) or expr.op != "input":
-        return False
-    return active().integers.get(expr.params[0]) == "b"
+        return None
+    return active().integers.get(expr.params[0])
 
 
 # --- sizes ----------------------------------------------------------------------------------------
