@@ -99,4 +99,10 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([0.5, -0.3, 0.7],),
         "the diagonal of a reversal lost both its axes where a part was taken of a sum",
     ),
+    (
+        "def f(x):\n    y = np.argsort(x, axis=0) * np.sum(x)\n    z = np.diag(np.diag(y))\n"
+        "    return np.sum(np.maximum(y, z) ** 2)\n",
+        ([[0.5, -1.0], [0.3, 0.7]],),
+        "an array of integers was multiplied by a fraction in place",
+    ),
 ]

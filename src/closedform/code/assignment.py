@@ -68,7 +68,7 @@ class Assignment:
         wish = TARGETS.get(step.ndim, "T")
         if len(step.args) == 2:
             value, base = step.args
-            if self._drops_fractions(value, base):
+            if self._needs_floats(value, base):
                 text = f"1.0 * {wrap(writer.texts[base], SIGN)}"
                 writer.integral[step] = None
             elif writer.uses[base] == 1 and base.op not in LEAVES | VIEWS:
@@ -81,12 +81,12 @@ class Assignment:
         writer.lines.append(f"{name} = {text}")
         return name
 
-    def _drops_fractions(self, value: Step, base: Step) -> bool:
-        """Whether fractions may silently be lost among integers: NumPy refuses to add them to more than an
-        entry, and PyTorch at all."""
-        silent = self.writer.idiom == "jax" or all(p.label is None and not p.entries for p in self.places)
+    def _needs_floats(self, value: Step, base: Step) -> bool:
+        """Whether the array holds integers and the value fractions: for any arguments, or so that these are
+        silently lost for integers. NumPy refuses to add them to more than an entry, and PyTorch at all."""
         held, put = self.writer.integral[base], self.writer.integral[value]
-        return self.writer.idiom != "torch" and silent and not takes(held, put)
+        silent = self.writer.idiom == "jax" or all(p.label is None and not p.entries for p in self.places)
+        return self.writer.idiom != "torch" and not takes(held, put) and (silent or not held)
 
     def _dtype(self) -> str:
         value = self.step.args[0]

@@ -13,7 +13,7 @@ import numpy as np
 from closedform.code.assignment import Assignment
 from closedform.code.helpers import HELPERS
 from closedform.code.idioms import LIBRARIES
-from closedform.code.integers import Integral, integral
+from closedform.code.integers import Integral, integral, takes
 from closedform.code.sparse import SPARSE
 from closedform.code.steps import LEAVES, VIEWS, Place, Step, toposort
 from closedform.code.text import (
@@ -298,6 +298,7 @@ class Writer:
         *numbers, last = step.args
         coefficient, signs = step.params
         in_place = last.op == "scatter" and signs[-1] > 0 and self.uses[last] == 1 and self.idiom != "jax"
+        in_place = in_place and (takes(self.integral[last], self.integral[step]) or bool(self.integral[last]))
         if in_place and last.sizes == step.sizes and not any(s.ndim for s in numbers):
             self.lines.append(f"{self.texts[last][0]} {self._scaling(step)}")
             return self.texts[last]
