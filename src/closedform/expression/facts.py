@@ -190,8 +190,16 @@ def _bounds_of_product(node: Expr) -> Interval:
 
 def _entries(coefficient: Number, factors: Iterable[Factor]) -> Interval:
     """Bounds of the coefficient times an entry of each factor."""
-    powers = (bounds(f.base) ** f.exponent for f in factors)
+    powers = (_values(f) ** f.exponent for f in factors)
     return reduce(Interval.__mul__, powers, interval(coefficient, coefficient))
+
+
+def _values(f: Factor) -> Interval:
+    """Bounds of the entries of a factor's base: those on its diagonal, if both its axes are one."""
+    if len(f.labels) == 2 and f.labels[0] == f.labels[1]:
+        known = structure(f.base)
+        return bounds(f.base) & (POSITIVE if "spd" in known else NONNEGATIVE if "psd" in known else REALS)
+    return bounds(f.base)
 
 
 def _is_square_form(node: Expr) -> bool:

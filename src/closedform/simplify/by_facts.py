@@ -172,8 +172,8 @@ def factors_of_known_sign(node: Expr) -> Expr | None:
 
 
 def _alone(f: Factor) -> Expr:
-    """A factor as a node of its own."""
-    return power(f.base, f.exponent)
+    """A factor as a node of its own: the diagonal, if both axes of a matrix are one."""
+    return power(contract([f._replace(exponent=1)], tuple(dict.fromkeys(f.labels))), f.exponent)
 
 
 @rule(

@@ -82,6 +82,34 @@ def sign_times_abs(node: Expr) -> Expr | None:
     return None
 
 
+@rule(
+    "sign times variable",
+    "x^p sign(x) = |x|^p for odd p, x |x|^(p - 1) for even p > 0, x^p sign(x)^2 = x^p, sign(x)/|x| = 1/x",
+    "contract",
+)
+def sign_times_variable(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "sign" or not is_integer(f.exponent) or f.exponent < 1:
+            continue
+        (x,) = f.base.args
+        for j, g in enumerate(factors):
+            is_abs = g.base.op == "abs" and g.base.args[0] is x
+            if g.labels != f.labels or not is_integer(g.exponent) or not (g.base is x or is_abs):
+                continue
+            if f.exponent % 2 == 0:
+                parts = [g]
+            elif g.exponent % 2:
+                parts = [g._replace(base=x if is_abs else fn("abs", x))]
+            elif g.exponent > 0 and not is_abs:
+                parts = [g._replace(exponent=1), Factor(fn("abs", x), g.labels, exact(g.exponent - 1))]
+            else:
+                continue
+            rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+            return with_factors(node, [*rest, *parts])
+    return None
+
+
 @rule("ramp times step", "max(x, 0) (1 + sign x) = 2 max(x, 0)", "contract")
 def ramp_times_step(node: Expr) -> Expr | None:
     factors = factors_of(node)

@@ -6,7 +6,8 @@ may extend the domain of a formula, never change a value it had.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -25,7 +26,6 @@ from closedform.expression.calculus import (
     linear,
     multiply,
     number,
-    power,
     spec_of,
     terms_of,
     transpose,
@@ -244,28 +244,37 @@ def special_value(node: Expr) -> Expr | None:
 # --- powers and signs -----------------------------------------------------------------------------
 
 
-@rule("root of square", "(c x^2 y^2)^(1/2) = c^(1/2) |x y|", "contract")
+@rule(
+    "root of square",
+    "(c x^2 y^2 q)^(1/2) = |x y| (c q)^(1/2)",
+    "contract",
+    condition="c q is known to be nonnegative",
+)
 def root_of_square(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
         if f.base.op != "contract" or is_integer(f.exponent):
             continue
-        inner = spec_of(f.base)
-        even = all(is_integer(q) and q % 2 == 0 for q in inner.exponents)
-        # each factor is broadcast: nothing is summed, nothing stands on a diagonal
-        entrywise = len(set(inner.out)) == len(inner.out) and all(
-            len(set(labels)) == len(labels) and set(labels) <= set(inner.out) for labels in inner.labels
+        inner, sizes = spec_of(f.base), label_sizes(f.base)
+        within = factors_of(f.base)
+        squares = [g for g in within if _is_square_of_entries(g, inner.out)]
+        rest = [g for g in within if g not in squares]
+        left = contract(rest, inner.out, sizes, inner.coefficient)
+        if not squares or len(set(inner.out)) < len(inner.out) or not holds(left, "nonnegative"):
+            continue
+        least = math.gcd(*(int(g.exponent) for g in squares))
+        roots = [g._replace(exponent=exact(Fraction(g.exponent) / least)) for g in squares]
+        absolute = Factor(fn("abs", contract(roots, inner.out, sizes)), f.labels, exact(least * f.exponent))
+        return with_factors(
+            node, [*factors[:i], absolute, Factor(left, f.labels, f.exponent), *factors[i + 1 :]]
         )
-        if even and entrywise and inner.coefficient > 0 and inner.labels:
-            least = min(inner.exponents, key=lambda q: abs(Fraction(q)))
-            roots = [g._replace(exponent=exact(Fraction(g.exponent) / least)) for g in factors_of(f.base)]
-            if not all(is_integer(g.exponent) for g in roots):
-                continue
-            root = contract(roots, inner.out)
-            scale = power(number(inner.coefficient), f.exponent)
-            absolute = Factor(fn("abs", root), f.labels, exact(least * f.exponent))
-            return multiply(scale, with_factors(node, [*factors[:i], absolute, *factors[i + 1 :]]))
     return None
+
+
+def _is_square_of_entries(g: Factor, out: Sequence[Label]) -> bool:
+    """Whether a factor of a product's entries is an even power, broadcast: nothing in it is summed."""
+    even = is_integer(g.exponent) and g.exponent % 2 == 0
+    return even and len(set(g.labels)) == len(g.labels) and set(g.labels) <= set(out)
 
 
 @rule("square of abs", "|x|^2 = x^2", "contract")
