@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,10 @@ def turned_in(layout: str, operator: str, orders: Sequence[int], result: Any) ->
     if layout not in LAYOUTS:
         raise InvalidArgumentError(f"layout={layout!r}: write one of {', '.join(map(repr, LAYOUTS))}")
     formulas = _flat(result)
+    blocks = zip(formulas, itertools.product(orders, orders), strict=False)
+    tensors = [h for h, pair in blocks if h.ndim > sum(pair)]
+    if operator == "hessian" and tensors:
+        raise _without_layout(operator, tensors[0])
     if operator in SYMMETRIC:
         return [False] * len(formulas)
     if operator == "value_and_grad":
@@ -47,12 +52,16 @@ def turned_in(layout: str, operator: str, orders: Sequence[int], result: Any) ->
     for formula, order in zip(formulas, orders, strict=True):
         own = 0 if operator in GRADIENTS else formula.ndim - order
         if formula.ndim > 2 or (own and order and not own == order == 1) or operator == "derivative":
-            raise InvalidArgumentError(
-                f"the {operator} of shape {tuple(size.value for size in formula.shape)} has no layout: "
-                f"there is one for derivatives of order 1 that are scalars, vectors or matrices"
-            )
+            raise _without_layout(operator, formula)
         turned.append(own == 0 if layout == "numerator" else own > 0)
     return turned
+
+
+def _without_layout(operator: str, formula: Expr) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"the {operator} of shape {tuple(size.value for size in formula.shape)} has no layout: there is one "
+        "for derivatives of order 1 that are scalars, vectors or matrices, and for Hessians of numbers"
+    )
 
 
 def _flat(result: Any) -> list[Expr]:

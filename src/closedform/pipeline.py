@@ -110,9 +110,9 @@ def _check_differentiable(trace: Trace, root: Expr, variables: Sequence[str], fo
         raise InvalidFunctionError(
             f"{trace.name} uses {variable!r} to count or as an index: it has no derivative in it"
         )
-    if form == "sparse" and root.shape:
+    if form != "dense" and root.shape:
         raise InvalidFunctionError(
-            f"form='sparse' is a matrix: the Hessian of a function that returns a number; {trace.name} "
+            f"form={form!r} is a matrix: the Hessian of a function that returns a number; {trace.name} "
             "returns an array"
         )
 

@@ -155,7 +155,7 @@ def test_small_arrays_are_literals_and_large_ones_constants() -> None:
     assert "w = np.array([1.0, 2.5])" in source(2 * small, ["x"])
     text, constants = source_and_constants(2 * large, ["x"])
     assert compile_source(text, constants)(0)[3] == 6
-    with pytest.raises(UnsupportedError, match=r"w of shape \(70,\).*make them arguments"):
+    with pytest.raises(UnsupportedError, match=r"w of shape \(70,\).*which can be arguments instead"):
         source(2 * large, ["x"])
 
 

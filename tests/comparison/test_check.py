@@ -128,7 +128,10 @@ def test_several_variables() -> None:
 
 
 def test_text_is_no_derivative() -> None:
-    assert check(np.array(["a"] * 5), loss, X, Y).diagnosis == "not an array of real numbers: <U1"
+    assert (
+        check(np.array(["a"] * 5), loss, X, Y).diagnosis
+        == "not an array of real numbers, nor a function that returns one: <U1"
+    )
 
 
 def test_a_derivative_that_is_not_finite_cannot_be_compared() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from closedform.code.products import Part, Tensor, Tree, hadamard
 from closedform.code.steps import Place, Program, Step
@@ -269,6 +270,14 @@ class Network:
             first = next(i for i, label in enumerate(labels) if labels.count(label) > 1)
             second = labels.index(labels[first], first + 1)
             rest = [i for i in range(len(labels)) if i not in (first, second)]
+            picked = _picked_pairs(step, first, second)
+            if picked is not None:
+                at = first if second == first + 1 else 0  # NumPy puts the axis first if others lie between
+                order = [*rest[:at], first, *rest[at:]]
+                sizes = [step.sizes[i] for i in order]
+                step = self.program.step("pick", (picked[0],), picked[1:], sizes)
+                labels = tuple(labels[i] for i in order)
+                continue
             sizes = [*(step.sizes[i] for i in rest), step.sizes[first]]
             step = self.program.step("diagonal", (step,), (first, second), sizes)
             labels = (*(labels[i] for i in rest), labels[first])
@@ -285,6 +294,15 @@ class Network:
         parts = [Part(self.program, group) for group in groups.values()]
         out = [place.label for place in self.places if place.label is not None]
         return Tree(self.program, parts, self.sizes, out, kept).evaluate(scalars, self.coefficient)
+
+
+def _picked_pairs(step: Step, first: int, second: int) -> tuple[Any, ...] | None:
+    """The array, axes and indices of X[..., i, j], if the diagonal is that of X[..., i, :][..., :, j]."""
+    (inner,) = step.args if step.op == "take" else (None,)
+    if inner is None or inner.op != "take" or {step.params[0], inner.params[0]} != {first, second}:
+        return None
+    index = dict([inner.params, step.params])
+    return inner.args[0], (first, index[first]), (second, index[second])
 
 
 def _position(index: int, size: Size) -> Size:

@@ -127,8 +127,9 @@ def _refuse_large(constants: Mapping[str, np.ndarray]) -> None:
     if constants:
         listed = ", ".join(f"{key} of shape {value.shape}" for key, value in constants.items())
         raise UnsupportedError(
-            f"the function captures arrays that are too large to write in a source text ({listed}): "
-            "make them arguments, or use the compiled function"
+            f"the source would hold arrays that are too large to write ({listed}): ones that the function "
+            "captures, which can be arguments instead, or the values of an argument that it reads as an "
+            "index, which are part of the derivation. The compiled function has them"
         )
 
 

@@ -22,7 +22,7 @@ ARITHMETIC = frozenset(
     {"matmul", "vdot", "vecdot", "einsum", "tensordot", "outer", "trace", "square", "sqrt", "power"}
 )
 # A step of these has truth values if all its operands have.
-MOVED = VIEWS | {"full", "take", "roll", "diagonal_matrix"}
+MOVED = VIEWS | {"full", "take", "pick", "roll", "diagonal_matrix"}
 
 
 class Step:

@@ -531,6 +531,12 @@ class Writer:
         axis, index = step.params
         return f"{self.arg(step.args[0], ATOM)}[{':, ' * axis}{self.constant(index, 'index')}]", ATOM
 
+    def op_pick(self, step: Step) -> Text:
+        items = dict.fromkeys(range(step.args[0].ndim), ":")
+        items |= {axis: self.constant(index, "index") for axis, index in step.params}
+        last = max(axis for axis, _ in step.params)
+        return f"{self.arg(step.args[0], ATOM)}[{', '.join(items[k] for k in range(last + 1))}]", ATOM
+
     # --- products ---------------------------------------------------------------------------------
 
     def op_matmul(self, step: Step) -> Text:

@@ -199,7 +199,7 @@ def _shape(pairs: Sequence[Pair], noun: str) -> str:
     for got, want in pairs:
         found, expected = list(leaves(got)), list(leaves(want))
         if any(a.dtype.kind not in "biuf" for a in found):
-            return f"not an array of real numbers: {found[0].dtype}"
+            return f"not an array of real numbers, nor a function that returns one: {found[0].dtype}"
         if [a.shape for a in found] == [b.shape for b in expected]:
             continue
         if len(found) != len(expected):

@@ -162,6 +162,8 @@ def transposed(form: Expr) -> Expr:
     """The transpose, with (AB)' = B'A' carried out."""
     if form.op == "transpose":
         return form.args[0]
+    if form.op == "literal" and form.ndim == 2:
+        return literal(form.params[0], form.shape[::-1])
     if not form.shape or is_symmetric(form):
         return form
     if form.op == "blocks" and form.ndim == 2:
@@ -215,7 +217,7 @@ def negative(form: Expr) -> Expr:
     """-form."""
     if form.op == "negative":
         return form.args[0]
-    if form.op == "literal":
+    if form.op == "literal" and form.ndim == 2:
         return literal(-form.params[0], form.shape)
     if form.op == "sum":
         return total(
@@ -279,7 +281,10 @@ def matmul(*parts: Expr) -> Expr:
         scalars += lifted
         chain += array.args if array.op == "matmul" else [array]
     kept = [part for part in chain if part.op != "identity"] or chain[:1]
-    return product(*scalars, _chain(kept))
+    whole = _chain(kept)
+    if len(kept) > 1 and any(map(_is_zero, kept)):
+        return literal(0, whole.shape)
+    return product(*scalars, whole)
 
 
 def _chain(parts: list[Expr]) -> Expr:
@@ -686,7 +691,7 @@ def total(terms: Iterable[Expr], shape: Shape) -> Expr:
     gathered = _gathered(_gathered(terms, -1), 0)
     if _closed_under_transposition(terms) and not _closed_under_transposition(gathered):
         gathered = terms
-    parts = [split_sign(term) for term in _collected(_alike(gathered))]
+    parts = [split_sign(term) for term in _collected(_alike(gathered)) if not _is_zero(term)]
     if not parts:
         return literal(0, shape)
     if len(parts) == 1:
