@@ -184,6 +184,8 @@ EXAMPLES = {
     "abs of nonnegative": fn("abs", fn("exp", z)),
     "square of sign": signs**2 * z / (signs * w) ** 3,
     "function of signs": fn("arctan", signs * z) + fn("cosh", signs * w),
+    "variable power of exp": fn("power", fn("exp", z), 2 - w),
+    "cube root beside its cube": z * power(fn("cbrt", z), -2) + w * power(fn("cbrt", w), -3),
     "sign times variable": z**2 * fn("sign", z) + w * fn("sign", w) ** 2 + fn("sign", z) / fn("abs", z),
     "factors of known sign": fn("sign", -2 * z) + fn("abs", -w * z**2),
     "signs through a sum": signs * z / (1 + signs * w),

@@ -217,7 +217,7 @@ def negative(form: Expr) -> Expr:
     """-form."""
     if form.op == "negative":
         return form.args[0]
-    if form.op == "literal" and form.ndim == 2:
+    if form.op == "literal":
         return literal(-form.params[0], form.shape)
     if form.op == "sum":
         return total(
@@ -277,7 +277,7 @@ def matmul(*parts: Expr) -> Expr:
     scalars: list[Expr] = []
     chain: list[Expr] = []
     for part in parts:
-        lifted, array = factored(part)
+        lifted, array = factored(_plus_before(part))
         scalars += lifted
         chain += array.args if array.op == "matmul" else [array]
     kept = [part for part in chain if part.op != "identity"] or chain[:1]
@@ -285,6 +285,13 @@ def matmul(*parts: Expr) -> Expr:
     if len(kept) > 1 and any(map(_is_zero, kept)):
         return literal(0, whole.shape)
     return product(*scalars, whole)
+
+
+def _plus_before(form: Expr) -> Expr:
+    """-(a + b) for -a - b, where the minus can leave: as a factor of a product."""
+    if form.op != "sum" or max(form.params) > 0:
+        return form
+    return Expr("negative", (negative(form),), (), form.shape)
 
 
 def _chain(parts: list[Expr]) -> Expr:
@@ -970,7 +977,7 @@ def vec(matrix: Expr) -> Expr:
 
 def kron(left: Expr, right: Expr) -> Expr:
     """The Kronecker product."""
-    first, a = factored(left)
-    second, b = factored(right)
+    first, a = factored(_plus_before(left))
+    second, b = factored(_plus_before(right))
     shape = (a.shape[0] * b.shape[0], a.shape[1] * b.shape[1])
     return product(*first, *second, Expr("kron", (a, b), (), shape))

@@ -52,6 +52,15 @@ def log_to_logaddexp(node: Expr) -> Expr | None:
     return Expr("logaddexp", found[1:], (), node.shape)
 
 
+@rule("variable power of exp", "(e^x)^y = e^(x y)", "power")
+def variable_power_of_exp(node: Expr) -> Expr | None:
+    base, exponent = node.args
+    if base.op != "exp" or base.shape != exponent.shape:
+        return None
+    every = tuple(range(base.ndim))
+    return fn("exp", contract([Factor(base.args[0], every), Factor(exponent, every)], every))
+
+
 @rule("power times its base", "(x^p)^k x^l = x^(k p + l), (x^p)^k (x^q)^l = x^(k p + l q)", "contract")
 def power_times_base(node: Expr) -> Expr | None:
     factors = factors_of(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 from closedform.expression.calculus import (
     Factor,
@@ -107,6 +108,23 @@ def sign_times_variable(node: Expr) -> Expr | None:
                 continue
             rest = [h for k, h in enumerate(factors) if k not in (i, j)]
             return with_factors(node, [*rest, *parts])
+    return None
+
+
+@rule("cube root beside its cube", "x ∛x^-2 = ∛x, x ∛x^-3 = 1", "contract")
+def cube_root_beside_cube(node: Expr) -> Expr | None:
+    factors = factors_of(node)
+    for i, f in enumerate(factors):
+        if f.base.op != "cbrt" or not is_integer(f.exponent):
+            continue
+        for j, g in enumerate(factors):
+            cubed = g.base is f.base.args[0] and g.labels == f.labels and is_integer(g.exponent)
+            if cubed and f.exponent * g.exponent < 0:
+                thirds = exact(f.exponent + 3 * g.exponent)
+                whole = int(Fraction(thirds, 3))  # towards zero
+                parts = [f._replace(exponent=thirds - 3 * whole), g._replace(exponent=whole)]
+                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
+                return with_factors(node, [*rest, *(p for p in parts if p.exponent != 0)])
     return None
 
 
