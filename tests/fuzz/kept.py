@@ -105,4 +105,14 @@ KEPT: list[tuple[str, tuple, str]] = [
         ([[0.5, -1.0], [0.3, 0.7]],),
         "an array of integers was multiplied by a fraction in place",
     ),
+    (
+        "def f(x):\n    v = np.exp2(x)\n    v[::2] -= np.sum(v)\n    return np.sum(np.convolve(v, v))\n",
+        ([-1.7, 1.7],),
+        "the product with a matrix of zeros had no factors to choose the shorter transposes from",
+    ),
+    (
+        "def f(x):\n    return np.sum(np.tanh(np.array([1 / (x[i // 2] - x[i]) for i in range(3)])))\n",
+        ([0.0, 0.2, 0.1],),
+        "a number was divided by zero as Python does it, not as NumPy does",
+    ),
 ]

@@ -306,6 +306,8 @@ def _chain(parts: list[Expr]) -> Expr:
 def dot(left: Expr, right: Expr) -> Expr:
     """left' right, written with the fewer transposes, a differential last."""
     candidates = [matmul(transposed(left), right), matmul(transposed(right), left)]
+    if any(map(_is_zero, candidates)):
+        return literal(0)
     return min(candidates, key=lambda form: (_turned(form), _transposes(form), form.args[0].weight))
 
 
