@@ -39,6 +39,8 @@ SCALE = 1e-3
 NUDGE = 1e-12
 # For differences, and where the derivative is not finite; there it is none at all if the reference jumps so.
 LARGE_NUDGE, JUMP = 1e-6, 1e-2
+# A condition on what is zero but for rounding takes either way, by chance.
+NUDGES = 12
 # One program in so many returns an array, of so many entries at most: of these it is the Jacobian.
 ONE_OF, MOST_ENTRIES = 6, 8
 BATCH = 25
@@ -153,7 +155,7 @@ def _disagreement(source: str, operator: str, arguments: Any, got: Any, by_jax: 
         return _disagreement(source, operator, arguments, got, by_jax=True)  # differences jump over kinks
     nudge = NUDGE if finite and name == "JAX" else LARGE_NUDGE
     rng = np.random.default_rng(0)
-    for _ in range(3):
+    for _ in range(NUDGES):
         moved = [a * (1 + nudge * rng.standard_normal(a.shape)) for a in arguments]
         nearby = derivative(*moved)
         if not difference(nearby, want) < (off / 2 if finite else JUMP):
