@@ -196,7 +196,8 @@ def examined(source: str, arguments: Any, operator: str, by_jax: bool = True) ->
             got = derivation.function(*arguments)
             module, emitted = _run_source(derivation, arguments, got)
             found, off = _disagreement(source, operator, arguments, got, by_jax)
-    except (ClosedformError, np.linalg.LinAlgError) as error:  # the latter where a matrix is singular
+    # the latter where a matrix is singular, and where a number is divided by zero: a call refuses these
+    except (ClosedformError, np.linalg.LinAlgError, ZeroDivisionError) as error:
         return Outcome(f"refused: {reason(error)}")
     except Exception as error:
         return Outcome(f"CRASHED: {type(error).__name__}", f"{type(error).__name__}: {error}")

@@ -336,8 +336,6 @@ class Writer:
         return f"*= {text} / {self._divisor(below)}" if below else f"*= {text}"
 
     def _divisor(self, steps: list[Step]) -> str:
-        if any(step.op == "number" and step.params[0] == 0 for step in steps):
-            return "np.zeros(())"  # Python's own numbers raise an error where arrays give infinity
         if len(steps) == 1:
             return self.arg(steps[0], SIGN)
         return "(" + " * ".join([self.factor(steps[0]), *(self.factor(s, s.sizes) for s in steps[1:])]) + ")"
