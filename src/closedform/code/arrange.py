@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -23,6 +24,8 @@ from closedform.expression.expr import Expr
 
 # Names of a factor's axes: a position in the result, or a position in the factor that it is summed with.
 Names = tuple[tuple[str, int], ...]
+# Sums are not distributed into more products than this: each sum multiplies their number.
+MOST_PRODUCTS = 32
 
 
 def arranged(node: Expr) -> Expr:
@@ -95,12 +98,20 @@ def _distributed(node: Expr) -> Expr | None:
         parts = [*sparse, *([(1, linear(dense, base.shape))] if dense else [])]
         others = factors[:i] + factors[i + 1 :]
         sizes = label_sizes(node)
+        if len(parts) * _products_in(others) > MOST_PRODUCTS:
+            continue
         products = [
             (exact(c * spec.coefficient), contract([*others, Factor(t, labels)], spec.out, sizes))
             for c, t in parts
         ]
         return _sum(products, node)
     return None
+
+
+def _products_in(factors: Sequence[Factor]) -> int:
+    """How many products there are when all sums with sparse terms are distributed."""
+    sums = [f.base.args for f in factors if f.base.op == "linear" and f.exponent == 1 and f.base.ndim > 1]
+    return math.prod(len(terms) for terms in sums if any(map(is_sparse, terms)))
 
 
 def _collected(node: Expr) -> Expr | None:
