@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING
 
 from closedform.code.integers import takes
 from closedform.code.steps import LEAVES, VIEWS, Place, Step
-from closedform.code.text import (
-    ATOM,
-    SIGN,
-    Text,
-    bound_text,
-    operand_text,
-    size_text,
-    slice_text,
-    wrap,
-)
+from closedform.code.text import ATOM, SIGN, Text, bound_text, operand_text, size_text, slice_text, wrap
 from closedform.expression.size import Size
 from closedform.primitives.structure import may_repeat
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from closedform.expression.calculus import (
@@ -49,15 +50,21 @@ def ratio_to_tangent(node: Expr) -> Expr | None:
     return None
 
 
+def _beside(factors: Sequence[Factor], i: int) -> Iterator[tuple[Factor, list[Factor]]]:
+    """Each factor but one, and those that are neither."""
+    for j, g in enumerate(factors):
+        if j != i:
+            yield g, [h for k, h in enumerate(factors) if k not in (i, j)]
+
+
 @rule("variable times abs", "x |x|^p = sign(x) |x|^(p + 1) for −1 < p < 0", "contract")
 def variable_times_abs(node: Expr) -> Expr | None:
     factors = factors_of(node)
     for i, f in enumerate(factors):
         if f.base.op != "abs" or not -1 < f.exponent < 0:
             continue
-        for j, g in enumerate(factors):
+        for g, rest in _beside(factors, i):
             if g.base is f.base.args[0] and g.labels == f.labels and g.exponent == 1:
-                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                 sign = Factor(fn("sign", g.base), f.labels)
                 return with_factors(node, [*rest, sign, f._replace(exponent=exact(f.exponent + 1))])
     return None
@@ -69,11 +76,10 @@ def sign_times_abs(node: Expr) -> Expr | None:
     for i, f in enumerate(factors):
         if f.base.op != "sign" or not is_integer(f.exponent) or f.exponent < 1:
             continue
-        for j, g in enumerate(factors):
+        for g, rest in _beside(factors, i):
             if g.base.op != "abs" or g.exponent < 1:
                 continue
             if g.base.args == f.base.args and g.labels == f.labels:
-                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                 odd = f.exponent % 2
                 parts = [
                     Factor(f.base.args[0], f.labels, odd),
@@ -94,7 +100,7 @@ def sign_times_variable(node: Expr) -> Expr | None:
         if f.base.op != "sign" or not is_integer(f.exponent) or f.exponent < 1:
             continue
         (x,) = f.base.args
-        for j, g in enumerate(factors):
+        for g, rest in _beside(factors, i):
             is_abs = g.base.op == "abs" and g.base.args[0] is x
             if g.labels != f.labels or not is_integer(g.exponent) or not (g.base is x or is_abs):
                 continue
@@ -106,7 +112,6 @@ def sign_times_variable(node: Expr) -> Expr | None:
                 parts = [g._replace(exponent=1), Factor(fn("abs", x), g.labels, exact(g.exponent - 1))]
             else:
                 continue
-            rest = [h for k, h in enumerate(factors) if k not in (i, j)]
             return with_factors(node, [*rest, *parts])
     return None
 
@@ -117,13 +122,12 @@ def cube_root_beside_cube(node: Expr) -> Expr | None:
     for i, f in enumerate(factors):
         if f.base.op != "cbrt" or not is_integer(f.exponent):
             continue
-        for j, g in enumerate(factors):
+        for g, rest in _beside(factors, i):
             cubed = g.base is f.base.args[0] and g.labels == f.labels and is_integer(g.exponent)
             if cubed and f.exponent * g.exponent < 0:
                 thirds = exact(f.exponent + 3 * g.exponent)
                 whole = int(Fraction(thirds, 3))  # towards zero
                 parts = [f._replace(exponent=thirds - 3 * whole), g._replace(exponent=whole)]
-                rest = [h for k, h in enumerate(factors) if k not in (i, j)]
                 return with_factors(node, [*rest, *(p for p in parts if p.exponent != 0)])
     return None
 

@@ -11,6 +11,7 @@ from closedform.expression.calculus import (
     Number,
     contract,
     exact,
+    expand_product,
     factors_of,
     identity,
     is_zero,
@@ -170,11 +171,8 @@ def _without_constants(term: Expr) -> list[tuple[Number, Expr]] | None:
 def _opened(product: Expr) -> list[tuple[Number, Expr]]:
     """The terms of a product with a sum of numbers."""
     factors = factors_of(product) if product.op == "contract" else []
-    for i, f in enumerate(factors):
-        if f.base.op == "linear" and f.exponent == 1 and not f.labels:
-            rest = factors[:i] + factors[i + 1 :]
-            return [(c, with_factors(product, [*rest, Factor(t)])) for c, t in terms_of(f.base)]
-    return [(1, product)]
+    sums = [i for i, f in enumerate(factors) if f.base.op == "linear" and f.exponent == 1 and not f.labels]
+    return expand_product(product, sums[:1]) if sums else [(1, product)]
 
 
 @rule("sum taken out", "Q + Q M = Q (I + M) for a sum Q of matrices, where that is shorter", "linear")

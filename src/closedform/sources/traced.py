@@ -321,11 +321,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def astype(self, dtype: Any, **_: Any) -> Any:
         """The same values, as floating numbers or, of what holds integers or truth values, as integers."""
-        if self.dtype == bool and (is_float(dtype) or np.issubdtype(dtype, np.integer)):
+        to_integers = np.issubdtype(dtype, np.integer)
+        if self.dtype == bool and (is_float(dtype) or to_integers):
             return np.where(self, 1.0, 0.0)
-        if is_float(dtype) or (np.issubdtype(dtype, np.integer) and _kind_of_argument(self) in tuple("iu")):
+        if is_float(dtype) or (to_integers and _kind_of_argument(self) in {"i", "u"}):
             return self.copy("K")
-        if np.issubdtype(dtype, np.integer) and (integers := _integers(self)) is not None:
+        if to_integers and (integers := _integers(self)) is not None:
             return integers
         raise InvalidFunctionError(f"conversion to {np.dtype(dtype)} has no derivative ({where()})")
 
